@@ -1,0 +1,127 @@
+"""BacktestResult: everything a finished run decided, did, paid and found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+COST_COLUMNS = (
+    "stamp_duty_hkd",
+    "sfc_levy_hkd",
+    "afrc_levy_hkd",
+    "trading_fee_hkd",
+    "trading_tariff_hkd",
+    "settlement_fee_hkd",
+    "commission_hkd",
+    "platform_fee_hkd",
+)
+ORDER_COLUMNS = (
+    "order_id",  # int64, 1-based, in order of creation
+    "ticker",
+    "side",  # buy | sell
+    "shares",  # int64, wanted
+    "decided_session",  # last session whose close was known
+    "effective_session",  # session whose open it was meant for
+    "status",  # filled | partial | rejected | expired | cancelled | open
+    "reason",  # empty when filled
+    "filled_shares",
+    "filled_session",  # NaT if never
+    "signal_id",  # empty for baselines
+)
+FILL_COLUMNS = (
+    "fill_id",
+    "order_id",
+    "trade_id",
+    "session",
+    "ticker",
+    "side",
+    "shares",
+    "price_hkd",
+    "consideration_hkd",
+    *COST_COLUMNS,
+    "cost_hkd",  # sum of the components
+    "signal_id",
+)
+TRADE_COLUMNS = (
+    "trade_id",  # int64, 1-based, in order of entry
+    "ticker",
+    "entry_session",
+    "exit_session",  # NaT while open; an open trade is valued at the last close
+    "shares",
+    "entry_price_hkd",
+    "exit_price_hkd",
+    "sessions_held",
+    "gross_pnl_hkd",  # dividends included
+    "cost_hkd",
+    "net_pnl_hkd",
+    "net_return",  # net_pnl over entry consideration
+    "signal_id",  # of the entry
+    "is_open",
+)
+EQUITY_COLUMNS = (
+    "equity_hkd",  # cash + holdings at the close
+    "cash_hkd",
+    "holdings_hkd",
+    "cost_hkd",  # paid in this session
+    "turnover_hkd",  # bought + sold in this session
+    "benchmark",  # benchmark equity, same start value; NaN where there is none
+)
+
+
+@dataclass(frozen=True, eq=False)
+class EngineResult:
+    """What an engine did with signals.
+
+    Attributes
+    ----------
+    orders, fills, trades : DataFrame
+        One row each; columns `ORDER_COLUMNS`, `FILL_COLUMNS`, `TRADE_COLUMNS`.
+    equity : DataFrame
+        Indexed by `session` (naive exchange dates), columns `EQUITY_COLUMNS`.
+    holdings : DataFrame
+        Shares at the close, sessions × tickers, int64.
+    """
+
+    orders: pd.DataFrame
+    fills: pd.DataFrame
+    trades: pd.DataFrame
+    equity: pd.DataFrame
+    holdings: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestResult:
+    """A finished run, in memory as in its folder.
+
+    Attributes
+    ----------
+    config : mapping
+        The resolved config.
+    signals : DataFrame
+        One row a signal, columns the fields of `signals.decisions.Signal`.
+    predictions : DataFrame
+        Indexed (`decision_at`, `ticker`): `session, fold, probability, target, forward_return, t0, t1`
+        and one `probability_<baseline>` column for each baseline classifier.
+    engine : EngineResult
+        Orders, fills, trades, equity of the chosen strategy.
+    baselines : mapping of str to EngineResult
+        The same market under the baseline strategies.
+    metrics : mapping
+        Nested, JSON-ready; see `backtests.metrics`.
+    checks : tuple of mapping
+        What was checked and what should be known: `name, level (ok|note|warning|error), message`.
+    provenance : mapping
+        Hashes, versions, revision, seed, clocks.
+    """
+
+    config: Mapping[str, Any]
+    signals: pd.DataFrame
+    predictions: pd.DataFrame
+    engine: EngineResult
+    baselines: Mapping[str, EngineResult] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[Mapping[str, str], ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""Instants: UTC inside, an exchange zone at the edges, and no naive time anywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from markets.errors import DataError, NaiveTimeError
+
+HONG_KONG = ZoneInfo("Asia/Hong_Kong")
+
+
+def as_utc(instant: datetime, *, where: str | None = None) -> datetime:
+    """Return an instant in UTC.
+
+    Parameters
+    ----------
+    instant : datetime
+        Must know its zone.
+    where : str, optional
+        File and line, named in the error.
+
+    Raises
+    ------
+    NaiveTimeError
+        If the instant has no zone: guessing one moves news by hours.
+
+    Examples
+    --------
+    >>> as_utc(datetime(2025, 9, 12, 9, 30, tzinfo=HONG_KONG)).isoformat()
+    '2025-09-12T01:30:00+00:00'
+    """
+    if instant.tzinfo is None or instant.utcoffset() is None:
+        raise NaiveTimeError(
+            "a time needs its zone",
+            given=instant.isoformat(),
+            wanted="an offset or Z, as in 2025-09-12T09:30:00+08:00",
+            where=where,
+        )
+    return instant.astimezone(UTC)
+
+
+def parse_instant(text: str, *, where: str | None = None) -> datetime:
+    """Read an ISO 8601 instant, or a date, into UTC.
+
+    A date without a time of day is known at the *end* of that day in Hong Kong, never at its start.
+
+    Raises
+    ------
+    NaiveTimeError
+        If there is a time of day but no zone.
+    DataError
+        If the text is no date or time that exists.
+
+    Examples
+    --------
+    >>> parse_instant("2025-09-11T23:43:00+08:00").isoformat()
+    '2025-09-11T15:43:00+00:00'
+    >>> parse_instant("2025-09-12").isoformat()
+    '2025-09-12T15:59:59.999999+00:00'
+    """
+    text = text.strip()
+    try:
+        if len(text) == 10:
+            return end_of_day(date.fromisoformat(text))
+        return as_utc(datetime.fromisoformat(text), where=where)
+    except ValueError as error:
+        raise DataError(
+            f"no such date or time ({error})",
+            given=text,
+            wanted="ISO 8601 with a zone, as in 2025-09-12T09:30:00+08:00, or a date",
+            where=where,
+        ) from None
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the last microsecond of a Hong Kong day, in UTC."""
+    next_midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=HONG_KONG)
+    return (next_midnight - timedelta(microseconds=1)).astimezone(UTC)
+
+
+def hong_kong(day: date, at: time) -> datetime:
+    """Return the UTC instant of a Hong Kong wall-clock time on a day."""
+    return datetime.combine(day, at, tzinfo=HONG_KONG).astimezone(UTC)
+
+
+def hong_kong_date(instant: datetime) -> date:
+    """Return the Hong Kong calendar date of an instant."""
+    return as_utc(instant).astimezone(HONG_KONG).date()

@@ -1,0 +1,1 @@
+"""Stories into structured, dated, ticker-linked events."""

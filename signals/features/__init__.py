@@ -1,0 +1,1 @@
+"""What was known of a ticker at a decision instant, as numbers."""
