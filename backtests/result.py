@@ -103,8 +103,8 @@ class BacktestResult:
     signals : DataFrame
         One row a signal, columns the fields of `signals.decisions.Signal`.
     predictions : DataFrame
-        Indexed (`decision_at`, `ticker`): `session, fold, probability, target, forward_return, t0, t1`
-        and one `probability_<baseline>` column for each baseline classifier.
+        Indexed (`decision_at`, `ticker`): `session, fold, probability, target, forward_return,
+        t0, t1` and one `probability_<baseline>` column for each baseline classifier.
     engine : EngineResult
         Orders, fills, trades, equity of the chosen strategy.
     baselines : mapping of str to EngineResult

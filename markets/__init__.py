@@ -1,1 +1,1 @@
-"""What is true of a market on a day, whatever the news says: clock, calendar, rules, costs, prices."""
+"""What is true of a market on a day, whatever the news says."""

@@ -39,9 +39,9 @@ class NewswakeError(Exception):
 
     Examples
     --------
-    >>> print(ConfigError("unknown key", given="horizn", where="run.toml: label", nearest="horizon"))
+    >>> print(ConfigError("unknown key", given="horizn", where="run.toml", nearest="horizon"))
     unknown key
-      where    run.toml: label
+      where    run.toml
       given    horizn
       nearest  horizon
     """

@@ -73,7 +73,8 @@ class Event:
     novelty : float
         1 for a first report, towards 0 for repeats. Set by `signals.events.novelty`.
     is_reaction : bool
-        True if the clause reports or explains a price move that already happened. Never forward news.
+        True if the clause reports or explains a price move that already happened: never forward
+        news.
     is_background : bool
         True if the clause repeats history.
     negated, hedged : bool
