@@ -1,0 +1,292 @@
+"""RunConfig: one TOML file drives a run; every value knows where it came from.
+
+Precedence: flags (``--set a.b=value``) over the environment (``NEWSWAKE__A__B``) over the file over
+the defaults that stand beside what they configure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import tomli_w
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from backtests.broker import BrokerSettings
+from backtests.reports import ReportSettings
+from markets.calendar import ClockSettings
+from markets.errors import ConfigError, MissingDataError, nearest_name
+from markets.settings import Settings
+from markets.sources import PriceSettings
+from signals.classifiers import ClassifierSettings
+from signals.decisions import DecisionSettings
+from signals.features import FeatureSettings
+from signals.labels import LabelSettings
+from signals.sources import NewsSettings
+from signals.splits import SplitSettings
+from strategies.base import StrategySettings
+
+ENVIRONMENT_PREFIX = "NEWSWAKE__"
+
+
+class RunConfig(Settings):
+    """A whole run, from its news to its report."""
+
+    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    """Name of the run; part of its folder's name."""
+    seed: int = Field(default=7, ge=0)
+    """Seed of everything that draws numbers."""
+    start: date
+    """First exchange date on which an order may fill."""
+    end: date
+    """Last exchange date of the run."""
+    universe: str | tuple[str, ...] = "all"
+    """Tickers; an index by name (its members on each date); or "all" that have prices."""
+    instruments: str | None = None
+    """TOML file of the user's own instruments; its rows win over the built-in ones."""
+    lexicon: str | None = None
+    """TOML file of the user's own cues; its entries stand on top of the built-in ones."""
+    data_dir: str | None = None
+    """Folder of the data files; else $NEWSWAKE_SHARED/data, else ../shared/data."""
+    clock: ClockSettings = ClockSettings()
+    """When a decision is taken and how long news takes to reach it."""
+    prices: PriceSettings = PriceSettings()
+    """Where bars come from."""
+    news: NewsSettings = NewsSettings()
+    """Where stories come from."""
+    features: FeatureSettings = FeatureSettings()
+    """What is known of a ticker at a decision."""
+    label: LabelSettings = LabelSettings()
+    """What a decision could have earned."""
+    split: SplitSettings = SplitSettings()
+    """How the past is kept apart from the future."""
+    classifier: ClassifierSettings = ClassifierSettings()
+    """The model and its baselines."""
+    decision: DecisionSettings = DecisionSettings()
+    """From probabilities to signals."""
+    strategy: StrategySettings = StrategySettings()
+    """What to hold, given signals."""
+    broker: BrokerSettings = BrokerSettings()
+    """Cash, costs, slippage, and what an order may do."""
+    reports: ReportSettings = ReportSettings()
+    """What the report shows."""
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> RunConfig:
+        if self.end <= self.start:
+            raise ValueError(f"end ({self.end}) must lie after start ({self.start})")
+        return self
+
+    def sha256(self) -> str:
+        """Return the hash of all values: with the inputs' hashes, the identity of a run.
+
+        The folder the data lie in is no part of it: the data's own hashes are.
+        """
+        values = self.model_dump(mode="json", exclude={"data_dir"})
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        """Return every value as TOML; a value that is None is left out."""
+        return tomli_w.dumps(_without_none(self.model_dump(mode="python")))
+
+    def resolve_data_dir(self, environment: Mapping[str, str]) -> Path:
+        """Return the folder of the data files.
+
+        Raises
+        ------
+        MissingDataError
+            If it does not exist.
+        """
+        shared = environment.get("NEWSWAKE_SHARED")
+        default = Path(shared) / "data" if shared else Path("..") / "shared" / "data"
+        folder = Path(self.data_dir) if self.data_dir else default
+        if not folder.is_dir():
+            raise MissingDataError(
+                "the data folder is not there",
+                given=folder,
+                wanted="--set data_dir=PATH, or NEWSWAKE_SHARED, or ../shared/data",
+                where="data_dir",
+            )
+        return folder
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A config and the origin of each of its values.
+
+    Attributes
+    ----------
+    config : RunConfig
+        The values.
+    origins : mapping of str to str
+        ``flag``, ``environment``, or ``file``, by dotted key; what is absent is a default.
+    path : Path
+        The file.
+    """
+
+    config: RunConfig
+    origins: Mapping[str, str]
+    path: Path
+
+    def rows(self) -> Iterator[tuple[str, object, str]]:
+        """Yield (dotted key, value, origin) of every value, in the order of the sections."""
+        for key, value in _flatten(self.config.model_dump(mode="json")):
+            yield key, value, self._origin(key)
+
+    def _origin(self, key: str) -> str:
+        while key:
+            if key in self.origins:
+                return self.origins[key]
+            key = key.rpartition(".")[0]
+        return "default"
+
+
+def load_config(
+    path: Path,
+    flags: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> LoadedConfig:
+    """Read a config file, lay environment and flags over it, and check the whole.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML file.
+    flags : sequence of str
+        ``a.b=value`` each, the value written as in TOML; bare words are strings.
+    environment : mapping, optional
+        Variables; ``NEWSWAKE__A__B`` sets ``a.b``. The process environment by default.
+
+    Raises
+    ------
+    ConfigError
+        If the file is absent or no TOML, or a key is unknown, or a value is not what is wanted:
+        with the key, the value, and the nearest right name.
+    """
+    environment = os.environ if environment is None else environment
+    layers = [
+        ("file", _read_toml(path)),
+        ("environment", _from_environment(environment)),
+        ("flag", _from_flags(flags)),
+    ]
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        for key, value in _flatten(layer):
+            _set(values, key, value)
+            origins[key] = origin
+    try:
+        return LoadedConfig(RunConfig.model_validate(values), origins, path)
+    except ValidationError as error:
+        raise _explained(error, path, origins) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        nearby = nearest_name(path.name, [other.name for other in path.parent.glob("*.toml")])
+        raise ConfigError("no such config file", given=path, nearest=nearby) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config: {error}", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the config is no TOML: {error}", where=str(path)) from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    layer: dict[str, Any] = {}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            _set(layer, key, _toml_value(environment[name]))
+    return layer
+
+
+def _from_flags(flags: Iterable[str]) -> dict[str, Any]:
+    layer: dict[str, Any] = {}
+    for flag in flags:
+        key, equals, text = flag.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError("a flag needs a key and a value", given=flag, wanted="--set a.b=value")
+        _set(layer, key.strip(), _toml_value(text))
+    return layer
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _set(values: dict[str, Any], key: str, value: Any) -> None:
+    *sections, name = key.split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError("a value is no section", given=key, where=section)
+        values = inner
+    values[name] = value
+
+
+def _without_none(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {key: _without_none(value) for key, value in values.items() if value is not None}
+    if isinstance(values, list | tuple):
+        return [_without_none(value) for value in values]
+    return values
+
+
+def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -> ConfigError:
+    """Return the first problem of a validation as one clear error; the rest are counted."""
+    problems = error.errors()
+    first = problems[0]
+    key = ".".join(str(part) for part in first["loc"])
+    origin = origins.get(key, "file")
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    source = str(path) if origin == "file" else origin
+    where = f"{source}: {key}" if key else source
+    if first["type"] == "extra_forbidden":
+        names = _known_names(first["loc"][:-1])
+        return ConfigError(
+            f"unknown key{more}",
+            given=key,
+            wanted="one of " + ", ".join(names) if len(names) <= 12 else None,
+            where=where,
+            nearest=nearest_name(str(first["loc"][-1]), names),
+        )
+    given = None if first["type"] == "missing" else repr(first["input"])
+    return ConfigError(f"invalid value{more}", given=given, wanted=first["msg"], where=where)
+
+
+def _known_names(location: Sequence[int | str]) -> list[str]:
+    model: type[BaseModel] | None = RunConfig
+    for part in location:
+        field = model.model_fields.get(str(part)) if model else None
+        model = _model_in(field.annotation) if field else None
+    return sorted(model.model_fields) if model else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, UnionType):
+        return next((model for model in map(_model_in, get_args(annotation)) if model), None)
+    return None

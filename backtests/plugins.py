@@ -1,0 +1,91 @@
+"""The one door for parts: a name published under an entry point, or a user's own ``module:Class``.
+
+Built-in parts come in by the same door: `pyproject.toml` publishes them under the same groups.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from markets.errors import ConfigError, nearest_name
+
+KINDS = (
+    "news_sources",
+    "price_sources",
+    "features",
+    "classifiers",
+    "strategies",
+    "reports",
+)
+
+
+def load(kind: str, name: str) -> Any:
+    """Return the object that a config names.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`; the entry point group is ``newswake.<kind>``.
+    name : str
+        A published name, or ``module:Class`` importable from here or from the working folder.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such name, module or class; with the nearest right one.
+
+    Examples
+    --------
+    >>> load("strategies", "strategies.event_hold:EventHold").__name__
+    'EventHold'
+    """
+    if ":" in name:
+        return _load_path(kind, name)
+    published = _published(kind)
+    if name not in published:
+        raise ConfigError(
+            f"no such part under {kind}",
+            given=name,
+            wanted=f"one of {', '.join(sorted(published))}, or module:Class",
+            nearest=nearest_name(name, published),
+        )
+    return published[name].load()
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the published names of a kind, sorted."""
+    return tuple(sorted(_published(kind)))
+
+
+def _published(kind: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"newswake.{kind}")}
+
+
+def _load_path(kind: str, name: str) -> Any:
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = _import(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"cannot import a part for {kind}: {error}",
+            given=name,
+            wanted="module:Class, importable from the working folder or an installed package",
+        ) from None
+    if not hasattr(module, attribute):
+        raise ConfigError(
+            f"the module has no such name for {kind}",
+            given=name,
+            nearest=nearest_name(attribute, dir(module)),
+        )
+    return getattr(module, attribute)
+
+
+def _import(module_name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    return importlib.import_module(module_name)

@@ -1,0 +1,147 @@
+"""The trial ledger: every run that was ever started, how it ended, and what it showed.
+
+Multiple testing can only be corrected for if every look was counted. So the ledger is append-only
+(triggers refuse changes), and a trial is entered when it starts, not when it succeeds.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS trials (
+    trial_id INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    config_sha256 TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS outcomes (
+    trial_id INTEGER PRIMARY KEY REFERENCES trials (trial_id),
+    ended_at TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('finished', 'failed', 'interrupted')),
+    inputs_sha256 TEXT,
+    metrics TEXT,
+    error TEXT
+);
+"""
+_APPEND_ONLY = """
+CREATE TRIGGER IF NOT EXISTS {table}_no_{action} BEFORE {action} ON {table}
+BEGIN SELECT RAISE(ABORT, 'the trial ledger is append-only'); END;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One look at the data.
+
+    Attributes
+    ----------
+    trial_id : int
+        1-based, in order of start.
+    run_id, name, kind, config_sha256 : str
+        What was tried; `kind` is run, sweep or audit.
+    started_at, ended_at : str
+        UTC, ISO 8601; `ended_at` is None for a trial that never reported back.
+    status : str
+        finished, failed, interrupted, or started.
+    inputs_sha256 : str or None
+        Hash of prices and stories.
+    metrics : mapping
+        Headline figures.
+    error : str or None
+        Why it failed.
+    """
+
+    trial_id: int
+    run_id: str
+    name: str
+    kind: str
+    config_sha256: str
+    started_at: str
+    ended_at: str | None
+    status: str
+    inputs_sha256: str | None
+    metrics: Mapping[str, Any]
+    error: str | None
+
+
+class Ledger:
+    """The ledger of one runs folder.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file; made with its folder where absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connect() as connection:
+            connection.executescript(_SCHEMA)
+            for table in ("trials", "outcomes"):
+                for action in ("UPDATE", "DELETE"):
+                    connection.executescript(_APPEND_ONLY.format(table=table, action=action))
+
+    def start(self, run_id: str, name: str, config_sha256: str, kind: str = "run") -> int:
+        """Enter a trial that begins now; return its number."""
+        row = (run_id, _now(), name, kind, config_sha256)
+        statement = (
+            "INSERT INTO trials (run_id, started_at, name, kind, config_sha256) "
+            "VALUES (?, ?, ?, ?, ?)"
+        )
+        with self._connect() as connection:
+            number = connection.execute(statement, row).lastrowid
+        if number is None:
+            raise sqlite3.DatabaseError("the ledger gave no number")
+        return number
+
+    def end(
+        self,
+        trial_id: int,
+        status: str,
+        *,
+        inputs_sha256: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Enter how a trial ended: finished, failed or interrupted; once only."""
+        figures = json.dumps(dict(metrics or {}), sort_keys=True)
+        row = (trial_id, _now(), status, inputs_sha256, figures, error)
+        with self._connect() as connection:
+            connection.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def trials(self) -> Iterator[Trial]:
+        """Yield every trial in order of start."""
+        statement = (
+            "SELECT trial_id, run_id, name, kind, config_sha256, started_at, ended_at, "
+            "COALESCE(status, 'started'), inputs_sha256, metrics, error "
+            "FROM trials LEFT JOIN outcomes USING (trial_id) ORDER BY trial_id"
+        )
+        with self._connect() as connection:
+            rows = connection.execute(statement).fetchall()
+        for *fields, metrics, error in rows:
+            yield Trial(*fields, metrics=json.loads(metrics or "{}"), error=error)
+
+    def count(self) -> int:
+        """Return how many trials were ever started."""
+        with self._connect() as connection:
+            return int(connection.execute("SELECT COUNT(*) FROM trials").fetchone()[0])
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+            yield connection
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
