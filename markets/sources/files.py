@@ -1,0 +1,379 @@
+"""Prices from CSV and Parquet files: one or many tickers in a file, columns named as they come."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, field_validator
+
+from markets.errors import ConfigError, DataError, MissingDataError, TickerError, nearest_name
+from markets.prices import (
+    BAR_COLUMNS,
+    MarketData,
+    RejectedRow,
+    no_actions,
+)
+from markets.settings import Settings
+from markets.sources.rows import SessionTest, Sifted, read_sessions, refuse_if_rotten, sift
+from markets.tickers import normalize_ticker
+
+# How files name what we need; compared in lower case, first match wins.
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "date": ("date", "session", "day", "trade_date", "datetime", "timestamp"),
+    "ticker": ("ticker", "symbol", "code", "ric"),
+    "name": ("name", "index", "symbol", "ticker"),
+    "open": ("open", "open_price"),
+    "high": ("high", "high_price"),
+    "low": ("low", "low_price"),
+    "close": ("close", "close_price", "last"),
+    "volume": ("volume", "vol", "shares"),
+    "currency": ("currency", "ccy"),
+    "ex_date": ("ex_date", "exdate", "date"),
+    "ratio": ("ratio", "split", "split_ratio"),
+    "cash_hkd": ("cash_hkd", "dividend", "cash"),
+}
+
+
+class FileSettings(Settings):
+    """Where price files lie and what they hold."""
+
+    pattern: str = "prices_daily*.parquet"
+    """Bars: a file name or a pattern with ``*``, within the data folder (or absolute). CSV, TSV or
+    Parquet. A file without a ticker column is named after its ticker (``0700.HK.csv``)."""
+    index_pattern: str | None = None
+    """Index levels, the same way: columns name, date, close."""
+    actions_pattern: str | None = None
+    """Corporate actions, the same way: columns ticker, ex_date, ratio, cash_hkd. Every match is
+    read."""
+    take: Literal["newest", "all"] = "newest"
+    """Of several matches, ``newest`` reads the one whose name sorts last (names end in a date),
+    ``all`` reads every one; a row that stands in two of them is kept once if both agree and never
+    if they do not."""
+    adjusted: bool = False
+    """Declare back-adjusted prices: no actions are applied, and checks say what it falsifies."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Our column name = the file's, where the usual names do not fit."""
+    encoding: str = "utf-8"
+    """Of CSV and TSV files; a byte order mark is skipped."""
+    max_rejected_share: float = Field(default=0.02, ge=0, le=1)
+    """Share of rows that may be rejected before the whole load is an error."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in SYNONYMS:
+                near = nearest_name(name, SYNONYMS)
+                raise ValueError(f"no column {name!r} is read" + (f"; {near!r}?" if near else ""))
+        return value
+
+
+class FileSource:
+    r"""Bars, index levels and actions from files.
+
+    Parameters
+    ----------
+    settings : FileSettings
+        Patterns, columns and kind.
+    data_dir : Path
+        Folder in which relative patterns are looked up.
+    is_session : callable, optional
+        Whether a date is a session; rows on others are rejected.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "700.csv").write_text(
+    ...     "date,open,high,low,close,volume\n"
+    ...     "2025-09-11,630,636,628.5,633,1000\n"
+    ...     "2025-09-12,640,639,628.5,633,1000\n")
+    >>> settings = FileSettings(pattern="*.csv", max_rejected_share=0.5)
+    >>> market = FileSource(settings, folder).load(None, None, None)
+    >>> market.tickers, market.rejections[0].where, market.rejections[0].problem
+    (('0700.HK',), '700.csv: line 3', 'prices out of order')
+    """
+
+    def __init__(
+        self, settings: FileSettings, data_dir: Path, is_session: SessionTest | None = None
+    ) -> None:
+        if settings.adjusted and settings.actions_pattern:
+            raise ConfigError(
+                "adjusted prices contain their actions already",
+                where="prices.files",
+                given=f"adjusted = true and actions_pattern = {settings.actions_pattern!r}",
+                wanted="raw prices with actions, or adjusted prices without",
+            )
+        self.settings = settings
+        self.data_dir = data_dir
+        self.is_session = is_session
+
+    def load(
+        self, tickers: Sequence[str] | None, start: date | None, end: date | None
+    ) -> MarketData:
+        """Return the bars of `tickers` (None: all there are) from `start` to `end`, both included.
+
+        Raises
+        ------
+        MissingDataError
+            If no file matches, a column is absent, or a ticker has no good row.
+        DataError
+            If a file cannot be read or more rows are rejected than `max_rejected_share` allows.
+        ConfigError
+            If `columns` names a column that is not there.
+        """
+        names = None if tickers is None else [normalize_ticker(ticker) for ticker in tickers]
+        paths = self._paths(self.settings.pattern)
+        table, broken = self._tables(paths, "ticker", ("date", *BAR_COLUMNS), ("currency",))
+        source = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+        sifted = sift(table, names=names, start=start, end=end, is_session=self.is_session)
+        refuse_if_rotten(sifted, self.settings.max_rejected_share, source)
+        _refuse_absent(sifted, names, source)
+        levels = self._indices(start, end)
+        return MarketData(
+            bars=sifted.frames,
+            actions=self._actions(sorted(sifted.frames), start, end),
+            indices=levels.frames if levels else {},
+            adjusted=self.settings.adjusted,
+            source=source,
+            rejections=(*broken, *sifted.rejections, *(levels.rejections if levels else ())),
+            untraded=sifted.untraded,
+        )
+
+    def _paths(self, pattern: str, take: str | None = None) -> list[Path]:
+        absolute = Path(pattern)
+        root = Path(absolute.anchor) if absolute.is_absolute() else self.data_dir
+        relative = absolute.relative_to(root) if absolute.is_absolute() else absolute
+        found = sorted(path for path in root.glob(str(relative)) if path.is_file())
+        if not found:
+            raise MissingDataError(
+                "no price file matches", given=pattern, where=str(self.data_dir), wanted="a file"
+            )
+        return found if (take or self.settings.take) == "all" else found[-1:]
+
+    def _tables(
+        self, paths: Sequence[Path], key: str, needed: Sequence[str], wished: Sequence[str] = ()
+    ) -> tuple[pd.DataFrame, list[RejectedRow]]:
+        """Return the rows of all files under our column names, and lines that are no rows."""
+        tables, broken = [], []
+        for path in paths:
+            raw, lines = _read(path, self.settings.encoding)
+            broken.extend(lines)
+            tables.append(self._renamed(raw, path, key, needed, wished))
+        return pd.concat(tables, ignore_index=True), broken
+
+    def _renamed(
+        self,
+        raw: pd.DataFrame,
+        path: Path,
+        key: str,
+        needed: Sequence[str],
+        wished: Sequence[str],
+    ) -> pd.DataFrame:
+        unit, rows = raw.attrs["unit"], raw.attrs["rows"]
+        found = {"file": f"{path.name}: {unit}", "row": rows}
+        for name in (key, *needed, *wished):
+            column = self._column(raw, name)
+            if column is not None:
+                found[name] = raw[column].to_numpy() if name != "date" else raw[column].array
+            elif name == "ticker":
+                found[name] = _ticker_of(path, list(raw.columns))
+            elif name in needed or name == key:
+                raise _absent_column(name, list(raw.columns), path)
+        return pd.DataFrame(found)
+
+    def _column(self, raw: pd.DataFrame, name: str) -> str | None:
+        if name in self.settings.columns:
+            asked = self.settings.columns[name]
+            if asked not in raw.columns:
+                raise ConfigError(
+                    "the file has no such column",
+                    where=f"prices.files.columns.{name}",
+                    given=asked,
+                    wanted=", ".join(map(str, raw.columns)),
+                    nearest=nearest_name(asked, map(str, raw.columns)),
+                )
+            return asked
+        spelled = {str(column).strip().lower(): str(column) for column in raw.columns}
+        return next((spelled[word] for word in SYNONYMS[name] if word in spelled), None)
+
+    def _indices(self, start: date | None, end: date | None) -> Sifted | None:
+        if self.settings.index_pattern is None:
+            return None
+        paths = self._paths(self.settings.index_pattern)
+        table, _ = self._tables(paths, "name", ("date", "close"), ("open", "high", "low"))
+        table = table.rename(columns={"name": "ticker"})
+        levels = sift(table, start=start, end=end, is_session=self.is_session, tickers=False)
+        refuse_if_rotten(levels, self.settings.max_rejected_share, paths[0].name)
+        return levels
+
+    def _actions(
+        self, tickers: Sequence[str], start: date | None, end: date | None
+    ) -> pd.DataFrame:
+        if self.settings.actions_pattern is None:
+            return no_actions()
+        paths = self._paths(self.settings.actions_pattern, take="all")
+        table, broken = self._tables(paths, "ticker", ("ex_date",), ("ratio", "cash_hkd"))
+        return read_actions(table, broken, tickers, start, end)
+
+
+def read_actions(
+    table: pd.DataFrame,
+    broken: Sequence[RejectedRow],
+    tickers: Sequence[str],
+    start: date | None,
+    end: date | None,
+) -> pd.DataFrame:
+    """Return a table of corporate actions as `MarketData.actions` wants it.
+
+    Unlike bars, a bad row here is an error: leaving out one split falsifies every later holding.
+
+    Raises
+    ------
+    DataError
+        If a row cannot be read, is impossible, or stands twice.
+    """
+    if broken:
+        row = broken[0]
+        raise DataError(row.problem, given=row.given, wanted=row.wanted, where=row.where)
+    where = table["file"].astype("str") + " " + table["row"].astype("str")
+    clean = pd.DataFrame(
+        {
+            "ticker": [
+                normalize_ticker(str(text), where=at)
+                for text, at in zip(table["ticker"], where, strict=True)
+            ]
+        },
+        dtype="str",
+    )
+    clean["ex_date"] = read_sessions(table["ex_date"]).days
+    for name, absent in (("ratio", 1.0), ("cash_hkd", 0.0)):
+        given = table[name] if name in table else pd.Series(absent, index=table.index)
+        blank = given.isna() | (given.astype("str").str.strip() == "")
+        clean[name] = pd.to_numeric(given.where(~blank, absent), errors="coerce").astype("float64")
+    tests = (
+        ("no date", "YYYY-MM-DD", clean["ex_date"].isna()),
+        ("no split ratio", "shares after for one share before, above 0",
+         ~(np.isfinite(clean["ratio"]) & (clean["ratio"] > 0))),
+        ("no cash amount", "HKD for one share, 0 or more",
+         ~(np.isfinite(clean["cash_hkd"]) & (clean["cash_hkd"] >= 0))),
+        ("two actions of one ticker on one date", "one row, with ratio and cash together",
+         clean.duplicated(["ticker", "ex_date"])),
+    )  # fmt: skip
+    for problem, wanted, bad in tests:
+        if bad.any():
+            at = int(np.flatnonzero(bad.to_numpy())[0])
+            shown = ", ".join(f"{name} {table[name].iloc[at]}" for name in table.columns[2:])
+            raise DataError(problem, given=shown, wanted=wanted, where=where.iloc[at])
+    keep = clean["ticker"].isin(list(tickers))
+    if start is not None:
+        keep &= clean["ex_date"] >= pd.Timestamp(start)
+    if end is not None:
+        keep &= clean["ex_date"] <= pd.Timestamp(end)
+    return clean[keep].sort_values(["ex_date", "ticker"]).reset_index(drop=True)
+
+
+def _read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[RejectedRow]]:
+    """Return a file's table, its row numbers in ``attrs``, and the lines that are no rows of it."""
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        table, broken = _read_delimited(path, encoding)
+    elif path.suffix.lower() in (".parquet", ".pq"):
+        table, broken = _read_parquet(path), []
+    else:
+        raise DataError(
+            "no format for this file ending",
+            given=path.suffix,
+            wanted=".csv, .tsv or .parquet",
+            where=path.name,
+        )
+    if table.empty:
+        raise DataError("the file has no rows", where=path.name, wanted="at least one price row")
+    return table, broken
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+
+    try:
+        table = pd.read_parquet(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"no readable Parquet ({first})", where=path.name) from error
+    if table.index.name is not None or isinstance(table.index, pd.MultiIndex):
+        table = table.reset_index()
+    table.attrs = {"unit": "row", "rows": np.arange(len(table))}
+    return table
+
+
+def _read_delimited(path: Path, encoding: str) -> tuple[pd.DataFrame, list[RejectedRow]]:
+    encoding = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    broken: list[RejectedRow] = []
+    try:
+        with path.open(newline="", encoding=encoding) as file:
+            reader = csv.reader(file, delimiter=separator)
+            header = [name.strip() for name in next(reader, [])]
+            for row in reader:
+                if len(row) == len(header):
+                    rows.append(row)
+                    lines.append(reader.line_num)
+                elif any(cell.strip() for cell in row):
+                    where = f"{path.name}: line {reader.line_num}"
+                    broken.append(
+                        RejectedRow(
+                            where,
+                            "a row of another width",
+                            f"{len(row)} cells",
+                            f"{len(header)} cells",
+                        )
+                    )
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"not the declared encoding (byte {error.start})",
+            given=repr(error.object[error.start : error.start + 4]),
+            wanted=encoding,
+            where=path.name,
+        ) from error
+    except csv.Error as error:
+        raise DataError(f"no readable table ({error})", where=path.name) from error
+    table = pd.DataFrame(rows, columns=header, dtype="str")
+    table.attrs = {"unit": "line", "rows": np.array(lines, dtype=np.int64)}
+    return table, broken
+
+
+def _ticker_of(path: Path, columns: Sequence[object]) -> str:
+    try:
+        return normalize_ticker(path.stem)
+    except TickerError:
+        raise _absent_column("ticker", columns, path) from None
+
+
+def _absent_column(name: str, columns: Sequence[object], path: Path) -> MissingDataError:
+    extra = ", or a file named after its ticker" if name == "ticker" else ""
+    return MissingDataError(
+        f"no column for {name}",
+        given=", ".join(map(str, columns)),
+        wanted=f"one of {', '.join(SYNONYMS[name])}, or prices.files.columns.{name}{extra}",
+        where=path.name,
+    )
+
+
+def _refuse_absent(sifted: Sifted, names: Sequence[str] | None, source: str) -> None:
+    wanted = sifted.judged_names if names is None else names
+    absent = [name for name in dict.fromkeys(wanted) if name not in sifted.frames]
+    if absent or not sifted.frames:
+        raise MissingDataError(
+            "no good row for " + (", ".join(absent) if absent else "any ticker"),
+            wanted="at least one bar for each ticker in the dates asked for",
+            given=f"{len(sifted.frames)} tickers with bars, {len(sifted.rejections)} rejected rows",
+            where=source,
+            nearest=nearest_name(absent[0], sifted.frames) if absent else None,
+        )

@@ -1,0 +1,347 @@
+"""Which rows of a price table are bars, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from markets.clock import HONG_KONG
+from markets.errors import DataError, TickerError
+from markets.prices import BAR_COLUMNS, PRICE_COLUMNS, RejectedRow
+from markets.tickers import normalize_ticker
+
+# Adjusting prices by a factor can lift an open above its high by one float; that is no error of the
+# source. A tick of the cheapest stock is far above it.
+FLOAT_NOISE = 1e-9
+
+SessionTest = Callable[[date], bool]
+"""Whether a Hong Kong date is a trading session."""
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """A table, sifted.
+
+    Attributes
+    ----------
+    frames : dict of str to DataFrame
+        Good rows by ticker (or index name), indexed by session, ascending.
+    rejections : tuple of RejectedRow
+        The rows that are none, in the order of the table.
+    untraded : dict of str to DatetimeIndex
+        Sessions with zero volume: no trade, hence no bar, and no error either.
+    judged : int
+        Rows looked at: good, rejected and untraded.
+    judged_names : tuple of str
+        Tickers (or index names) these rows were about, sorted.
+    """
+
+    frames: dict[str, pd.DataFrame]
+    rejections: tuple[RejectedRow, ...]
+    untraded: dict[str, pd.DatetimeIndex]
+    judged: int
+    judged_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    problem: str
+    wanted: str
+    broken: np.ndarray
+    given: tuple[str, ...]
+
+
+def sift(
+    table: pd.DataFrame,
+    *,
+    names: Sequence[str] | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    is_session: SessionTest | None = None,
+    tickers: bool = True,
+) -> Sifted:
+    """Part the rows of a price table into bars, days without a trade, and rejects.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `file` and `row` (for errors), `ticker` (any spelling), `date`, price columns and
+        `volume` as far as there are, `currency` if there is one. Any row order.
+    names : sequence of str, optional
+        Keep only these tickers (normalized); rows of others are not judged.
+    start, end : date, optional
+        Keep only sessions from `start` to `end`, both included; other rows are not judged.
+    is_session : callable, optional
+        Rejects rows on dates for which it is False.
+    tickers : bool
+        False for an index table, whose names are taken as they are.
+
+    Returns
+    -------
+    Sifted
+
+    Notes
+    -----
+    A row whose volume is zero is no bar whatever its prices say: sources carry the last close
+    forward through halts and closed days. Of equal rows the first is kept; of rows that contradict
+    each other none is, because nobody knows which is true.
+    """
+    normal = _normal_tickers(table["ticker"]) if tickers else table["ticker"].astype("object")
+    sessions = read_sessions(table["date"])
+    chosen = np.ones(len(table), dtype=bool)
+    if names is not None:
+        chosen &= (normal.isin(list(names)) | normal.isna()).to_numpy()
+    for bound, outside in ((start, np.less), (end, np.greater)):
+        if bound is not None:
+            chosen &= ~outside(sessions.days, np.datetime64(bound, "s"))
+    table, normal = table.loc[chosen], normal.loc[chosen]
+    sessions = sessions.loc(chosen)
+
+    columns = [name for name in BAR_COLUMNS if name in table.columns]
+    numbers = {name: _numbers(table[name]) for name in columns}
+    _quiet_float_noise(numbers)
+    idle = numbers["volume"] == 0 if "volume" in numbers else np.zeros(len(table), dtype=bool)
+    rules = [
+        *_key_rules(normal, sessions),
+        *_value_rules(table, numbers, idle, sessions, is_session),
+    ]
+    verdict = _first_broken(rules, len(table))
+    idle = idle & (verdict < 0)
+    good = (verdict < 0) & ~idle
+    for repeat in _repeats(normal, sessions.days, numbers, good):
+        verdict[repeat.broken] = len(rules)
+        rules.append(repeat)
+    good &= verdict < 0
+
+    frame = pd.DataFrame(
+        {name: values[good] for name, values in numbers.items()},
+        index=pd.DatetimeIndex(sessions.days[good], name="session"),
+    )
+    return Sifted(
+        frames=_by_name(frame, normal.to_numpy()[good]),
+        rejections=tuple(_records(table, rules, verdict)),
+        untraded={
+            str(name): pd.DatetimeIndex(np.unique(days))
+            for name, days in pd.Series(sessions.days[idle]).groupby(normal.to_numpy()[idle])
+        },
+        judged=len(table),
+        judged_names=tuple(sorted(normal.dropna().unique())),
+    )
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """A column of dates as read: `days` (NaT where it is none) and the masks that say why not."""
+
+    days: np.ndarray
+    unreadable: np.ndarray
+    timed: np.ndarray
+
+    def loc(self, mask: np.ndarray) -> Sessions:
+        """Return the rows under a mask."""
+        return Sessions(self.days[mask], self.unreadable[mask], self.timed[mask])
+
+
+def read_sessions(column: pd.Series) -> Sessions:
+    """Read a column of dates, texts, naive or zone-aware timestamps as exchange dates.
+
+    A zone-aware instant is a session only if it is midnight in Hong Kong: then its date there is
+    meant. Any other time of day, with or without a zone, is refused, because its date depends on
+    the zone somebody had in mind.
+    """
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        stamps = column.dt.tz_convert(HONG_KONG).dt.tz_localize(None)
+    elif pd.api.types.is_datetime64_dtype(column.dtype):
+        stamps = column
+    elif pd.api.types.is_numeric_dtype(column.dtype):
+        # 20250912, as some vendors write a date; anything else will not parse.
+        stamps = pd.to_datetime(column.astype("str"), format="%Y%m%d", errors="coerce")
+    else:
+        stamps = _read_texts(column)
+    values = stamps.to_numpy().astype("datetime64[s]")
+    days = values.astype("datetime64[D]").astype("datetime64[s]")
+    unreadable = np.isnat(values)
+    timed = ~unreadable & (values != days)
+    return Sessions(np.where(timed, np.datetime64("NaT", "s"), days), unreadable, timed)
+
+
+def _read_texts(column: pd.Series) -> pd.Series:
+    texts = column.astype("str").str.strip()
+    stamps = pd.Series(np.datetime64("NaT", "s"), index=column.index)
+    for pattern, form in ((r"\d{4}-\d{2}-\d{2}", "%Y-%m-%d"), (r"\d{8}", "%Y%m%d")):
+        plain = texts.str.fullmatch(pattern)
+        stamps[plain] = pd.to_datetime(texts[plain], format=form, errors="coerce").astype(
+            "datetime64[s]"
+        )
+    rest = stamps.isna()
+    zoned = rest & texts.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True)
+    if zoned.any():
+        instants = pd.to_datetime(texts[zoned], format="ISO8601", utc=True, errors="coerce")
+        stamps[zoned] = instants.dt.tz_convert(HONG_KONG).dt.tz_localize(None).astype(stamps.dtype)
+    naive = rest & ~zoned
+    if naive.any():
+        parsed = pd.to_datetime(texts[naive], format="ISO8601", errors="coerce")
+        stamps[naive] = parsed.astype(stamps.dtype)
+    return stamps
+
+
+def _normal_tickers(column: pd.Series) -> pd.Series:
+    """Return normalized tickers, None where there is none to read."""
+    spellings: dict[object, str | None] = {}
+    for given in column.unique():
+        try:
+            spellings[given] = normalize_ticker(str(given))
+        except TickerError:
+            spellings[given] = None
+    return column.map(spellings).astype("object")
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.array(values)
+
+
+def _quiet_float_noise(numbers: dict[str, np.ndarray]) -> None:
+    if not all(name in numbers for name in PRICE_COLUMNS):
+        return
+    opens, closes = numbers["open"], numbers["close"]
+    for name, pick in (("high", np.fmax), ("low", np.fmin)):
+        bound = pick(opens, closes)
+        with np.errstate(invalid="ignore"):
+            noisy = np.abs(bound - numbers[name]) <= FLOAT_NOISE * np.abs(bound)
+        numbers[name][noisy] = pick(numbers[name], bound)[noisy]
+
+
+def _key_rules(tickers: pd.Series, sessions: Sessions) -> Iterator[_Rule]:
+    yield _Rule(
+        "no Hong Kong ticker",
+        "a code of 1 to 5 digits, as in 700 or 0700.HK",
+        tickers.isna().to_numpy(),
+        ("ticker",),
+    )
+    yield _Rule("no date", "an exchange date, YYYY-MM-DD", sessions.unreadable, ("date",))
+    yield _Rule(
+        "a time of day where a session was wanted",
+        "a date without a time, or midnight in Hong Kong with its zone",
+        sessions.timed,
+        ("date",),
+    )
+
+
+def _value_rules(
+    table: pd.DataFrame,
+    numbers: dict[str, np.ndarray],
+    idle: np.ndarray,
+    sessions: Sessions,
+    is_session: SessionTest | None,
+) -> Iterator[_Rule]:
+    prices = [name for name in PRICE_COLUMNS if name in numbers]
+    if "currency" in table.columns:
+        yield _Rule(
+            "another currency", "HKD", (table["currency"] != "HKD").to_numpy(), ("currency",)
+        )
+    if "volume" in numbers:
+        volume = numbers["volume"]
+        yield _Rule(
+            "no volume",
+            "a number of shares ≥ 0",
+            ~(np.isfinite(volume) & (volume >= 0)),
+            ("volume",),
+        )
+    for name in prices:
+        values = numbers[name]
+        bad = ~idle & ~np.isfinite(values)
+        yield _Rule("no price", "a number above 0", bad, (name,))
+        with np.errstate(invalid="ignore"):
+            yield _Rule("a price of zero or less", "above 0", ~idle & (values <= 0), (name,))
+    if len(prices) == len(PRICE_COLUMNS):
+        opens, highs, lows, closes = (numbers[name] for name in PRICE_COLUMNS)
+        with np.errstate(invalid="ignore"):
+            inverted = (lows > np.fmin(opens, closes)) | (highs < np.fmax(opens, closes))
+        yield _Rule(
+            "prices out of order", "low ≤ open, close ≤ high", ~idle & inverted, PRICE_COLUMNS
+        )
+    if is_session is not None:
+        closed = _closed(sessions.days, is_session) & ~idle
+        yield _Rule(
+            "no trading session on this date", "a session of the calendar", closed, ("date",)
+        )
+
+
+def _closed(days: np.ndarray, is_session: SessionTest) -> np.ndarray:
+    known = ~np.isnat(days)
+    unique, inverse = np.unique(days[known], return_inverse=True)
+    open_days = [is_session(day) for day in unique.astype("datetime64[D]").tolist()]
+    closed = np.zeros(len(days), dtype=bool)
+    closed[known] = ~np.array(open_days, dtype=bool)[inverse]
+    return closed
+
+
+def _repeats(
+    tickers: pd.Series, days: np.ndarray, numbers: dict[str, np.ndarray], good: np.ndarray
+) -> tuple[_Rule, _Rule]:
+    """Return the rules on rows for one ticker and session that stand more than once."""
+    keys = pd.DataFrame({"ticker": tickers.to_numpy(), "day": days})[good]
+    rows = pd.concat([keys, pd.DataFrame(numbers)[good]], axis=1)
+    again = rows.duplicated(keep="first").to_numpy()
+    # Equal rows aside, a key that is still there twice stands with two different values.
+    contradicted = keys[~again].duplicated(keep=False).reindex(keys.index, fill_value=False)
+
+    def rule(problem: str, hit: np.ndarray) -> _Rule:
+        broken = np.zeros(len(good), dtype=bool)
+        broken[np.flatnonzero(good)] = hit
+        given = ("ticker", "date", *numbers)
+        return _Rule(problem, "one row for a ticker and session", broken, given)
+
+    return (
+        rule("the same row again", again),
+        rule("rows that contradict each other", contradicted.to_numpy(dtype=bool)),
+    )
+
+
+def _first_broken(rules: Sequence[_Rule], count: int) -> np.ndarray:
+    verdict = np.full(count, -1)
+    for place in range(len(rules) - 1, -1, -1):
+        verdict[rules[place].broken] = place
+    return verdict
+
+
+def _records(
+    table: pd.DataFrame, rules: Sequence[_Rule], verdict: np.ndarray
+) -> Iterator[RejectedRow]:
+    for row in np.flatnonzero(verdict >= 0):
+        rule = rules[verdict[row]]
+        given = ", ".join(f"{name} {table[name].iloc[row]}" for name in rule.given)
+        where = f"{table['file'].iloc[row]} {table['row'].iloc[row]}"
+        yield RejectedRow(where, rule.problem, given, rule.wanted)
+
+
+def _by_name(frame: pd.DataFrame, names: np.ndarray) -> dict[str, pd.DataFrame]:
+    found: dict[str, pd.DataFrame] = {}
+    for name, rows in frame.groupby(names, sort=True):
+        found[str(name)] = rows.sort_index(kind="stable")
+    return found
+
+
+def refuse_if_rotten(sifted: Sifted, most: float, where: str) -> None:
+    """Raise where more than a share `most` of the judged rows was rejected.
+
+    Raises
+    ------
+    DataError
+        Naming the first rejected rows: a table with that many is not the table it is taken for.
+    """
+    share = len(sifted.rejections) / max(sifted.judged, 1)
+    if share <= most:
+        return
+    first = "; ".join(f"{row.where}: {row.problem} ({row.given})" for row in sifted.rejections[:3])
+    raise DataError(
+        f"{len(sifted.rejections)} of {sifted.judged} rows are no bars",
+        given=first,
+        wanted=f"at most {most:.1%} rejected rows",
+        where=where,
+    )
