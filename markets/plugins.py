@@ -40,8 +40,8 @@ def load(kind: str, name: str) -> Any:
 
     Examples
     --------
-    >>> load("strategies", "strategies.event_hold:EventHold").__name__
-    'EventHold'
+    >>> load("strategies", "collections:OrderedDict").__name__
+    'OrderedDict'
     """
     if ":" in name:
         return _load_path(kind, name)
