@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from markets.clock import as_utc
-from markets.errors import DataError
+from markets.errors import DataError, NewswakeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,40 @@ class Rejection:
         File and line (or row).
     problem, given, wanted : str
         What was wrong, what stood there, what would have been right.
+    kept : bool
+        True for a notice: the story stands, a part of its row was set aside (an unknown ticker).
     """
 
     where: str
     problem: str
     given: str = ""
     wanted: str = ""
+    kept: bool = False
+
+    @classmethod
+    def of(cls, error: NewswakeError, where: str) -> Rejection:
+        """Return the rejection that an error means for one row; long values are cut short."""
+        given, wanted = (
+            "" if part is None else shorten(str(part)) for part in (error.given, error.wanted)
+        )
+        return cls(error.where or where, error.problem, given, wanted)
+
+
+def shorten(text: str, limit: int = 120) -> str:
+    r"""Return a text fit for a message: printable, and no longer than `limit` characters.
+
+    Examples
+    --------
+    >>> shorten("a" * 200, limit=8)
+    'aaaaaaa…'
+    >>> shorten("red" + chr(27) + "[31m")
+    'red\\x1b[31m'
+    """
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in cut
+    )
 
 
 class NewsSource(Protocol):
