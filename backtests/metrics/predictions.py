@@ -6,6 +6,7 @@ Targets are 0 or 1, probabilities in [0, 1], both shape (n,). No threshold is fi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -214,10 +215,10 @@ def rank_ic_by_session(
     days = days[order]
     scores = np.asarray(score, dtype=np.float64)[order]
     outcomes = np.asarray(outcome, dtype=np.float64)[order]
-    starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]]) if len(days) else np.array([], int)
     kept: list[int] = []
     values: list[float] = []
-    for start, stop in zip(starts, np.r_[starts[1:], len(days)], strict=True):
+    turns = np.flatnonzero(days[1:] != days[:-1]) + 1
+    for start, stop in pairwise([0, *turns.tolist(), len(days)]):
         if stop - start < min_names:
             continue
         left = average_ranks(scores[start:stop])
@@ -225,7 +226,7 @@ def rank_ic_by_session(
         left, right = left - left.mean(), right - right.mean()
         power = float(left @ left) * float(right @ right)
         if power > 0:
-            kept.append(int(start))
+            kept.append(start)
             values.append(float(left @ right) / power**0.5)
     return days[kept] if kept else days[:0], np.asarray(values, dtype=np.float64)
 

@@ -82,7 +82,8 @@ def summarize(
     ]
     if level is not None:
         sheets.append(_other("benchmark", engine.equity, level, path, risk_free))
-    values: dict[str, Any] = {"benchmark": None, **{sheet.name: sheet.figures for sheet in sheets}}
+    values: dict[str, Any] = {sheet.name: sheet.figures for sheet in sheets}
+    values.setdefault("benchmark", None)
     values["baselines"] = {name: sheet.figures for name, sheet in others.items()}
     values["predictions"] = {sheet.name.split(".")[1]: sheet.figures for sheet in quality}
     values["by_year"] = breakdowns.by_year(engine.equity, capital_hkd)
@@ -182,6 +183,9 @@ def _other(
         lambda: returns.total_return(strategy) - returns.total_return(path),
     )
     sheet.put("excess_t", lambda: _mean_t(_excess(strategy, path)))
+    sheet.put("beta", lambda: _alpha(strategy, path).beta)
+    sheet.put("alpha", lambda: _alpha(strategy, path).alpha * returns.SESSIONS_PER_YEAR)
+    sheet.put("alpha_t", lambda: _alpha(strategy, path).t)
     return sheet
 
 
@@ -280,6 +284,12 @@ def _mean_t(values: Floats) -> float:
 def _excess(strategy: Floats, other: Floats) -> Floats:
     need(len(strategy) == len(other), "other sessions than the strategy's")
     return returns.session_returns(strategy) - returns.session_returns(other)
+
+
+def _alpha(strategy: Floats, other: Floats) -> inference.Alpha:
+    lag = returns.default_lags(len(strategy) - 1)
+    mine, theirs = returns.session_returns(strategy), returns.session_returns(other)
+    return inference.alpha_over(mine, theirs, lag)
 
 
 def _path(engine: EngineResult, capital_hkd: float | None) -> Floats:

@@ -117,7 +117,7 @@ def named(baseline: str) -> str:
 
 
 def _rival(metrics: Mapping[str, Any]) -> tuple[str, float | None]:
-    """Return the fairest comparison there is, and the t of the strategy's mean excess over it.
+    """Return the fairest comparison there is, and the t of the strategy's alpha over it.
 
     Equal weight of the same stocks comes first: against it neither the market nor the choice of the
     universe is mistaken for skill.
@@ -125,9 +125,9 @@ def _rival(metrics: Mapping[str, Any]) -> tuple[str, float | None]:
     baselines = metrics["baselines"]
     for name in ("equal_weight", "buy_and_hold", "random"):
         if name in baselines:
-            return name, baselines[name]["excess_t"]
+            return name, baselines[name]["alpha_t"]
     if metrics["benchmark"]:
-        return "benchmark", metrics["benchmark"]["excess_t"]
+        return "benchmark", metrics["benchmark"]["alpha_t"]
     return "", metrics["performance"]["mean_return_t"]
 
 
@@ -140,8 +140,9 @@ def _rivals(metrics: Mapping[str, Any]) -> list[str]:
     rivals |= metrics["baselines"]
     return [
         f"Against {'the benchmark' if name == 'benchmark' else named(name)}"
-        f" ({percent(other['total_return'])}): {points(other['excess_total_return'])},"
-        f" t {decimal(other['excess_t'], sign=True)}: {says(other['excess_t'])}."
+        f" ({percent(other['total_return'])}): {points(other['excess_total_return'])};"
+        f" alpha {percent(other['alpha'])} a year at beta {decimal(other['beta'])},"
+        f" t {decimal(other['alpha_t'], sign=True)}: {says(other['alpha_t'])}."
         for name, other in rivals.items()
         if other["total_return"] is not None
     ]
