@@ -67,7 +67,17 @@ EQUITY_COLUMNS = (
     "holdings_hkd",
     "cost_hkd",  # paid in this session
     "turnover_hkd",  # bought + sold in this session
+    "income_hkd",  # dividends and fractions of a share paid out in this session
     "benchmark",  # benchmark equity, same start value; NaN where there is none
+)
+ACTION_COLUMNS = (
+    "session",  # first session on or after the ex date
+    "ticker",
+    "trade_id",
+    "shares_before",
+    "shares_after",
+    "dividend_hkd",
+    "fraction_hkd",  # paid out for a fraction of a share
 )
 
 
@@ -83,6 +93,15 @@ class EngineResult:
         Indexed by `session` (naive exchange dates), columns `EQUITY_COLUMNS`.
     holdings : DataFrame
         Shares at the close, sessions × tickers, int64.
+    actions : DataFrame
+        Corporate actions that met a holding; columns `ACTION_COLUMNS`.
+
+    Notes
+    -----
+    A trade is a position from flat to flat: every fill belongs to exactly one. Its shares are those
+    bought over its life, as counted when bought; its prices are means over all its purchases and all
+    its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates, HKD float64 that
+    are exact cents (prices: millionths), words `str`.
     """
 
     orders: pd.DataFrame
@@ -90,6 +109,7 @@ class EngineResult:
     trades: pd.DataFrame
     equity: pd.DataFrame
     holdings: pd.DataFrame
+    actions: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtests.account import Account, RoundTrip, cents
@@ -22,6 +24,7 @@ from backtests.result import (
 )
 
 _MICROS = 1_000_000
+Column = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def result(core: Broker, days: Sequence[Day]) -> EngineResult:
 
 def _orders(core: Broker) -> pd.DataFrame:
     orders = core.orders
-    columns = {
+    columns: dict[str, Column | pd.Series] = {
         "order_id": _integers([order.order_id for order in orders]),
         "ticker": _words([order.ticker for order in orders]),
         "side": _words([order.side for order in orders]),
@@ -90,7 +93,7 @@ def _orders(core: Broker) -> pd.DataFrame:
 
 def _fills(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
     fills = account.fills
-    columns = {
+    columns: dict[str, Column | pd.Series] = {
         "fill_id": _integers([fill.fill_id for fill in fills]),
         "order_id": _integers([fill.order_id for fill in fills]),
         "trade_id": _integers([fill.trade_id for fill in fills]),
@@ -116,7 +119,7 @@ def _trades(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
     ]
     net = [pnl - trip.cost for pnl, trip in zip(gross, trips, strict=True)]
     last = len(sessions) - 1
-    columns = {
+    columns: dict[str, Column | pd.Series] = {
         "trade_id": _integers([trip.trade_id for trip in trips]),
         "ticker": _words([trip.ticker for trip in trips]),
         "entry_session": _dates([sessions[trip.entered] for trip in trips]),
@@ -124,22 +127,15 @@ def _trades(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
             [None if trip.exited is None else sessions[trip.exited] for trip in trips]
         ),
         "shares": _integers([trip.bought_shares for trip in trips]),
-        "entry_price_hkd": np.array(
-            [trip.bought / 100 / trip.bought_shares for trip in trips], dtype="float64"
-        ),
-        "exit_price_hkd": np.array(
-            [_exit_price(account, trip) for trip in trips], dtype="float64"
-        ),
+        "entry_price_hkd": _floats([trip.bought / 100 / trip.bought_shares for trip in trips]),
+        "exit_price_hkd": _floats([_exit_price(account, trip) for trip in trips]),
         "sessions_held": _integers(
             [(last if trip.exited is None else trip.exited) - trip.entered for trip in trips]
         ),
         "gross_pnl_hkd": _floats(gross, 100),
         "cost_hkd": _floats([trip.cost for trip in trips], 100),
         "net_pnl_hkd": _floats(net, 100),
-        "net_return": np.array(
-            [pnl / trip.bought if trip.bought else 0.0 for pnl, trip in zip(net, trips, strict=True)],
-            dtype="float64",
-        ),
+        "net_return": _floats([pnl / trip.bought for pnl, trip in zip(net, trips, strict=True)]),
         "signal_id": _words([trip.signal_id for trip in trips]),
         "is_open": np.array([trip.exited is None for trip in trips], dtype="bool"),
     }
@@ -155,7 +151,7 @@ def _exit_price(account: Account, trip: RoundTrip) -> float:
 
 
 def _equity(days: Sequence[Day], sessions: Sequence[date]) -> pd.DataFrame:
-    columns = {
+    columns: dict[str, Column | pd.Series] = {
         "equity_hkd": _floats([day.cash + day.holdings for day in days], 100),
         "cash_hkd": _floats([day.cash for day in days], 100),
         "holdings_hkd": _floats([day.holdings for day in days], 100),
@@ -180,7 +176,7 @@ def _holdings(
 
 def _actions(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
     rows = account.actions
-    columns = {
+    columns: dict[str, Column | pd.Series] = {
         "session": _dates([sessions[row.number] for row in rows]),
         "ticker": _words([row.ticker for row in rows]),
         "trade_id": _integers([row.trade_id for row in rows]),
@@ -196,18 +192,18 @@ def _index(sessions: Sequence[date]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.array(sessions, dtype="datetime64[s]"), name="session")
 
 
-def _dates(values: Sequence[date | None]) -> pd.Series:
-    return pd.Series(np.array(values, dtype="datetime64[s]"))
+def _dates(values: Sequence[date | None]) -> Column:
+    return np.array(values, dtype="datetime64[s]")
 
 
 def _words(values: Sequence[str]) -> pd.Series:
     return pd.Series(list(values), dtype="str")
 
 
-def _integers(values: Sequence[int]) -> pd.Series:
-    return pd.Series(np.array(values, dtype=np.int64))
+def _integers(values: Sequence[int]) -> Column:
+    return np.array(values, dtype=np.int64)
 
 
-def _floats(values: Sequence[int], unit: int) -> pd.Series:
-    """Return integers of a unit as floats: the nearest to the exact value, so that cents print."""
-    return pd.Series(np.array(values, dtype=np.int64) / unit)
+def _floats(values: Sequence[float], unit: int = 1) -> Column:
+    """Return counts of a unit as float64: the nearest to the exact value, so that cents print."""
+    return np.array(values, dtype=np.float64) / unit

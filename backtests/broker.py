@@ -1,0 +1,385 @@
+"""Broker: the rules by which orders fill at an open, exact to the cent; knows no backtrader."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from markets.rules import round_to_tick, tick_size
+from pydantic import Field
+
+from backtests.account import Account, Fill, cents
+from backtests.orders import (
+    CASH,
+    HOLDINGS,
+    LOTS,
+    NO_TRADE,
+    PARTICIPATION,
+    PROCEEDS,
+    RUN_ENDS,
+    SPLIT_AWAY,
+    UNTOUCHED,
+    Kind,
+    Order,
+    Side,
+)
+from backtests.result import COST_COLUMNS
+from backtests.tape import Action, Bar, Tape
+from markets.settings import Settings
+
+_COMPONENTS = tuple(column.removesuffix("_hkd") for column in COST_COLUMNS)
+_SLIPPAGE_UNIT = 1_000_000  # bp are applied in hundredths, as integers
+
+
+class BrokerSettings(Settings):
+    """How orders are executed."""
+
+    cash_hkd: float = Field(default=1_000_000.0, gt=0.0)
+    """Cash at the start."""
+
+    costs: str = "ibkr_hk_tiered"
+    """Broker plan of the cost schedule; levies and duties come from the dated tables."""
+
+    slippage_ticks: int = Field(default=0, ge=0)
+    """Ticks by which a market order fills worse than the open (a half-spread)."""
+
+    slippage_bp: float = Field(default=0.0, ge=0.0)
+    """Basis points by which a market order fills worse than the open, before rounding to ticks."""
+
+    participation: float | None = Field(default=0.1, gt=0.0, le=1.0)
+    """Largest share of the volume that all one's orders for a stock may take in a session."""
+
+    participation_of: Literal["previous", "session"] = "previous"
+    """Of the mean volume of the sessions before, known when deciding, or of the session's own."""
+
+    participation_sessions: int = Field(default=20, ge=1)
+    """How many sessions before make up the mean volume."""
+
+    max_wait_sessions: int = Field(default=0, ge=0)
+    """Sessions a market order waits after its own, if the stock did not trade or not enough."""
+
+
+class Costs(Protocol):
+    """What a contract note costs; `markets.costs.CostSchedule` is one."""
+
+    def note(
+        self, *, session: date, side: Any, price: Any, shares: int, kind: Any = "equity"
+    ) -> Any:
+        """Return the parts of a note in dollars: a field for each of `COST_COLUMNS`."""
+
+
+class Lots(Protocol):
+    """Board lots by date, and the kind of each ticker; `markets.instruments.Instruments` is one."""
+
+    def lot(self, ticker: str, day: date) -> int:
+        """Return the shares of a board lot on a date."""
+
+    def __getitem__(self, ticker: str) -> Any:
+        """Return the instrument; its `kind` is read."""
+
+
+class Broker:
+    """Executes orders at the open of each session of a tape.
+
+    In each session, in this order: corporate actions meet holdings and waiting orders; sales fill,
+    then purchases, each in order of creation, at the open and slippage; then limit and stop orders
+    that the session's range reaches, sales first again; then holdings are marked at the close. So a
+    sale pays for a purchase of the same open whichever was created first.
+
+    Parameters
+    ----------
+    settings : BrokerSettings
+        How orders are executed.
+    tape : Tape
+        The market.
+    costs : Costs
+        Contract notes.
+    lots : Lots
+        Board lots and kinds.
+    """
+
+    def __init__(self, settings: BrokerSettings, tape: Tape, costs: Costs, lots: Lots) -> None:
+        self.settings = settings
+        self.tape = tape
+        self.account = Account(cash=round(settings.cash_hkd * 100))
+        self.orders: list[Order] = []
+        self.pending: list[Order] = []
+        self._costs = costs
+        self._lots = lots
+        self._taken: dict[str, int] = {}
+        self._slippage = round(settings.slippage_bp * 100)
+        for ticker in tape.tickers:
+            close = tape.close_before(ticker)
+            if close is not None:
+                self.account.mark(ticker, close)
+
+    def place(
+        self,
+        ticker: str,
+        side: Side,
+        shares: int,
+        *,
+        decided: date,
+        effective: date,
+        signal_id: str = "",
+        kind: Kind = "market",
+        price_micros: int = 0,
+        until: date | None = None,
+    ) -> Order:
+        """Take an order for the open of `effective`."""
+        if kind == "market" and until is None:
+            until = self._last_wait(effective)
+        order = Order(
+            order_id=len(self.orders) + 1,
+            ticker=ticker,
+            side=side,
+            shares=shares,
+            decided=decided,
+            effective=effective,
+            signal_id=signal_id,
+            kind=kind,
+            price_micros=price_micros,
+            until=until,
+        )
+        self.orders.append(order)
+        self.pending.append(order)
+        return order
+
+    def cancel(self, order: Order, reason: str) -> bool:
+        """Cancel an order that can still fill; return whether it could."""
+        if not order.alive:
+            return False
+        order.end("cancelled", reason)
+        self.pending.remove(order)
+        return True
+
+    def decline(
+        self,
+        ticker: str,
+        side: Side,
+        reason: str,
+        *,
+        decided: date,
+        effective: date,
+        signal_id: str = "",
+    ) -> None:
+        """Record an order that was wanted and could not be made."""
+        order = Order(len(self.orders) + 1, ticker, side, 0, decided, effective, signal_id)
+        order.end("rejected", reason)
+        self.orders.append(order)
+
+    def waiting(self) -> dict[str, int]:
+        """Return shares of orders that can still fill, by ticker; sales negative."""
+        found: dict[str, int] = {}
+        for order in self.pending:
+            sign = 1 if order.side == "buy" else -1
+            found[order.ticker] = found.get(order.ticker, 0) + sign * order.remaining
+        return found
+
+    def note(
+        self, ticker: str, side: Side, session: date, micros: int, shares: int
+    ) -> tuple[int, ...]:
+        """Return what a contract note costs, in cents, in the order of `COST_COLUMNS`."""
+        note = self._costs.note(
+            session=session,
+            side=side,
+            price=Decimal(micros).scaleb(-6),
+            shares=shares,
+            kind=self._lots[ticker].kind,
+        )
+        return tuple(int(getattr(note, name).scaleb(2)) for name in _COMPONENTS)
+
+    def lot(self, ticker: str, day: date) -> int:
+        """Return the shares of a board lot on a date."""
+        return self._lots.lot(ticker, day)
+
+    def trade(self, number: int) -> tuple[list[Action], list[tuple[Order, Fill | None]]]:
+        """Run session `number` and mark holdings at its close.
+
+        Returns
+        -------
+        actions : list of Action
+            Corporate actions of the session.
+        outcomes : list of (Order, Fill or None)
+            Fills in order, then orders that ended without one in this session.
+        """
+        actions = list(self.tape.actions.get(number, ()))
+        for action in actions:
+            self._apply(number, action)
+        self._taken = {}
+        bars = {order.ticker: self.tape.bar(order.ticker, number) for order in self.pending}
+        outcomes: list[tuple[Order, Fill | None]] = []
+        for phase in ("open", "range"):
+            for side in ("sell", "buy"):
+                for order in self.pending:
+                    if order.side != side or not order.alive or not order.remaining:
+                        continue
+                    fill = self._execute(order, number, bars[order.ticker], phase)
+                    if fill is not None:
+                        outcomes.append((order, fill))
+        outcomes += [(order, None) for order in self._sweep(number)]
+        for ticker in self.tape.tickers:
+            close = self.tape.close(ticker, number)
+            if close is not None:
+                self.account.mark(ticker, close)
+        return actions, outcomes
+
+    def end(self) -> None:
+        """Close the run: what still waits stays open, and says why."""
+        for order in self.pending:
+            order.reason = RUN_ENDS
+
+    def _last_wait(self, effective: date) -> date | None:
+        """Return the last session a market order may wait for; None if the run ends before it."""
+        sessions = self.tape.sessions
+        last = bisect_left(sessions, effective) + self.settings.max_wait_sessions
+        return sessions[last] if last < len(sessions) else None
+
+    def _execute(self, order: Order, number: int, bar: Bar | None, phase: str) -> Fill | None:
+        """Fill what can be filled of an order in a phase of the session; note what it lacks."""
+        order.reason = ""
+        if bar is None or bar.volume <= 0.0:
+            order.reason = NO_TRADE
+            return None
+        session = self.tape.sessions[number]
+        micros = self._price(order, bar, phase, session)
+        if micros is None:
+            order.reason = UNTOUCHED
+            return None
+        shares = self._size(order, number, bar, micros)
+        if shares == 0:
+            return None
+        fill = self.account.book(
+            number, order, shares, micros, self._note(order, session, micros, shares)
+        )
+        self._taken[order.ticker] = self._taken.get(order.ticker, 0) + shares
+        order.remaining -= shares
+        order.filled_shares += shares
+        order.filled_session = session
+        if order.remaining == 0:
+            order.status = "partial" if order.cut else "filled"
+            order.reason = order.cut
+        return fill
+
+    def _size(self, order: Order, number: int, bar: Bar, micros: int) -> int:
+        """Return how many shares fill; where that is fewer than wanted, note why in the order.
+
+        Reasons that waiting cannot mend (holdings, lots, cash) end the order at once.
+        """
+        session = self.tape.sessions[number]
+        lot = self._lots.lot(order.ticker, session)
+        held = self.account.shares.get(order.ticker, 0)
+        shares = order.remaining
+        if order.side == "sell" and shares > held:
+            shares = self._cut(order, held, HOLDINGS)
+        allowed = self._allowance(order.ticker, number, bar)
+        if allowed is not None and shares > allowed:
+            shares, order.reason = allowed, PARTICIPATION
+        if shares % lot and not (order.side == "sell" and shares == held):
+            whole = shares // lot * lot
+            # What the volume allows is cut to lots too, without ending the order for it.
+            shares = whole if order.reason == PARTICIPATION else self._cut(order, whole, LOTS)
+        if shares == 0:
+            return 0
+        if order.side == "buy":
+            affordable = self._affordable(order, session, micros, shares, lot)
+            return shares if affordable >= shares else self._cut(order, affordable, CASH)
+        cost = sum(self._note(order, session, micros, shares))
+        if self.account.cash + cents(shares, micros) < cost:
+            return self._cut(order, 0, PROCEEDS)
+        return shares
+
+    @staticmethod
+    def _cut(order: Order, shares: int, reason: str) -> int:
+        """Reduce an order for good: waiting could not mend the reason."""
+        order.remaining = shares
+        order.cut = reason
+        if shares == 0:
+            order.end("rejected", reason)
+        return shares
+
+    def _affordable(self, order: Order, session: date, micros: int, shares: int, lot: int) -> int:
+        """Return the most whole lots, in shares, that cash covers with their costs."""
+
+        def need(lots: int) -> int:
+            size = lots * lot
+            if size == 0:
+                return 0
+            return cents(size, micros) + sum(self._note(order, session, micros, size))
+
+        lots = shares // lot
+        if need(lots) <= self.account.cash:
+            return shares
+        # Costs never fall with size, so the largest affordable size can be bisected.
+        return (bisect_right(range(lots), self.account.cash, key=need) - 1) * lot
+
+    def _allowance(self, ticker: str, number: int, bar: Bar) -> int | None:
+        """Return how many more shares of a ticker may trade in the session; None if unlimited."""
+        share = self.settings.participation
+        if share is None:
+            return None
+        volume = bar.volume
+        if self.settings.participation_of == "previous":
+            volume = self.tape.usual_volume(ticker, number, self.settings.participation_sessions)
+        return max(0, int(share * volume) - self._taken.get(ticker, 0))
+
+    def _price(self, order: Order, bar: Bar, phase: str, session: date) -> int | None:
+        """Return the price an order fills at in a phase of the session, or None if it does not."""
+        if order.kind == "market":
+            return self._slipped(bar.open, order, session) if phase == "open" else None
+        sign = 1 if order.side == "buy" else -1
+        at = order.price_micros
+        if order.kind == "limit":
+            if phase == "open":
+                reached = sign * bar.open <= sign * at
+                slipped = self._slipped(bar.open, order, session)
+                return sign * min(sign * slipped, sign * at) if reached else None
+            # Touching a limit does not fill it: others stood there first.
+            return at if sign * (bar.low if sign > 0 else bar.high) < sign * at else None
+        if phase == "open":
+            reached = sign * bar.open >= sign * at
+            return self._slipped(bar.open, order, session) if reached else None
+        reached = sign * (bar.high if sign > 0 else bar.low) >= sign * at
+        return self._slipped(at, order, session) if reached else None
+
+    def _slipped(self, micros: int, order: Order, session: date) -> int:
+        """Return a price worse by the declared slippage, rounded against the trader to a tick."""
+        buys = order.side == "buy"
+        scaled = micros * (_SLIPPAGE_UNIT + (self._slippage if buys else -self._slippage))
+        worse = -(-scaled // _SLIPPAGE_UNIT) if buys else scaled // _SLIPPAGE_UNIT
+        if self.tape.adjusted:
+            # Nobody ever traded at an adjusted price: it lies on no grid of ticks.
+            return max(1, worse)
+        kind = self._lots[order.ticker].kind
+        price = Decimal(worse).scaleb(-6)
+        tick = tick_size(price, session, kind)
+        price += self.settings.slippage_ticks * (tick if buys else -tick)
+        rounded = round_to_tick(max(price, tick), session, kind, "up" if buys else "down")
+        return int(rounded.scaleb(6))
+
+    def _note(self, order: Order, session: date, micros: int, shares: int) -> tuple[int, ...]:
+        return self.note(order.ticker, order.side, session, micros, shares)
+
+    def _apply(self, number: int, action: Action) -> None:
+        """Bring holdings and waiting orders onto the basis after a corporate action."""
+        self.account.apply(number, action)
+        if action.ratio == 1:
+            return
+        for order in self.pending:
+            if order.ticker == action.ticker:
+                order.remaining = int(order.remaining * action.ratio)
+                order.price_micros = round(order.price_micros / action.ratio)
+                if order.remaining == 0:
+                    order.end("rejected", SPLIT_AWAY)
+
+    def _sweep(self, number: int) -> list[Order]:
+        """Let orders expire that may wait no longer; return those that ended in this session."""
+        session = self.tape.sessions[number]
+        for order in self.pending:
+            if order.alive and order.until is not None and session >= order.until:
+                order.end("expired", order.reason)
+        ended = [order for order in self.pending if not order.alive]
+        self.pending = [order for order in self.pending if order.alive]
+        return [order for order in ended if order.status != "filled"]

@@ -1,0 +1,235 @@
+"""run_engine: signals and a market through a strategy on backtrader, into orders, fills and equity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backtests import tables
+from backtests.broker import Broker, BrokerSettings, Costs, Lots
+from backtests.orders import REPLACED, Side
+from backtests.result import EngineResult
+from backtests.tape import Tape
+from markets.errors import ConfigError, nearest_name
+from markets.plugins import load
+from markets.prices import MarketData
+from signals.decisions import Signal
+from strategies.base import (
+    History,
+    SignalStrategy,
+    StrategySettings,
+    View,
+    build_params,
+)
+from strategies.book import SignalBook
+
+if TYPE_CHECKING:
+    from backtests.bridge import BridgeBroker, SessionCerebro
+
+
+class Sessions(Protocol):
+    """The exchange calendar; `markets.calendar.Calendar` is one."""
+
+    def sessions(self, start: date, end: date) -> list[date]:
+        """Return all sessions from `start` to `end`, both included."""
+
+    def next_session(self, day: date, n: int = 1) -> date:
+        """Return the n-th session strictly after a day."""
+
+    def previous_session(self, day: date, n: int = 1) -> date:
+        """Return the n-th session strictly before a day."""
+
+
+def run_engine(
+    strategy: StrategySettings,
+    market: MarketData,
+    signals: Sequence[Signal],
+    *,
+    start: date,
+    end: date,
+    broker: BrokerSettings,
+    instruments: Lots,
+    calendar: Sessions,
+    costs: Costs,
+    seed: int = 0,
+    resolve: Callable[[str], Any] | None = None,
+) -> EngineResult:
+    """Run a strategy over the sessions from `start` to `end`.
+
+    Orders are decided after the close of the session before and meant for the open; the first are
+    decided before the first session. Nothing decided or filled in a session depends on a bar, an
+    action or a signal of a later one.
+
+    Parameters
+    ----------
+    strategy : StrategySettings
+        Its class and parameters.
+    market : MarketData
+        Raw bars and actions; those before `start` are known history.
+    signals : sequence of Signal
+        In any order.
+    start, end : date
+        First and last day of the run.
+    broker : BrokerSettings
+        How orders are executed.
+    instruments : Lots
+        Board lots by date, and kinds.
+    calendar : Sessions
+        The exchange's sessions.
+    costs : Costs
+        Contract notes.
+    seed : int
+        For strategies that draw: those whose parameters have a `seed` left at its default.
+    resolve : callable, optional
+        Returns the class a name stands for; by default `markets.plugins.load`.
+
+    Returns
+    -------
+    EngineResult
+        Bit-identical for identical arguments.
+
+    Raises
+    ------
+    ConfigError
+        If the strategy's name or parameters are wrong, or it wants what no broker could serve.
+    MissingDataError
+        If no session or bar lies in the run.
+    """
+    sessions = tuple(calendar.sessions(start, end))
+    tape = Tape(market, sessions)
+    core = Broker(broker, tape, costs, instruments)
+    around = (
+        calendar.previous_session(sessions[0]),
+        *sessions,
+        calendar.next_session(sessions[-1]),
+    )
+    desk = _Desk(core, SignalBook(signals), around)
+    cls = (resolve or _published)(strategy.name)
+    _run_backtrader(desk, cls, strategy, seed)
+    core.end()
+    return tables.result(core, desk.days)
+
+
+def _published(name: str) -> Any:
+    return load("strategies", name)
+
+
+def _run_backtrader(desk: _Desk, cls: Any, settings: StrategySettings, seed: int) -> None:
+    # Imported here: backtrader takes a third of a second, and this module is on the config's path.
+    from backtests.bridge import BridgeBroker, SessionCerebro, backtrader_day
+    from strategies.feed import SessionFeed
+
+    bridge = BridgeBroker(broker=desk.core, calendar=desk.around)
+    desk.bridge = bridge
+    days = tuple(backtrader_day(session) for session in desk.around[:-1])
+    cerebro = SessionCerebro(days=days, turn=desk.turn)
+    cerebro.setbroker(bridge)
+    for ticker, track in desk.core.tape.tracks.items():
+        cerebro.adddata(SessionFeed(days=track.days, columns=track.columns), name=ticker)
+    _add_strategy(cerebro, desk, cls, settings, seed)
+    cerebro.run()
+
+
+def _add_strategy(
+    cerebro: SessionCerebro, desk: _Desk, cls: Any, settings: StrategySettings, seed: int
+) -> None:
+    """Add a `SignalStrategy` behind its trader, or a backtrader strategy as it is."""
+    import backtrader as bt
+
+    from strategies.trader import SignalTrader
+
+    where = f"strategy.params of {settings.name}"
+    if isinstance(cls, type) and issubclass(cls, SignalStrategy):
+        values = dict(settings.params)
+        if "seed" in cls.Params.model_fields:
+            values.setdefault("seed", seed)
+        params = build_params(cls.Params, values, where=where)
+        cerebro.addstrategy(
+            SignalTrader, policy=cls(params), desk=desk, reserve_bp=settings.reserve_bp
+        )
+    elif isinstance(cls, type) and issubclass(cls, bt.Strategy):
+        keys = cls.params._getkeys()
+        for key in settings.params:
+            if key not in keys:
+                raise ConfigError(
+                    "unknown parameter of the strategy",
+                    given=key,
+                    wanted=", ".join(keys) or "none: it has no parameters",
+                    where=where,
+                    nearest=nearest_name(key, keys),
+                )
+        book = {"signals": desk.book} if "signals" in keys else {}
+        cerebro.addstrategy(cls, **settings.params, **book)
+    else:
+        raise ConfigError(
+            "this is no strategy",
+            given=settings.name,
+            wanted="a subclass of strategies.base.SignalStrategy or backtrader.Strategy",
+        )
+
+
+class _Desk:
+    """What a run knows after each close, as the `View` a strategy may see."""
+
+    def __init__(self, core: Broker, book: SignalBook, around: tuple[date, ...]) -> None:
+        self.core = core
+        self.book = book
+        self.around = around  # the session before the run, those of the run, the one after
+        self.bridge: BridgeBroker
+        self.days: list[tables.Day] = []
+        self._columns = {ticker: track.columns for ticker, track in core.tape.tracks.items()}
+
+    def turn(self) -> None:
+        """Record the session that closed, and open the signal book at the coming one."""
+        if self.bridge.number >= 0:
+            self.days.append(tables.Day.of(self.core.account))
+        self.book.turn_to(self.bridge.coming)
+
+    def view(self) -> View:
+        """Return what is known for the coming open."""
+        core, account, tape = self.core, self.core.account, self.core.tape
+        number = self.bridge.number
+        known = {ticker: tape.known(ticker, number) for ticker in tape.tickers}
+        trips = account.open_trips
+        traded = (
+            frozenset(t for t in tape.tickers if tape.close(t, number) is not None)
+            if number >= 0
+            else frozenset(t for t in tape.tickers if tape.traded_on(t, self.bridge.known))
+        )
+        return View(
+            session=self.bridge.coming,
+            known_session=self.bridge.known,
+            number=number + 1,
+            signals=self.book.effective,
+            standing=self.book.standing,
+            holdings=dict(account.shares),
+            waiting=core.waiting(),
+            ages={ticker: number + 1 - trip.entered for ticker, trip in trips.items()},
+            origins={ticker: trip.signal_id for ticker, trip in trips.items() if trip.signal_id},
+            closes={ticker: micros / 1_000_000 for ticker, micros in account.marks.items()},
+            traded=traded,
+            cash_hkd=account.cash / 100,
+            equity_hkd=account.equity / 100,
+            history=History(self._columns, known),
+        )
+
+    def lot(self, ticker: str) -> int:
+        """Return the board lot in the coming session."""
+        return self.core.lot(ticker, self.bridge.coming)
+
+    def cancel_waiting(self, ticker: str) -> None:
+        """Cancel orders of a ticker that still wait."""
+        for order in [each for each in self.core.pending if each.ticker == ticker]:
+            self.bridge.cancel_core(order, REPLACED)
+
+    def decline(self, ticker: str, side: Side, reason: str, signal_id: str) -> None:
+        """Record an order that was wanted and could not be made."""
+        self.core.decline(
+            ticker,
+            side,
+            reason,
+            decided=self.bridge.known,
+            effective=self.bridge.coming,
+            signal_id=signal_id,
+        )

@@ -1,0 +1,117 @@
+"""Sizing: target weights into whole board lots at the last known close, and into orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from strategies.base import View
+
+MICROS = 1_000_000  # of a Hong Kong dollar: prices are integers of this unit
+_PER_CENT = MICROS // 100
+
+NO_CLOSE = "no close known to size it with"
+UNDER_ONE_LOT = "less than one board lot"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a target asks of the broker.
+
+    Attributes
+    ----------
+    ticker, side : str
+        What, and `buy` or `sell`.
+    shares : int
+        0 if the target cannot be had; then `reason` says why.
+    replaces : bool
+        Whether orders still waiting for this ticker are to be cancelled first.
+    reason : str
+        Empty unless `shares` is 0.
+    """
+
+    ticker: str
+    side: Literal["buy", "sell"]
+    shares: int
+    replaces: bool = False
+    reason: str = ""
+
+
+def price_micros(price_hkd: float) -> int:
+    """Return a price in integer millionths of a dollar."""
+    return round(price_hkd * MICROS)
+
+
+def lots_for(
+    weight: float, equity_hkd: float, close_hkd: float, lot: int, reserve_bp: float
+) -> int:
+    """Return the whole lots, in shares, that a weight of equity buys at the last known close.
+
+    Parameters
+    ----------
+    weight : float
+        Of equity; at or below 0 buys nothing.
+    equity_hkd, close_hkd : float
+        After the close of the session before the order's.
+    lot : int
+        Shares of a board lot in the order's session.
+    reserve_bp : float
+        Kept back for costs, slippage and a higher open.
+
+    Examples
+    --------
+    >>> lots_for(0.1, 1_000_000.0, 151.10, 100, 50.0)
+    600
+    """
+    if weight <= 0.0:
+        return 0
+    budget_cents = int(weight * round(equity_hkd * 100) / (1.0 + reserve_bp / 10_000.0))
+    return budget_cents * _PER_CENT // (price_micros(close_hkd) * lot) * lot
+
+
+def wishes(
+    view: View, targets: Mapping[str, float], lot: Callable[[str], int], reserve_bp: float
+) -> list[Wish]:
+    """Return what to order so that holdings meet their targets, in the order of the targets.
+
+    A purchase is rounded down to whole lots; so is a reduction, while a target of 0 sells all, odd
+    lots included. Orders still waiting that already do what is wanted are left alone, others are
+    replaced.
+
+    Parameters
+    ----------
+    view : View
+        What was known.
+    targets : mapping of str to float
+        Weights of equity; 0 sells all.
+    lot : callable
+        Board lot of a ticker in the coming session.
+    reserve_bp : float
+        See `lots_for`.
+    """
+    found: list[Wish] = []
+    for ticker, weight in targets.items():
+        held = view.holdings.get(ticker, 0)
+        waiting = view.waiting.get(ticker, 0)
+        if weight > 0.0 and ticker not in view.closes:
+            found.append(Wish(ticker, "buy", 0, reason=NO_CLOSE))
+            continue
+        change = _change(view, ticker, weight, held, lot(ticker), reserve_bp)
+        if change == waiting and change != 0:
+            continue
+        if change != 0 or waiting != 0:
+            side: Literal["buy", "sell"] = "buy" if change > 0 else "sell"
+            found.append(Wish(ticker, side, abs(change), replaces=waiting != 0))
+        elif weight > 0.0 and held == 0:
+            found.append(Wish(ticker, "buy", 0, reason=UNDER_ONE_LOT))
+    return found
+
+
+def _change(view: View, ticker: str, weight: float, held: int, lot: int, reserve_bp: float) -> int:
+    """Return shares to buy (positive) or sell (negative), in whole lots unless all is sold."""
+    if weight <= 0.0:
+        return -held
+    wanted = lots_for(weight, view.equity_hkd, view.closes[ticker], lot, reserve_bp)
+    change = wanted - held
+    return change // lot * lot if change > 0 else -(-change // lot * lot)

@@ -1,0 +1,85 @@
+"""SignalTrader: the backtrader strategy that asks a SignalStrategy what to hold and orders it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import backtrader as bt
+
+from markets.errors import ConfigError, nearest_name
+from strategies.base import SignalStrategy, View
+from strategies.sizing import wishes
+
+
+class Desk(Protocol):
+    """What a trader needs of the engine."""
+
+    def view(self) -> View:
+        """Return what is known for the coming open."""
+
+    def lot(self, ticker: str) -> int:
+        """Return the board lot in the coming session."""
+
+    def cancel_waiting(self, ticker: str) -> None:
+        """Cancel orders of a ticker that still wait."""
+
+    def decline(self, ticker: str, side: str, reason: str, signal_id: str) -> None:
+        """Record an order that was wanted and could not be made."""
+
+
+class SignalTrader(bt.Strategy):  # type: ignore[misc]
+    """Runs a `SignalStrategy` on backtrader: view → targets → whole lots → orders."""
+
+    params = (("policy", None), ("desk", None), ("reserve_bp", 0.0))
+
+    def next(self) -> None:
+        """Decide for the coming open."""
+        desk: Desk = self.p.desk
+        strategy: SignalStrategy[object] = self.p.policy  # type: ignore[type-var]
+        view = desk.view()
+        targets = strategy.targets(view)
+        check_targets(targets, self.env.datasbyname, type(strategy).__name__)
+        ids = signal_ids(view) if strategy.follows_signals else {}
+        for wish in wishes(view, targets, desk.lot, self.p.reserve_bp):
+            signal_id = ids.get(wish.ticker, "")
+            if wish.replaces:
+                desk.cancel_waiting(wish.ticker)
+            if wish.shares:
+                order = self.buy if wish.side == "buy" else self.sell
+                order(data=self.env.datasbyname[wish.ticker], size=wish.shares, signal_id=signal_id)
+            elif wish.reason:
+                desk.decline(wish.ticker, wish.side, wish.reason, signal_id)
+
+
+def signal_ids(view: View) -> dict[str, str]:
+    """Return the signal each ticker's order answers to: of today, else the last that stood."""
+    found = dict(view.origins)
+    found.update({signal.ticker: signal.signal_id for signal in view.standing})
+    found.update({signal.ticker: signal.signal_id for signal in view.signals if signal.direction})
+    return found
+
+
+def check_targets(targets: Mapping[str, float], tickers: Mapping[str, object], name: str) -> None:
+    """Refuse targets that no broker could serve.
+
+    Raises
+    ------
+    ConfigError
+        For a ticker without prices, or a weight that is negative (no shorts) or no number.
+    """
+    for ticker, weight in targets.items():
+        if ticker not in tickers:
+            raise ConfigError(
+                "the strategy wants a ticker that has no prices",
+                given=ticker,
+                where=name,
+                nearest=nearest_name(ticker, tickers),
+            )
+        if not math.isfinite(weight) or weight < 0.0:
+            raise ConfigError(
+                "a target weight must be a finite number of at least 0: no shorts",
+                given=f"{ticker}: {weight}",
+                where=name,
+            )
