@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from markets.errors import DataError, NaiveTimeError
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def as_utc(instant: datetime, *, where: str | None = None) -> datetime:
@@ -87,3 +92,49 @@ def hong_kong(day: date, at: time) -> datetime:
 def hong_kong_date(instant: datetime) -> date:
     """Return the Hong Kong calendar date of an instant."""
     return as_utc(instant).astimezone(HONG_KONG).date()
+
+
+def epoch_us(instant: datetime, *, where: str | None = None) -> int:
+    """Return an instant as whole microseconds since 1970 UTC.
+
+    A nanosecond-bearing instant is rounded *up*: it must never count as known before it was.
+
+    Examples
+    --------
+    >>> epoch_us(datetime(1970, 1, 1, 8, 0, 1, tzinfo=HONG_KONG))
+    1000000
+    """
+    since = as_utc(instant, where=where) - _EPOCH
+    whole = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return whole + (getattr(instant, "nanosecond", 0) > 0)
+
+
+def epoch_us_array(
+    instants: pd.Series | pd.DatetimeIndex, *, where: str | None = None
+) -> npt.NDArray[np.int64]:
+    """Return many instants as whole microseconds since 1970 UTC, rounded up like `epoch_us`.
+
+    Parameters
+    ----------
+    instants : Series or DatetimeIndex
+        Zone-aware, of any unit.
+
+    Raises
+    ------
+    NaiveTimeError
+        If the type has no zone.
+    DataError
+        If one is missing; its position is named.
+    """
+    index = pd.DatetimeIndex(instants)
+    if index.tz is None:
+        raise NaiveTimeError(
+            "times need their zone", given=str(index.dtype), wanted="datetime64[us, UTC]", where=where
+        )
+    missing = np.flatnonzero(index.isna())
+    if len(missing):
+        raise DataError("a time is missing", given=f"position {missing[0]}", where=where)
+    micros = index.as_unit("us").asi8
+    if index.unit == "ns":
+        micros = micros + (index.asi8 % 1_000 > 0)
+    return np.asarray(micros, dtype=np.int64)

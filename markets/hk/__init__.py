@@ -1,0 +1,1 @@
+"""Hong Kong's rulebook as dated TOML tables (in `data/`), and the reader of such tables."""

@@ -1,0 +1,186 @@
+"""Hong Kong's sessions and their hours: the base calendar, corrected by the reviewed tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal, cast, get_args
+
+from markets.dated import Dated, DatedRow
+from markets.errors import TableError
+from markets.hk.tables import Fields, TableFile, dated_row, open_table, required
+from markets.hours import Auction, Irregular, SessionHours
+
+Closure = Literal["closed", "late_open", "early_stop", "half_day"]
+Span = tuple[timedelta, timedelta]
+# Hong Kong keeps UTC+8 all year; since 1979 there has been no daylight saving.
+_OFFSET = timedelta(hours=8)
+
+
+@dataclass(frozen=True)
+class Irregularity:
+    """A day that differs from the base calendar; `at` is a wall-clock offset from midnight."""
+
+    closure: Closure
+    at: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class AuctionTimes:
+    """An auction's four times as offsets: from midnight (opening) or from the close (closing)."""
+
+    input: Span
+    match: Span
+
+    def on(self, anchor: datetime) -> Auction:
+        return Auction(
+            anchor + self.input[0],
+            anchor + self.input[1],
+            anchor + self.match[0],
+            anchor + self.match[1],
+        )
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """The tables of sessions.toml and closures.toml, parsed."""
+
+    first: date
+    reviewed_from: date
+    last: date
+    hours: Dated[tuple[Span, Span]]
+    opening: Dated[AuctionTimes | None]
+    closing: Dated[AuctionTimes | None]
+    severe_weather: Dated[str]
+    closures: Mapping[date, DatedRow[Irregularity]]
+
+
+def read_rulebook() -> Rulebook:
+    """Read the project's own tables of sessions and closures."""
+    tables = open_table("sessions")
+    coverage = tables.content["coverage"]
+    where = "sessions.toml: coverage"
+    return Rulebook(
+        first=required(coverage, "from", date, where),
+        reviewed_from=required(coverage, "reviewed_from", date, where),
+        last=required(coverage, "to", date, where),
+        hours=tables.dated("hours", _hours),
+        opening=tables.dated("opening_auction", lambda value, at: _auction(value, at, _clock)),
+        closing=tables.dated("closing_auction", lambda value, at: _auction(value, at, _minutes)),
+        severe_weather=tables.dated("severe_weather", lambda value, _: str(value)),
+        closures=_closures(open_table("closures")),
+    )
+
+
+def session_hours(rulebook: Rulebook) -> list[SessionHours]:
+    """Return the hours of every session the rulebook covers, in order.
+
+    The base calendar is asked for a fixed span, so the answer does not depend on today's date.
+    """
+    import exchange_calendars  # slow to import; only whoever needs sessions pays for it
+
+    base = exchange_calendars.get_calendar("XHKG", start=rulebook.first, end=rulebook.last)
+    schedule = base.schedule
+    half_days = set(schedule.index[schedule["break_start"].isna()].date)
+    found = []
+    for session in schedule.index.date:
+        row = rulebook.closures.get(session)
+        if row is None or row.value.closure != "closed":
+            found.append(_hours_of(session, session in half_days, row, rulebook))
+    return found
+
+
+def _hours_of(
+    session: date, half_day: bool, row: DatedRow[Irregularity] | None, rulebook: Rulebook
+) -> SessionHours:
+    midnight = datetime.combine(session, time(), tzinfo=UTC) - _OFFSET
+    hours, opening, closing = (
+        table.row_on(session) for table in (rulebook.hours, rulebook.opening, rulebook.closing)
+    )
+    closure = None if row is None else row.value.closure
+    half_day = half_day or closure == "half_day"
+    spans = hours.value[:1] if half_day else hours.value
+    at = None if row is None else row.value.at
+    if at is not None and closure == "late_open":
+        spans = tuple((max(start, at), end) for start, end in spans if end > at)
+    if at is not None and closure == "early_stop":
+        spans = tuple((start, min(end, at)) for start, end in spans if start < at)
+    segments = tuple((midnight + start, midnight + end) for start, end in spans)
+    return SessionHours(
+        session=session,
+        regular_open=midnight + hours.value[0][0],
+        segments=segments,
+        # After weather, trading resumed without a pre-opening auction; an early stop was final.
+        opening_auction=opening.value.on(midnight)
+        if opening.value and closure != "late_open"
+        else None,
+        closing_auction=closing.value.on(segments[-1][1])
+        if closing.value and closure != "early_stop"
+        else None,
+        half_day=half_day,
+        irregular=cast(Irregular, closure) if closure in get_args(Irregular) else None,
+        verified=all(one is None or one.verified for one in (hours, opening, closing, row)),
+    )
+
+
+def _closures(tables: TableFile) -> dict[date, DatedRow[Irregularity]]:
+    found: dict[date, DatedRow[Irregularity]] = {}
+    for where, fields in tables.rows("closures"):
+        row = dated_row(
+            fields,
+            lambda value, place, fields=fields: _irregularity(value, fields, place),  # type: ignore[misc]
+            where,
+            extra=frozenset({"at"}),
+        )
+        if row.valid_from in found:
+            raise TableError("two rows for one date", given=row.valid_from, where=where)
+        if row.valid_to != row.valid_from:
+            raise TableError("a closure is one date", given=row.valid_to, where=where)
+        found[row.valid_from] = row
+    return found
+
+
+def _irregularity(value: Any, fields: Fields, where: str) -> Irregularity:
+    if value not in get_args(Closure):
+        wanted = ", ".join(get_args(Closure))
+        raise TableError("no such closure", given=value, wanted=wanted, where=where)
+    needs_time = value in get_args(Irregular)
+    if needs_time != ("at" in fields):
+        wanted = "a key `at`" if needs_time else "no key `at`"
+        raise TableError("a closure and its time do not fit", given=value, wanted=wanted, where=where)
+    return Irregularity(value, _clock(fields["at"], where) if needs_time else None)
+
+
+def _hours(value: Any, where: str) -> tuple[Span, Span]:
+    morning, afternoon = (
+        [_clock(text, where) for text in required(value, key, list, where)]
+        for key in ("morning", "afternoon")
+    )
+    return (morning[0], morning[1]), (afternoon[0], afternoon[1])
+
+
+def _auction(value: Fields, where: str, read: Any) -> AuctionTimes | None:
+    if value.get("held") is False:
+        return None
+    keys = ("input_from", "input_until", "match_from", "match_until")
+    first, until, match_from, match_until = (
+        read(required(value, key, object, where), where) for key in keys
+    )
+    return AuctionTimes((first, until), (match_from, match_until))
+
+
+def _clock(text: Any, where: str) -> timedelta:
+    try:
+        at = time.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise TableError(
+            "no time of day", given=text, wanted='"HH:MM", Hong Kong', where=where
+        ) from None
+    return timedelta(hours=at.hour, minutes=at.minute)
+
+
+def _minutes(value: Any, where: str) -> timedelta:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TableError("no whole minutes", given=value, wanted="an integer", where=where)
+    return timedelta(minutes=value)
