@@ -65,7 +65,8 @@ class MarketData:
     actions : DataFrame
         Columns `ticker, ex_date, ratio, cash_hkd`, sorted by (ex_date, ticker), one row for each of
         these pairs. One share held before `ex_date` becomes `ratio` shares and receives `cash_hkd`
-        (per old share) on it. Empty where `adjusted`.
+        (per old share) on it. A distribution in specie is stated as its worth in `cash_hkd`. Empty
+        where `adjusted`.
     indices : mapping of str to DataFrame
         Index levels by name, indexed like bars; at least a `close` column, `open` where known.
     adjusted : bool

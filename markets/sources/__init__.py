@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from datetime import date
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import Field
 
-from markets.errors import ConfigError, nearest_name
+from markets import plugins
+from markets.errors import ConfigError
 from markets.prices import MarketData, PriceSource
 from markets.settings import Settings
 from markets.sources.files import FileSettings, FileSource
 from markets.sources.rows import SessionTest
 from markets.sources.sound import require_sound
-from markets.tickers import normalize_ticker
-
-BUILT_IN = ("files", "synthetic", "yahoo")
+from markets.sources.synthetic import SyntheticSettings, SyntheticSource
+from markets.sources.yahoo import YahooSettings, YahooSource
 
 
 class PriceSettings(Settings):
     """Which prices a run stands on."""
 
-    source: str = "files"
+    source: str = "synthetic"
     """``files``, ``yahoo``, ``synthetic``, a name published under the entry point group
     ``newswake.price_sources``, or ``module:Class``."""
     files: FileSettings = FileSettings()
     """Used where `source` is ``files``."""
+    yahoo: YahooSettings = YahooSettings()
+    """Used where `source` is ``yahoo``."""
+    synthetic: SyntheticSettings = SyntheticSettings()
+    """Used where `source` is ``synthetic``."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Keyword arguments of any other source: fields of SyntheticSettings for ``synthetic``, of the
-    class's own `__init__` for a user's class."""
+    """Keyword arguments of any other source's class."""
 
 
 def load_prices(
@@ -76,32 +77,6 @@ def load_prices(
     return market
 
 
-class HeldPrices:
-    """A source over a market that is already in memory.
-
-    Parameters
-    ----------
-    market : MarketData
-        All there is.
-    """
-
-    def __init__(self, market: MarketData) -> None:
-        self.market = market
-
-    def load(
-        self, tickers: Sequence[str] | None, start: date | None, end: date | None
-    ) -> MarketData:
-        """Return the bars of `tickers` (None: all there are) from `start` to `end`, both included.
-
-        Raises
-        ------
-        MissingDataError
-            If a ticker has no bar in these dates.
-        """
-        part = self.market.between(start, end)
-        return part if tickers is None else part.only([normalize_ticker(name) for name in tickers])
-
-
 def open_source(
     settings: PriceSettings, data_dir: Path, is_session: SessionTest | None = None
 ) -> PriceSource:
@@ -114,11 +89,11 @@ def open_source(
     """
     if settings.source == "files":
         return FileSource(settings.files, data_dir, is_session)
+    if settings.source == "yahoo":
+        return YahooSource(settings.yahoo, data_dir, is_session)
     if settings.source == "synthetic":
-        from markets.sources import synthetic
-
-        return HeldPrices(synthetic.world(synthetic.SyntheticSettings(**settings.options)).market)
-    maker = _own_source(settings.source)
+        return SyntheticSource(settings.synthetic)
+    maker = plugins.load("price_sources", settings.source)
     try:
         return cast(PriceSource, maker(**settings.options))
     except TypeError as error:
@@ -126,29 +101,4 @@ def open_source(
             f"the price source takes other options ({error})",
             given=", ".join(settings.options) or "none",
             where="prices.options",
-        ) from error
-
-
-def _own_source(name: str) -> Any:
-    published = {point.name: point for point in entry_points(group="newswake.price_sources")}
-    if name in published:
-        return published[name].load()
-    if ":" not in name:
-        known = sorted({*BUILT_IN, *published})
-        raise ConfigError(
-            "no such price source",
-            where="prices.source",
-            given=name,
-            wanted=f"{', '.join(known)}, or module:Class",
-            nearest=nearest_name(name, known),
-        )
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"cannot import the price source ({error})",
-            where="prices.source",
-            given=name,
-            wanted="module:Class, importable from here",
         ) from error

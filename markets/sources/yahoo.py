@@ -1,0 +1,442 @@
+"""Prices from Yahoo through yfinance: raw bars and actions, kept as snapshots, replayed offline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field as Bound
+
+from markets.clock import hong_kong, hong_kong_date
+from markets.errors import DataError, MissingDataError, NetworkError, NewswakeError
+from markets.prices import MarketData, RejectedRow, no_actions
+from markets.settings import Settings
+from markets.sources.rows import SessionTest, refuse_if_rotten, sift
+from markets.sources.snapshots import Snapshot, SnapshotFolder
+from markets.tickers import normalize_ticker
+
+PARAMETERS: dict[str, Any] = {
+    "period": "max",
+    "interval": "1d",
+    "auto_adjust": False,
+    "back_adjust": False,
+    "actions": True,
+    "repair": False,
+}
+# The whole history up to now, always: Yahoo scales prices by splits that came after the last date
+# asked for, and names only those within it.
+
+# The close is at 16:10 at the latest; Yahoo shows Hong Kong with a delay and settles volumes later.
+_SETTLED = clock_time(17, 0)
+_HKD_DECIMALS = 3  # the smallest tick is 0.001
+
+
+class YahooSettings(Settings):
+    """How Yahoo is asked, and where its answers are kept."""
+
+    snapshots: str = "yahoo"
+    """Folder of snapshots, within the data folder (or absolute)."""
+    offline: bool = False
+    """Only replay snapshots; never use the network."""
+    refresh: bool = False
+    """Ask again even where a snapshot holds the dates already."""
+    indices: dict[str, str] = Bound(default_factory=lambda: {"HSI": "^HSI"})
+    """Index name = Yahoo's symbol."""
+    attempts: int = Bound(default=4, ge=1, le=10)
+    """How often one ticker is asked before its failure is an error."""
+    first_wait_seconds: float = Bound(default=5.0, ge=0)
+    """Wait before the second attempt; doubled before each further one."""
+    pause_seconds: float = Bound(default=0.5, ge=0)
+    """Wait between tickers, so that the rate limit is not met in the first place."""
+    max_rejected_share: float = Bound(default=0.02, ge=0, le=1)
+    """Share of one ticker's rows that may be no bars before the load is an error."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Yahoo said of one symbol: yfinance's frame as it came, and whose money it is in."""
+
+    frame: pd.DataFrame
+    currency: str
+    library: str
+
+
+Fetch = Callable[[str], Answer]
+
+
+class YahooSource:
+    """Raw bars, splits and cash dividends from Yahoo.
+
+    Yahoo's prices with ``auto_adjust=False`` are not raw: they are divided by every later split,
+    its volumes multiplied. Here both are undone, so bars are what was traded, and dividends are
+    in HKD for one share of their own day.
+
+    Parameters
+    ----------
+    settings : YahooSettings
+        Snapshots, retries, offline.
+    data_dir : Path
+        Folder of a relative `settings.snapshots`.
+    is_session : callable, optional
+        Whether a date is a session; rows on others are rejected.
+    fetch : callable, optional
+        Symbol to `Answer`; by default yfinance.
+    sleep, now : callable, optional
+        The wall clock.
+
+    Notes
+    -----
+    A snapshot is the whole history of one ticker at one instant, stored before anything is made of
+    it. One that was taken after the last session asked for is used in place of the network. All
+    tickers or none: after a partial failure the good answers are kept, so that the next call asks
+    only for the rest.
+    """
+
+    def __init__(
+        self,
+        settings: YahooSettings,
+        data_dir: Path,
+        is_session: SessionTest | None = None,
+        *,
+        fetch: Fetch | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self.folder = SnapshotFolder(data_dir / settings.snapshots)
+        self.is_session = is_session
+        self._fetch = fetch or fetch_history
+        self._sleep = sleep
+        self._now = now
+
+    def load(
+        self, tickers: Sequence[str] | None, start: date | None, end: date | None
+    ) -> MarketData:
+        """Return the bars of `tickers` from `start` to `end`, both included.
+
+        Raises
+        ------
+        MissingDataError
+            If Yahoo has no data for a ticker, offline no snapshot holds them, or no tickers are
+            named: Yahoo has no list of all.
+        DataError
+            If a snapshot was changed, or prices are not in HKD.
+        NetworkError
+            If a ticker still fails after all attempts.
+        """
+        if not tickers:
+            raise MissingDataError("name the tickers: Yahoo has no list of all", given=tickers)
+        wanted = {name: name for name in map(normalize_ticker, tickers)}
+        snapshots = self._snapshots({**wanted, **self.settings.indices}, end)
+        gathered = _Gathered()
+        for name in wanted:
+            self._add_bars(gathered, snapshots[name], start, end)
+        for name in self.settings.indices:
+            self._add_levels(gathered, snapshots[name], start, end)
+        actions = pd.concat([no_actions(), *gathered.actions], ignore_index=True)
+        return MarketData(
+            bars=gathered.bars,
+            actions=actions.sort_values(["ex_date", "ticker"]).reset_index(drop=True),
+            indices=gathered.indices,
+            adjusted=False,
+            source=f"yahoo: {len(wanted)} tickers",
+            as_of=min(snapshot.sidecar.taken_at for snapshot in snapshots.values()),
+            rejections=tuple(gathered.rejections),
+            untraded=gathered.untraded,
+        )
+
+    def _snapshots(self, symbols: dict[str, str], end: date | None) -> dict[str, Snapshot]:
+        held: dict[str, Snapshot] = {}
+        failures: dict[str, NewswakeError] = {}
+        asked = 0
+        for name, symbol in symbols.items():
+            snapshot = self.folder.newest(name)
+            if snapshot is not None and self._holds(snapshot, end):
+                held[name] = snapshot
+                continue
+            if self.settings.offline:
+                failures[name] = _not_stored(name, end, self.folder.folder)
+                continue
+            if asked:
+                self._sleep(self.settings.pause_seconds)
+            asked += 1
+            try:
+                held[name] = self._take(name, symbol)
+            except (NetworkError, MissingDataError) as error:
+                failures[name] = error
+        if failures:
+            raise _failure(failures, len(held))
+        return held
+
+    def _holds(self, snapshot: Snapshot, end: date | None) -> bool:
+        """Whether a snapshot was taken late enough to hold the sessions to `end`."""
+        if self.settings.offline and end is None:
+            return True
+        if self.settings.refresh and not self.settings.offline:
+            return False
+        last = hong_kong_date(self._now()) if end is None else end
+        return snapshot.sidecar.taken_at >= hong_kong(last, _SETTLED)
+
+    def _take(self, name: str, symbol: str) -> Snapshot:
+        answer = self._patiently(symbol)
+        if answer.frame.empty:
+            raise MissingDataError("Yahoo has no prices", given=symbol, where="yahoo")
+        return self.folder.store(
+            name,
+            answer.frame,
+            library=answer.library,
+            parameters={"symbol": symbol, **PARAMETERS},
+            taken_at=self._now(),
+            currency=answer.currency,
+        )
+
+    def _patiently(self, symbol: str) -> Answer:
+        wait = self.settings.first_wait_seconds
+        for attempt in range(1, self.settings.attempts + 1):
+            try:
+                return self._fetch(symbol)
+            except NetworkError:
+                if attempt == self.settings.attempts:
+                    raise
+                self._sleep(wait)
+                wait *= 2
+        raise NetworkError("Yahoo was never asked", given=f"attempts = {self.settings.attempts}")
+
+    def _add_bars(
+        self, gathered: _Gathered, snapshot: Snapshot, start: date | None, end: date | None
+    ) -> None:
+        sidecar = snapshot.sidecar
+        if sidecar.currency != "HKD":
+            raise DataError(
+                "another currency", given=sidecar.currency, wanted="HKD", where=str(snapshot.path)
+            )
+        raw, actions = undo_splits(flatten(snapshot.read(), sidecar.name), sidecar.name)
+        table = raw.assign(file=f"{snapshot.path.name}: row", row=np.arange(len(raw)))
+        table["ticker"] = sidecar.name
+        sifted = sift(
+            table, start=start, end=_last_settled(end, sidecar.taken_at), is_session=self.is_session
+        )
+        refuse_if_rotten(sifted, self.settings.max_rejected_share, snapshot.path.name)
+        if sidecar.name not in sifted.frames:
+            raise MissingDataError(
+                "no bar in the dates asked for",
+                given=f"{start or 'the start'} to {end or 'now'}",
+                where=str(snapshot.path),
+            )
+        gathered.bars.update(sifted.frames)
+        gathered.untraded.update(sifted.untraded)
+        gathered.rejections.extend(sifted.rejections)
+        market = MarketData(bars={}, actions=actions)
+        gathered.actions.append(market.between(start, end).actions)
+
+    def _add_levels(
+        self, gathered: _Gathered, snapshot: Snapshot, start: date | None, end: date | None
+    ) -> None:
+        frame = flatten(snapshot.read(), snapshot.sidecar.name)
+        table = pd.DataFrame(
+            {
+                "file": f"{snapshot.path.name}: row",
+                "row": np.arange(len(frame)),
+                "ticker": snapshot.sidecar.name,
+                "date": frame.index,
+                "open": frame["Open"].to_numpy(),
+                "close": frame["Close"].to_numpy(),
+            }
+        ).dropna(subset=["open", "close"], how="all")
+        sifted = sift(
+            table,
+            start=start,
+            end=_last_settled(end, snapshot.sidecar.taken_at),
+            is_session=self.is_session,
+            tickers=False,
+        )
+        refuse_if_rotten(sifted, self.settings.max_rejected_share, snapshot.path.name)
+        gathered.indices.update(sifted.frames)
+        gathered.rejections.extend(sifted.rejections)
+
+
+@dataclass
+class _Gathered:
+    bars: dict[str, pd.DataFrame] = field(default_factory=dict)
+    indices: dict[str, pd.DataFrame] = field(default_factory=dict)
+    actions: list[pd.DataFrame] = field(default_factory=list)
+    rejections: list[RejectedRow] = field(default_factory=list)
+    untraded: dict[str, pd.DatetimeIndex] = field(default_factory=dict)
+
+
+def flatten(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the frame with one level of columns: yfinance adds the ticker when it is asked so.
+
+    Raises
+    ------
+    DataError
+        If more than one ticker is in it, or a column is missing.
+    """
+    if frame.columns.nlevels == 2:
+        fields = next(
+            (level for level in (0, 1) if "Close" in frame.columns.get_level_values(level)), 0
+        )
+        if len(set(frame.columns.get_level_values(1 - fields))) > 1:
+            raise DataError("a snapshot holds one ticker", given=list(frame.columns), where=name)
+        frame = frame.set_axis(frame.columns.get_level_values(fields), axis=1)
+    absent = {"Open", "High", "Low", "Close", "Volume"} - set(frame.columns)
+    if absent:
+        raise DataError(
+            "Yahoo's table lacks columns",
+            given=", ".join(map(str, frame.columns)),
+            wanted=", ".join(sorted(absent)),
+            where=name,
+        )
+    return frame
+
+
+def undo_splits(frame: pd.DataFrame, ticker: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what was traded, and the actions, from Yahoo's split-adjusted history.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        yfinance's, ``auto_adjust=False, actions=True``, to the present; index zone-aware dates.
+    ticker : str
+        Written into the actions.
+
+    Returns
+    -------
+    bars : DataFrame
+        Columns `date, open, high, low, close, volume`: prices times the product of the ratios of
+        all later splits, rounded to the exchange's three decimals; volumes divided by it.
+    actions : DataFrame
+        As `MarketData.actions`. Yahoo states a dividend in shares of today, so it is multiplied by
+        the splits from its own date on.
+    """
+    split = frame["Stock Splits"].to_numpy(float) if "Stock Splits" in frame else 0.0
+    split = np.where(np.nan_to_num(np.broadcast_to(split, len(frame))) > 0, split, 1.0)
+    cash = frame["Dividends"].to_numpy(float) if "Dividends" in frame else np.zeros(len(frame))
+    cash = np.nan_to_num(np.broadcast_to(cash, len(frame)))
+    from_here = np.multiply.accumulate(split[::-1])[::-1]
+    later = from_here / split
+    bars = pd.DataFrame({"date": frame.index})
+    for name in ("Open", "High", "Low", "Close"):
+        bars[name.lower()] = np.round(frame[name].to_numpy(float) * later, _HKD_DECIMALS)
+    bars["volume"] = np.round(frame["Volume"].to_numpy(float) / later)
+    dates = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
+    happened = (split != 1.0) | (cash > 0)
+    actions = pd.DataFrame(
+        {
+            "ticker": pd.Series([ticker] * int(happened.sum()), dtype="str"),
+            "ex_date": dates[happened].to_numpy().astype("datetime64[s]"),
+            "ratio": split[happened],
+            "cash_hkd": np.round(cash[happened] * from_here[happened], 6),
+        }
+    )
+    return bars, actions
+
+
+def fetch_history(symbol: str) -> Answer:
+    """Ask Yahoo for the whole daily history of one symbol.
+
+    Raises
+    ------
+    NetworkError
+        If Yahoo cannot be reached, is down, or limits the rate; asking again may help.
+    MissingDataError
+        If Yahoo knows no such symbol or no prices of it.
+    DataError
+        If the answer has another shape than yfinance reads, or dividends in another currency.
+    """
+    import yfinance
+    from yfinance import exceptions
+
+    try:
+        with _errors_raised():
+            ticker = yfinance.Ticker(symbol)
+            frame = ticker.history(**PARAMETERS)
+            metadata = dict(ticker.history_metadata or {})
+    except exceptions.YFRateLimitError as error:
+        raise NetworkError("Yahoo limits the rate", given=symbol, where="yahoo") from error
+    except exceptions.YFTickerMissingError as error:
+        raise MissingDataError(
+            f"Yahoo has no prices ({error.rationale})", given=symbol, where="yahoo"
+        ) from error
+    except (exceptions.YFDataException, OSError) as error:
+        raise NetworkError(
+            f"Yahoo did not answer ({type(error).__name__}: {error})", given=symbol, where="yahoo"
+        ) from error
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"Yahoo's answer has another shape than yfinance reads ({error!r})",
+            given=symbol,
+            where="yahoo",
+        ) from error
+    currency = str(metadata.get("currency"))
+    _refuse_foreign_dividends(ticker, symbol, currency)
+    return Answer(frame, currency, f"yfinance {yfinance.__version__}")
+
+
+def _refuse_foreign_dividends(ticker: Any, symbol: str, currency: str) -> None:
+    # yfinance drops the dividends' own currency from its frame; only its price history keeps it.
+    dividends = ticker._price_history._dividends
+    if isinstance(dividends, pd.DataFrame) and "currency" in dividends.columns:
+        foreign = dividends[dividends["currency"] != currency]
+        if len(foreign):
+            raise DataError(
+                "a dividend in another currency",
+                given=f"{foreign['currency'].iloc[0]} on {foreign.index[0]:%Y-%m-%d}",
+                wanted=currency,
+                where=f"yahoo: {symbol}",
+            )
+
+
+@contextmanager
+def _errors_raised() -> Iterator[None]:
+    """Make yfinance raise what it would log while answering with an empty frame."""
+    from yfinance.config import YfConfig
+
+    before = YfConfig.debug.hide_exceptions
+    YfConfig.debug.hide_exceptions = False
+    try:
+        yield
+    finally:
+        YfConfig.debug.hide_exceptions = before
+
+
+def _last_settled(end: date | None, taken_at: datetime) -> date:
+    """Return the last session whose bar was final when a snapshot was taken, not after `end`."""
+    last = hong_kong_date(taken_at)
+    if taken_at < hong_kong(last, _SETTLED):
+        last -= timedelta(days=1)
+    return last if end is None else min(end, last)
+
+
+def _not_stored(name: str, end: date | None, folder: Path) -> MissingDataError:
+    return MissingDataError(
+        "offline, and no snapshot holds these dates",
+        given=f"{name} to {end or 'now'}",
+        wanted="a snapshot taken after the last session; `newswake data fetch` takes one",
+        where=str(folder),
+    )
+
+
+def _failure(failures: dict[str, NewswakeError], held: int) -> NewswakeError:
+    """Return one error for all failures: of the network if asking again may help."""
+    kind = (
+        NetworkError
+        if any(isinstance(error, NetworkError) for error in failures.values())
+        else MissingDataError
+    )
+    reasons = sorted({error.problem for error in failures.values()})
+    first = next(iter(failures.values()))
+    return kind(
+        f"no prices for {len(failures)} of {len(failures) + held}: {'; '.join(reasons)}",
+        given=", ".join(failures),
+        wanted=first.wanted or "an answer for each; those that came are kept as snapshots",
+        where=first.where,
+    )
