@@ -11,21 +11,22 @@ from typing import Any
 
 import pandas as pd
 
-from backtests import tables
+from backtests import columns
 from backtests.view import RunView
 from markets.errors import DataError, MissingDataError
 
-CSV_TABLES: Mapping[str, Mapping[str, tables.Kind]] = {
-    "equity": tables.EQUITY,
-    "orders": tables.ORDERS,
-    "fills": tables.FILLS,
-    "trades": tables.TRADES,
+CSV_TABLES: Mapping[str, Mapping[str, columns.Kind]] = {
+    "equity": columns.EQUITY,
+    "orders": columns.ORDERS,
+    "fills": columns.FILLS,
+    "trades": columns.TRADES,
+    "actions": columns.ACTIONS,
 }
-PARQUET_TABLES: Mapping[str, Mapping[str, tables.Kind]] = {
-    "signals": tables.SIGNALS,
-    "predictions": tables.PREDICTIONS,
-    "stories": tables.STORIES,
-    "prices": tables.PRICES,
+PARQUET_TABLES: Mapping[str, Mapping[str, columns.Kind]] = {
+    "signals": columns.SIGNALS,
+    "predictions": columns.PREDICTIONS,
+    "stories": columns.STORIES,
+    "prices": columns.PRICES,
 }
 JSON_FILES = ("manifest", "metrics", "checks", "folds", "rejections")
 CONFIG = "config.resolved.toml"
@@ -35,7 +36,7 @@ def write_run(folder: Path, view: RunView) -> None:
     """Write config, manifest, metrics, checks and tables of a run into a folder.
 
     The same view gives the same bytes: keys and rows in their order, the rounding of
-    `backtests.tables`, Unix line ends, no clock. Writing elsewhere first and renaming is the
+    `backtests.columns`, Unix line ends, no clock. Writing elsewhere first and renaming is the
     caller's part, so that a folder is complete or absent.
 
     Parameters
@@ -140,14 +141,14 @@ def _write_parquet(path: Path, table: pd.DataFrame) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {
+    arrays = {
         name: pa.array(
             table[name].tolist() if table[name].dtype == object else table[name],
             type=pa.list_(pa.string()) if table[name].dtype == object else None,
         )
         for name in table.columns
     }
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    pq.write_table(pa.table(arrays), path, compression="zstd")
 
 
 def _read_text(path: Path) -> str:
@@ -179,17 +180,17 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise DataError(f"a file of the run is corrupt: {error}", where=str(path)) from None
 
 
-def _read_csv(path: Path, columns: Mapping[str, tables.Kind]) -> pd.DataFrame:
+def _read_csv(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame:
     if not path.is_file():
         raise MissingDataError("a file of the run is not there", given=path)
     try:
         texts = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:
         raise DataError(f"a file of the run is corrupt: {error}", where=str(path)) from None
-    return tables.typed(texts, columns, str(path))
+    return columns.typed(texts, kinds, str(path))
 
 
-def _read_parquet(path: Path, columns: Mapping[str, tables.Kind]) -> pd.DataFrame:
+def _read_parquet(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -199,4 +200,4 @@ def _read_parquet(path: Path, columns: Mapping[str, tables.Kind]) -> pd.DataFram
         frame = pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"a file of the run is corrupt: {error}", where=str(path)) from None
-    return tables.typed(frame, columns, str(path))
+    return columns.typed(frame, kinds, str(path))

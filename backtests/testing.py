@@ -13,6 +13,7 @@ import pandas as pd
 
 from backtests.metrics import summarize
 from backtests.result import (
+    ACTION_COLUMNS,
     COST_COLUMNS,
     FILL_COLUMNS,
     ORDER_COLUMNS,
@@ -255,7 +256,9 @@ def _traded(signals: pd.DataFrame, market: MarketData, days: pd.DatetimeIndex) -
         pd.DataFrame(trades, columns=list(TRADE_COLUMNS)),
     )
     equity, holdings = _equity(tables[1], market, days)
-    return EngineResult(*tables, equity, holdings)
+    return EngineResult(
+        *tables, equity, holdings, pd.DataFrame(columns=list(ACTION_COLUMNS), dtype=object)
+    )
 
 
 def _record(row: Mapping[Hashable, Any]) -> SimpleNamespace:
@@ -365,6 +368,7 @@ def _equity(
             "holdings_hkd": holdings,
             "cost_hkd": paid,
             "turnover_hkd": _by_session(fills, values, days),
+            "income_hkd": 0.0,
             "benchmark": CAPITAL_HKD * level,
         },
         index=days.rename("session"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from backtests import tables
+from backtests import columns
 from backtests.result import BacktestResult
 from markets.prices import MarketData
 from signals.events.schema import Event
@@ -36,14 +36,14 @@ class RunView:
     rejections : tuple of mapping
         Rows of the input that could not be used: `where, problem, given, wanted`.
     equity : DataFrame
-        Columns `tables.EQUITY` and one ``baseline_<name>`` (HKD) each baseline strategy.
-    orders, fills, trades, signals, predictions : DataFrame
-        Columns as in `backtests.tables`; a plain range index.
+        Columns `columns.EQUITY` and one ``baseline_<name>`` (HKD) each baseline strategy.
+    orders, fills, trades, actions, signals, predictions : DataFrame
+        Columns as in `backtests.columns`; a plain range index.
     stories : DataFrame
-        `tables.STORIES`: one row each (ticker, story) a decision could use, in order of
+        `columns.STORIES`: one row each (ticker, story) a decision could use, in order of
         `available_at`; `session` is the effective session.
     prices : DataFrame
-        `tables.PRICES`: bars of the run's tickers and sessions, by (ticker, session).
+        `columns.PRICES`: bars of the run's tickers and sessions, by (ticker, session).
     folder : Path or None
         Where it was read from.
     """
@@ -58,6 +58,7 @@ class RunView:
     orders: pd.DataFrame
     fills: pd.DataFrame
     trades: pd.DataFrame
+    actions: pd.DataFrame
     signals: pd.DataFrame
     predictions: pd.DataFrame
     stories: pd.DataFrame
@@ -73,9 +74,9 @@ class RunView:
     def baselines(self) -> tuple[str, ...]:
         """Names of the baseline strategies, in the order of their equity columns."""
         return tuple(
-            str(column).removeprefix(tables.BASELINE)
+            str(column).removeprefix(columns.BASELINE)
             for column in self.equity.columns
-            if str(column).startswith(tables.BASELINE)
+            if str(column).startswith(columns.BASELINE)
         )
 
 
@@ -110,7 +111,7 @@ def view_of(
     engine = result.engine
     equity = engine.equity.rename_axis("session").reset_index()
     for name, other in sorted(result.baselines.items()):
-        equity[tables.BASELINE + name] = other.equity["equity_hkd"].to_numpy()
+        equity[columns.BASELINE + name] = other.equity["equity_hkd"].to_numpy()
     predictions = result.predictions
     if "decision_at" not in predictions.columns:
         predictions = predictions.reset_index()
@@ -124,19 +125,20 @@ def view_of(
             {"where": r.where, "problem": r.problem, "given": r.given, "wanted": r.wanted}
             for r in rejections
         ),
-        equity=tables.typed(equity, tables.EQUITY, "equity"),
-        orders=tables.typed(engine.orders, tables.ORDERS, "orders"),
-        fills=tables.typed(engine.fills, tables.FILLS, "fills"),
-        trades=tables.typed(engine.trades, tables.TRADES, "trades"),
-        signals=tables.typed(result.signals, tables.SIGNALS, "signals"),
-        predictions=tables.typed(predictions, tables.PREDICTIONS, "predictions"),
+        equity=columns.typed(equity, columns.EQUITY, "equity"),
+        orders=columns.typed(engine.orders, columns.ORDERS, "orders"),
+        fills=columns.typed(engine.fills, columns.FILLS, "fills"),
+        trades=columns.typed(engine.trades, columns.TRADES, "trades"),
+        actions=columns.typed(engine.actions, columns.ACTIONS, "actions"),
+        signals=columns.typed(result.signals, columns.SIGNALS, "signals"),
+        predictions=columns.typed(predictions, columns.PREDICTIONS, "predictions"),
         stories=stories_of(rows),
         prices=prices_of(market, equity["session"]),
     )
 
 
 def stories_of(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return `tables.STORIES`: the stories of each decision, each with its strongest event."""
+    """Return `columns.STORIES`: the stories of each decision, each with its strongest event."""
     found = []
     for row in rows:
         events: dict[str, list[Event]] = {}
@@ -158,15 +160,15 @@ def stories_of(rows: Sequence[Row]) -> pd.DataFrame:
                 }
             )
     if not found:
-        return tables.empty(tables.STORIES)
-    table = tables.typed(pd.DataFrame(found), tables.STORIES, "stories")
+        return columns.empty(columns.STORIES)
+    table = columns.typed(pd.DataFrame(found), columns.STORIES, "stories")
     return table.sort_values(["available_at", "ticker", "item_id"], ignore_index=True)
 
 
 def prices_of(market: MarketData | None, sessions: pd.Series) -> pd.DataFrame:
-    """Return `tables.PRICES`: the bars of the run's sessions."""
+    """Return `columns.PRICES`: the bars of the run's sessions."""
     if market is None or not len(sessions):
-        return tables.empty(tables.PRICES)
+        return columns.empty(columns.PRICES)
     first, last = pd.Timestamp(sessions.iloc[0]), pd.Timestamp(sessions.iloc[-1])
     parts = [
         market.bars[ticker]
@@ -177,9 +179,9 @@ def prices_of(market: MarketData | None, sessions: pd.Series) -> pd.DataFrame:
         for ticker in market.tickers
     ]
     if not parts:
-        return tables.empty(tables.PRICES)
-    bars = pd.concat(parts, ignore_index=True)[list(tables.PRICES)]
-    return tables.typed(bars, tables.PRICES, "prices")
+        return columns.empty(columns.PRICES)
+    bars = pd.concat(parts, ignore_index=True)[list(columns.PRICES)]
+    return columns.typed(bars, columns.PRICES, "prices")
 
 
 def _strength(event: Event) -> tuple[bool, float, str]:

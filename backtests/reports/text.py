@@ -1,0 +1,120 @@
+"""The report for a terminal: readable at 80 columns, in a pipe, and without color."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from typing import TYPE_CHECKING
+
+from backtests.reports import sections
+from backtests.view import RunView
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+LEVELS = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
+
+
+def text(view: RunView, *, width: int = 80, color: bool = False) -> str:
+    """Return the report as text.
+
+    Parameters
+    ----------
+    view : RunView
+        The run.
+    width : int
+        Columns; lines break there.
+    color : bool
+        With ANSI colors.
+    """
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+    )
+    write(console, view)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def print_text(view: RunView) -> None:
+    """Print the report on stdout: in color and to the width of a terminal, plainly into a pipe."""
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, emoji=False, width=80, color_system=None)
+    write(console, view)
+
+
+def write(console: Console, view: RunView) -> None:
+    """Write the report: verdict first, then figures, then what should be known of them."""
+    from rich.text import Text
+
+    verdict = view.metrics["verdict"]
+    console.print(Text(plain(view.name), style="bold"))
+    console.print(Text(verdict["headline"], style="bold green" if verdict["found"] else "bold"))
+    for sentence in verdict["sentences"]:
+        console.print(_bullet(sentence))
+    for table in sections.tables_of(view):
+        console.print()
+        _write_table(console, table)
+    if view.folder is not None:
+        console.print()
+        # A path is for copying: it must stay on one line, however long.
+        console.print(Text(f"run folder  {view.folder}"), soft_wrap=True)
+
+
+def plain(foreign: str) -> str:
+    r"""Return text without control and format characters, which could drive a terminal.
+
+    Examples
+    --------
+    >>> plain("a\x1b[31mb\tc")
+    'a[31mb c'
+    """
+    spaced = foreign.replace("\n", " ").replace("\t", " ")
+    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp"))
+
+
+def _bullet(sentence: str) -> Padding:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return Padding(Text(sentence), (0, 0, 0, 2))
+
+
+def _write_table(console: Console, table: sections.Table) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in table.columns:
+        left = name.startswith("<")
+        shown.add_column(
+            Text(name.removeprefix("<")),
+            justify="left" if left else "right",
+            overflow="fold",
+            no_wrap=not left,
+        )
+    for row in table.rows:
+        shown.add_row(*(_cell(cell) for cell in row))
+    console.print(Text(table.title, style="bold underline"))
+    console.print(shown)
+    if table.note:
+        console.print(Text(plain(table.note), style="dim"))
+
+
+def _cell(cell: str) -> Text:
+    from rich.text import Text
+
+    style = LEVELS.get(cell, "red" if cell.startswith("−") else "")
+    return Text(plain(cell), style=style)
