@@ -18,6 +18,7 @@ from markets.sources.rows import SessionTest
 from markets.sources.sound import require_sound
 from markets.sources.synthetic import SyntheticSettings, SyntheticSource
 from markets.sources.yahoo import YahooSettings, YahooSource
+from markets.tickers import normalize_ticker
 
 
 class PriceSettings(Settings):
@@ -71,8 +72,9 @@ def load_prices(
     MissingDataError, DataError, NetworkError
         As `PriceSource.load`.
     """
-    source = open_source(settings, data_dir, is_session)
-    market = source.load(tickers, start, end)
+    wanted = None if tickers is None else [normalize_ticker(ticker) for ticker in tickers]
+    source = open_source(settings, data_dir, is_session or hong_kong_session)
+    market = source.load(wanted, start, end)
     require_sound(market, where=settings.source)
     return market
 
@@ -102,3 +104,13 @@ def open_source(
             given=", ".join(settings.options) or "none",
             where="prices.options",
         ) from error
+
+
+def hong_kong_session(day: date) -> bool:
+    """Return whether a date is a session in Hong Kong; beyond the calendar, whether a weekday."""
+    from markets.calendar import hong_kong_calendar
+
+    calendar = hong_kong_calendar()
+    if calendar.first <= day <= calendar.last:
+        return calendar.is_session(day)
+    return day.weekday() < 5

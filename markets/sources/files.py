@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -133,7 +134,9 @@ class FileSource:
         table, broken = self._tables(paths, "ticker", ("date", *BAR_COLUMNS), ("currency",))
         source = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         sifted = sift(table, names=names, start=start, end=end, is_session=self.is_session)
-        refuse_if_rotten(sifted, self.settings.max_rejected_share, source)
+        rejections = (*broken, *sifted.rejections)
+        most = self.settings.max_rejected_share
+        refuse_if_rotten(rejections, sifted.judged + len(broken), most, source)
         _refuse_absent(sifted, names, source)
         levels = self._indices(start, end)
         return MarketData(
@@ -142,7 +145,7 @@ class FileSource:
             indices=levels.frames if levels else {},
             adjusted=self.settings.adjusted,
             source=source,
-            rejections=(*broken, *sifted.rejections, *(levels.rejections if levels else ())),
+            rejections=(*rejections, *(levels.rejections if levels else ())),
             untraded=sifted.untraded,
         )
 
@@ -207,10 +210,12 @@ class FileSource:
         if self.settings.index_pattern is None:
             return None
         paths = self._paths(self.settings.index_pattern)
-        table, _ = self._tables(paths, "name", ("date", "close"), ("open", "high", "low"))
+        table, broken = self._tables(paths, "name", ("date", "close"), ("open", "high", "low"))
         table = table.rename(columns={"name": "ticker"})
         levels = sift(table, start=start, end=end, is_session=self.is_session, tickers=False)
-        refuse_if_rotten(levels, self.settings.max_rejected_share, paths[0].name)
+        levels = replace(levels, rejections=(*broken, *levels.rejections))
+        most, judged = self.settings.max_rejected_share, levels.judged + len(broken)
+        refuse_if_rotten(levels.rejections, judged, most, paths[0].name)
         return levels
 
     def _actions(

@@ -327,7 +327,9 @@ def _by_name(frame: pd.DataFrame, names: np.ndarray) -> dict[str, pd.DataFrame]:
     return found
 
 
-def refuse_if_rotten(sifted: Sifted, most: float, where: str) -> None:
+def refuse_if_rotten(
+    rejections: Sequence[RejectedRow], judged: int, most: float, where: str
+) -> None:
     """Raise where more than a share `most` of the judged rows was rejected.
 
     Raises
@@ -335,12 +337,12 @@ def refuse_if_rotten(sifted: Sifted, most: float, where: str) -> None:
     DataError
         Naming the first rejected rows: a table with that many is not the table it is taken for.
     """
-    share = len(sifted.rejections) / max(sifted.judged, 1)
+    share = len(rejections) / max(judged, 1)
     if share <= most:
         return
-    first = "; ".join(f"{row.where}: {row.problem} ({row.given})" for row in sifted.rejections[:3])
+    first = "; ".join(f"{row.where}: {row.problem} ({row.given})" for row in rejections[:3])
     raise DataError(
-        f"{len(sifted.rejections)} of {sifted.judged} rows are no bars",
+        f"{len(rejections)} of {judged} rows are no bars",
         given=first,
         wanted=f"at most {most:.1%} rejected rows",
         where=where,

@@ -19,7 +19,7 @@ from markets.clock import hong_kong, hong_kong_date
 from markets.errors import DataError, MissingDataError, NetworkError, NewswakeError
 from markets.prices import MarketData, RejectedRow, no_actions
 from markets.settings import Settings
-from markets.sources.rows import SessionTest, refuse_if_rotten, sift
+from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
 from markets.sources.snapshots import Snapshot, SnapshotFolder
 from markets.tickers import normalize_ticker
 
@@ -224,7 +224,7 @@ class YahooSource:
         sifted = sift(
             table, start=start, end=_last_settled(end, sidecar.taken_at), is_session=self.is_session
         )
-        refuse_if_rotten(sifted, self.settings.max_rejected_share, snapshot.path.name)
+        self._refuse_if_rotten(sifted, snapshot)
         if sidecar.name not in sifted.frames:
             raise MissingDataError(
                 "no bar in the dates asked for",
@@ -258,9 +258,13 @@ class YahooSource:
             is_session=self.is_session,
             tickers=False,
         )
-        refuse_if_rotten(sifted, self.settings.max_rejected_share, snapshot.path.name)
+        self._refuse_if_rotten(sifted, snapshot)
         gathered.indices.update(sifted.frames)
         gathered.rejections.extend(sifted.rejections)
+
+    def _refuse_if_rotten(self, sifted: Sifted, snapshot: Snapshot) -> None:
+        most = self.settings.max_rejected_share
+        refuse_if_rotten(sifted.rejections, sifted.judged, most, snapshot.path.name)
 
 
 @dataclass
