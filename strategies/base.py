@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from markets.errors import ConfigError, nearest_name
 from markets.settings import Settings
@@ -28,11 +28,11 @@ class StrategySettings(Settings):
     name: str = "event_hold"
     """A published strategy, or a class of one's own as `module:Class`."""
 
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     """The strategy's own parameters; unknown ones are errors."""
 
-    reserve_bp: float = 50.0
-    """Kept back from each purchase for costs, slippage and a higher open (basis points of it)."""
+    reserve_bp: float = Field(default=50.0, ge=0.0)
+    """Basis points of each purchase kept back for costs, slippage and a higher open."""
 
 
 class NoParams(Settings):
@@ -93,7 +93,7 @@ class View:
     signals : tuple of Signal
         Those that take effect at `session`, abstentions included, ordered by ticker.
     standing : tuple of Signal
-        Long and opposite signals in force at `session`, the new ones included, by ticker and date: a
+        Signals of direction +1 or -1 in force at `session`, new ones included, by ticker and date: a
         signal stands until the open at which it expires or an opposite one takes effect.
     holdings : mapping of str to int
         Shares held; only tickers held.
@@ -128,6 +128,12 @@ class View:
     equity_hkd: float = 0.0
     history: History = field(default_factory=lambda: History({}, {}))
 
+    @property
+    def engaged(self) -> frozenset[str]:
+        """Tickers held, or with a purchase still waiting."""
+        bought = {ticker for ticker, shares in self.waiting.items() if shares > 0}
+        return frozenset(bought.union(self.holdings))
+
 
 ParamsT = TypeVar("ParamsT", bound=Settings)
 
@@ -147,7 +153,7 @@ class SignalStrategy(ABC, Generic[ParamsT]):
     Attributes
     ----------
     Params : type of Settings
-        What the config may set; every field has a default.
+        What the config may set; every field has a default. A field named `seed` gets the run's.
     follows_signals : bool
         Whether its orders answer to signals; then they carry the signal's id.
 

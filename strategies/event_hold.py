@@ -25,8 +25,8 @@ class EventHold(SignalStrategy[EventHoldParams]):
     """Enter at the open at which a long signal takes effect, leave when none stands any more.
 
     Entry: direction +1, at the effective session only, never later; the most probable first, into
-    free slots, where a slot that is sold at the same open counts as free. Exit: at the open at which
-    the last long signal expires, or an opposite one takes effect. A fresh long signal for a stock
+    free slots. A slot that is sold at the same open counts as free. Exit: at the open at which the
+    last long signal expires, or an opposite one takes effect. A fresh long signal for a stock
     already held extends its horizon and buys nothing. No shorts: direction -1 only closes.
     """
 
@@ -35,18 +35,14 @@ class EventHold(SignalStrategy[EventHoldParams]):
     def targets(self, view: View) -> Mapping[str, float]:
         """Return 0 for what no long signal holds any more, then the weights of new entries."""
         long = {signal.ticker for signal in view.standing if signal.direction == 1}
-        engaged = set(view.holdings) | {
-            ticker for ticker, shares in view.waiting.items() if shares > 0
+        engaged = view.engaged
+        fresh = {
+            signal.ticker: signal
+            for signal in view.signals
+            if signal.direction == 1 and signal.ticker in long - engaged
         }
-        exits = dict.fromkeys(sorted(engaged - long), 0.0)
-        entries = sorted(
-            {
-                signal.ticker: signal
-                for signal in view.signals
-                if signal.direction == 1 and signal.ticker in long - engaged
-            }.values(),
-            key=lambda signal: (-signal.probability, signal.ticker),
-        )
-        free = self.params.max_positions - len(engaged & long)
+        entries = sorted(fresh.values(), key=lambda signal: (-signal.probability, signal.ticker))
+        free = max(0, self.params.max_positions - len(engaged & long))
         weight = self.params.weight or 1.0 / self.params.max_positions
-        return exits | {signal.ticker: weight for signal in entries[: max(0, free)]}
+        exits = dict.fromkeys(sorted(engaged - long), 0.0)
+        return exits | dict.fromkeys([signal.ticker for signal in entries[:free]], weight)
