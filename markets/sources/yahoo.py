@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class YahooSettings(Settings):
     """Wait before the second attempt; doubled before each further one."""
     pause_seconds: float = Bound(default=0.5, ge=0)
     """Wait between tickers, so that the rate limit is not met in the first place."""
-    max_rejected_share: float = Bound(default=0.02, ge=0, le=1)
+    max_rejected_share: float = Bound(default=0.05, ge=0, le=1)
     """Share of one ticker's rows that may be no bars before the load is an error."""
 
 
@@ -363,7 +364,8 @@ def fetch_history(symbol: str) -> Answer:
         with _errors_raised():
             ticker = yfinance.Ticker(symbol)
             frame = ticker.history(**PARAMETERS)
-            metadata = dict(ticker.history_metadata or {})
+            # Read one key only: the mapping is lazy, and a walk over it sends a second request.
+            currency = str(ticker.history_metadata["currency"])
     except exceptions.YFRateLimitError as error:
         raise NetworkError("Yahoo limits the rate", given=symbol, where="yahoo") from error
     except exceptions.YFTickerMissingError as error:
@@ -371,6 +373,11 @@ def fetch_history(symbol: str) -> Answer:
             f"Yahoo has no prices ({error.rationale})", given=symbol, where="yahoo"
         ) from error
     except (exceptions.YFDataException, OSError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status == 404:
+            raise MissingDataError(
+                "Yahoo knows no such symbol", given=symbol, where="yahoo"
+            ) from error
         raise NetworkError(
             f"Yahoo did not answer ({type(error).__name__}: {error})", given=symbol, where="yahoo"
         ) from error
@@ -380,7 +387,6 @@ def fetch_history(symbol: str) -> Answer:
             given=symbol,
             where="yahoo",
         ) from error
-    currency = str(metadata.get("currency"))
     _refuse_foreign_dividends(ticker, symbol, currency)
     return Answer(frame, currency, f"yfinance {yfinance.__version__}")
 
@@ -401,13 +407,19 @@ def _refuse_foreign_dividends(ticker: Any, symbol: str, currency: str) -> None:
 
 @contextmanager
 def _errors_raised() -> Iterator[None]:
-    """Make yfinance raise what it would log while answering with an empty frame."""
+    """Make yfinance raise what it would log while answering with an empty frame.
+
+    What its own code does that pandas has deprecated is no concern of the person who reads the
+    output, and is kept from it.
+    """
     from yfinance.config import YfConfig
 
     before = YfConfig.debug.hide_exceptions
     YfConfig.debug.hide_exceptions = False
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         YfConfig.debug.hide_exceptions = before
 
