@@ -129,7 +129,10 @@ def epoch_us_array(
     index = pd.DatetimeIndex(instants)
     if index.tz is None:
         raise NaiveTimeError(
-            "times need their zone", given=str(index.dtype), wanted="datetime64[us, UTC]", where=where
+            "times need their zone",
+            given=str(index.dtype),
+            wanted="datetime64[us, UTC]",
+            where=where,
         )
     missing = np.flatnonzero(index.isna())
     if len(missing):

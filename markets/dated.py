@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Generic, TypeVar
 
 from markets.errors import TableError
@@ -27,8 +27,8 @@ class DatedRow(Generic[T]):
         What is in force.
     source : str
         Where the fact was read.
-    checked_on : date
-        When it was last checked.
+    checked_on : date or None
+        When it was last checked; None for a user's own row that does not say.
     verified : bool
         False for own knowledge that no public source confirmed yet.
     """
@@ -36,7 +36,7 @@ class DatedRow(Generic[T]):
     valid_from: date
     value: T
     source: str
-    checked_on: date
+    checked_on: date | None
     verified: bool
     valid_to: date | None = None
 
@@ -77,10 +77,11 @@ class Dated(Generic[T]):
         index = bisect_right(self._starts, day) - 1
         last = self.rows[-1]
         if index < 0 or (last.valid_to is not None and day > last.valid_to):
+            end = "on" if last.valid_to is None else f"to {last.valid_to}"
             raise TableError(
                 "no row is in force on this date",
                 given=day.isoformat(),
-                wanted=f"{self._starts[0]} to {last.valid_to or 'today'}",
+                wanted=f"from {self._starts[0]} {end}",
                 where=self.name,
             )
         return self.rows[index]
@@ -89,11 +90,63 @@ class Dated(Generic[T]):
         """Return the value in force on a date."""
         return self.row_on(day).value
 
+    def between(self, start: date, end: date) -> tuple[DatedRow[T], ...]:
+        """Return the rows in force on any date from `start` to `end`, both included, in order."""
+        return tuple(
+            row
+            for row, last in zip(self.rows, self._ends(), strict=True)
+            if row.valid_from <= end and (last is None or last >= start)
+        )
+
+    def overridden(self, rows: Iterable[DatedRow[T]]) -> Dated[T]:
+        """Return the table with other rows in force on the dates they cover.
+
+        A row without `valid_to` holds until the next of `rows`, or for good.
+
+        Raises
+        ------
+        TableError
+            If two of `rows` overlap, or a gap opens before this table begins.
+        """
+        result = list(self.rows)
+        over = sorted(rows, key=lambda row: row.valid_from)
+        for row, following in zip(over, [*over[1:], None], strict=True):
+            end = row.valid_to
+            if following is not None:
+                before = following.valid_from - timedelta(days=1)
+                end = before if end is None else end
+                if end > before:
+                    raise TableError(
+                        "two rows overlap",
+                        given=f"the row before ends {end}",
+                        where=f"{self.name}: row valid_from {following.valid_from}",
+                    )
+            row = replace(row, valid_to=end)
+            result = [part for old in Dated(self.name, result) for part in _around(old, row)]
+            result.append(row)
+        return Dated(self.name, result)
+
+    def _ends(self) -> list[date | None]:
+        following = [start - timedelta(days=1) for start in self._starts[1:]]
+        return [*following, self.rows[-1].valid_to]
+
     def __iter__(self) -> Iterator[DatedRow[T]]:
-        return iter(self.rows)
+        for row, end in zip(self.rows, self._ends(), strict=True):
+            yield replace(row, valid_to=end)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def _around(old: DatedRow[T], new: DatedRow[T]) -> Iterator[DatedRow[T]]:
+    """Yield what is left of a row before and after another one that takes its place."""
+    if old.valid_from < new.valid_from:
+        before = new.valid_from - timedelta(days=1)
+        end = before if old.valid_to is None else min(old.valid_to, before)
+        yield replace(old, valid_to=end)
+    if new.valid_to is not None and (old.valid_to is None or old.valid_to > new.valid_to):
+        after = new.valid_to + timedelta(days=1)
+        yield replace(old, valid_from=max(old.valid_from, after))
 
 
 def _check_neighbors(name: str, row: DatedRow[T], following: DatedRow[T]) -> None:

@@ -60,9 +60,7 @@ class Gates:
         return pd.Categorical.from_codes(self.phase[gate].tolist(), categories=list(PHASES))
 
 
-def intraday_gates(
-    hours: Sequence[SessionHours], bar_minutes: int, closing_auction: bool
-) -> Gates:
+def intraday_gates(hours: Sequence[SessionHours], bar_minutes: int, closing_auction: bool) -> Gates:
     """Return the gates of intraday trading: opening auction, each stretch, closing auction.
 
     A stretch is entered by the last bar that starts after the order stands.

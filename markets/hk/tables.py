@@ -136,6 +136,7 @@ def dated_row(
                 nearest=nearest_name(key, allowed),
             )
     full = {**(defaults or {}), **row}
+    unchecked = defaults is not None and "checked_on" not in full
     valid_from = required(full, "valid_from", date, where)
     valid_to = None if full.get("valid_to") is None else required(full, "valid_to", date, where)
     if valid_to is not None and valid_to < valid_from:
@@ -147,7 +148,7 @@ def dated_row(
         valid_to=valid_to,
         value=parse(required(full, "value", object, where), where),
         source=required(full, "source", str, where),
-        checked_on=required(full, "checked_on", date, where),
+        checked_on=None if unchecked else required(full, "checked_on", date, where),
         verified=required(full, "verified", bool, where),
     )
 

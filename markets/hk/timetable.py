@@ -148,7 +148,9 @@ def _irregularity(value: Any, fields: Fields, where: str) -> Irregularity:
     needs_time = value in get_args(Irregular)
     if needs_time != ("at" in fields):
         wanted = "a key `at`" if needs_time else "no key `at`"
-        raise TableError("a closure and its time do not fit", given=value, wanted=wanted, where=where)
+        raise TableError(
+            "a closure and its time do not fit", given=value, wanted=wanted, where=where
+        )
     return Irregularity(value, _clock(fields["at"], where) if needs_time else None)
 
 
