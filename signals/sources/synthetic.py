@@ -24,7 +24,7 @@ class SyntheticNews:
     Parameters
     ----------
     world : World
-        Whose plan to tell. Worlds that differ in the edge alone have equal stories to the last byte.
+        Whose plan to tell. Worlds that differ in the edge alone have equal stories.
 
     Examples
     --------
@@ -45,11 +45,24 @@ class SyntheticNews:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """What was chosen for one story."""
+class _Telling:
+    """What was chosen for one story.
 
-    clauses: Sequence[str]
-    clause: int
+    Attributes
+    ----------
+    told : PlannedStory
+        Whose facts are told: the fresh story behind a repeat or denial, else the story itself.
+    wordings : sequence of str
+        Ways to say it in the story's language, all of one topic.
+    wording, outlet : int
+        Which of them, and who says it.
+    spare : int
+        The rest of the draw, for frames and fillers.
+    """
+
+    told: PlannedStory
+    wordings: Sequence[str]
+    wording: int
     outlet: int
     spare: int
 
@@ -62,7 +75,7 @@ def render(story: PlannedStory, by_id: Mapping[str, PlannedStory]) -> NewsItem:
     story : PlannedStory
         What to tell.
     by_id : mapping of str to PlannedStory
-        The plan, for what a repeat must not say in the same words, and a correction must.
+        The plan: a repeat tells its original's facts in other words, a correction in the same.
 
     Returns
     -------
@@ -71,16 +84,22 @@ def render(story: PlannedStory, by_id: Mapping[str, PlannedStory]) -> NewsItem:
     """
     voice = _voice(story.language)
     if story.revision_of is not None:
-        return _correction(story, render(by_id[story.revision_of], by_id), voice)
-    words = _words(story, voice, by_id)
-    slots = _slots(story, words, voice)
-    told = [_framed(story, words, voice, slots, at) for at in (0, 1)]
+        original = render(by_id[story.revision_of], by_id)
+        title = _told(voice["frames"]["correction"][0].format(title=original.title), story)
+        return _item(story, original.source, title, original.body)
+    telling = _telling(story, voice, by_id)
+    slots = _slots(story, telling, voice)
+    title = _framed(story, telling, voice, slots, 0)
     body = ""
-    if words.spare % 100 >= _TITLE_ONLY_PERCENT:
+    if telling.spare % 100 >= _TITLE_ONLY_PERCENT:
         fillers = voice["filler"]["sentences"]
-        sentences = [told[1] + _FULL_STOP[story.language], fillers[words.spare // 100 % len(fillers)]]
-        body = _GAP[story.language].join(sentences)
-    return _item(story, voice["outlets"][words.outlet], told[0], body)
+        sentences = [fillers[telling.spare // 100 % len(fillers)]]
+        if len(telling.wordings) > 1 and story.subject in ("company", "unlisted"):
+            second = _framed(story, telling, voice, slots, 1)
+            sentences.insert(0, second + _FULL_STOP[story.language])
+        body = _told(_GAP[story.language].join(sentences), story)
+    outlet = _told(voice["outlets"][telling.outlet], story)
+    return _item(story, outlet, _told(title, story), body)
 
 
 def _item(story: PlannedStory, outlet: str, title: str, body: str) -> NewsItem:
@@ -97,79 +116,90 @@ def _item(story: PlannedStory, outlet: str, title: str, body: str) -> NewsItem:
     )
 
 
-def _correction(story: PlannedStory, original: NewsItem, voice: Mapping[str, Any]) -> NewsItem:
-    title = voice["frames"]["correction"][0].format(title=original.title)
-    return _item(story, original.source, title, original.body)
-
-
-def _words(
+def _telling(
     story: PlannedStory, voice: Mapping[str, Any], by_id: Mapping[str, PlannedStory]
-) -> _Words:
-    """Choose wording and outlet; a repeat in the same language takes others than its original."""
-    clauses = _clauses(story, voice)
-    clause = story.wording % len(clauses)
-    outlet = story.wording // 64 % len(voice["outlets"])
-    original = by_id[story.original] if story.original is not None else None
-    if story.role == "repeat" and original is not None and original.language == story.language:
-        first = _words(original, voice, by_id)
-        clause += clause == first.clause
+) -> _Telling:
+    """Choose wording and outlet; a repeat in its original's language takes others than that."""
+    told = by_id[story.original] if story.original is not None else story
+    wordings = _wordings(story, told, voice)
+    outlets = len(voice["outlets"])
+    wording = (story.wording >> 3) % len(wordings)
+    outlet = (story.wording >> 6) % outlets
+    if story.role == "repeat" and told.language == story.language:
+        first = _telling(told, voice, by_id)
+        wording += wording == first.wording
         outlet += outlet == first.outlet
-    return _Words(
-        clauses, clause % len(clauses), outlet % len(voice["outlets"]), story.wording >> 12
-    )
+    spare = story.wording >> 12
+    return _Telling(told, wordings, wording % len(wordings), outlet % outlets, spare)
 
 
-def _clauses(story: PlannedStory, voice: Mapping[str, Any]) -> Sequence[str]:
+def _wordings(story: PlannedStory, told: PlannedStory, voice: Mapping[str, Any]) -> Sequence[str]:
+    """Return the ways to say it. Topics have one order in all languages, so they carry over."""
+    side = "good" if story.polarity > 0 else "bad"
     found: Sequence[str]
     if story.subject in ("trivia", "general"):
         found = voice["noise"][story.subject]
-        return found
-    side = "good" if story.polarity > 0 else "bad"
-    if story.role == "reaction":
+    elif story.role == "reaction":
         found = voice["reaction"][side]
     elif story.role == "denial":
         found = voice["denial"][story.kind]
     elif story.role == "background":
         found = voice["background"][story.kind][side]
     else:
-        found = voice["fresh"][story.kind][side]
+        topics = voice["fresh"][story.kind][side]
+        found = topics[told.wording % 8 % len(topics)]
     return found
 
 
 def _framed(
-    story: PlannedStory, words: _Words, voice: Mapping[str, Any], slots: Mapping[str, str], at: int
+    story: PlannedStory,
+    telling: _Telling,
+    voice: Mapping[str, Any],
+    slots: Mapping[str, str],
+    at: int,
 ) -> str:
-    """Return the chosen clause (the one `at` places on) in the frame of its certainty."""
-    clause = words.clauses[(words.clause + at) % len(words.clauses)].format_map(slots)
-    frame = story.certainty if story.certainty in ("reported", "rumoured") else "confirmed"
-    if story.role == "repeat" and words.spare // 7 % 100 < _MARKED_REPEAT_PERCENT:
+    """Return a wording (the one `at` places on) in the frame of its certainty."""
+    wording = telling.wordings[(telling.wording + at) % len(telling.wordings)]
+    frame: str = story.certainty if story.certainty in ("reported", "rumoured") else "confirmed"
+    if story.role == "repeat" and telling.spare // 7 % 100 < _MARKED_REPEAT_PERCENT:
         frame = "repeat"
     frames = voice["frames"][frame]
-    framed: str = frames[(words.spare // 1000 + at) % len(frames)].format(
-        clause=clause, outlet=slots["outlet"]
-    )
-    return framed
+    chosen: str = frames[(telling.spare // 1000 + at) % len(frames)]
+    return chosen.format(clause=wording.format_map(slots), outlet=slots["outlet"])
 
 
-def _slots(story: PlannedStory, words: _Words, voice: Mapping[str, Any]) -> Mapping[str, str]:
-    draw = words.spare >> 10
-    names = {
-        role: known[(draw >> (3 * at)) % len(known)]
+def _slots(story: PlannedStory, telling: _Telling, voice: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what fills the slots: the told facts, in the language of the teller."""
+    told = telling.told
+    slots = {
+        role: known[(told.wording >> (20 + 3 * at)) % len(known)]
         for at, (role, known) in enumerate(voice["names"].items())
     }
-    short, full, product = names["unlisted"], names["unlisted"], names["unlisted"]
+    slots["c"] = slots["product"] = slots["unlisted"]
     if story.tickers:
-        key = f"zh_{story.script}" if story.script else story.language
-        short, full, product = _voice("names")[story.tickers[0]][key]
-    slots = {**names, "c": short, "full": full, "product": product}
-    slots["outlet"] = voice["outlets"][words.outlet]
-    if story.amount_million is not None and story.currency is not None:
-        slots["amount"] = _amount(story.amount_million, story.currency, story.language, draw)
-    else:
-        slots["amount"] = _amount(1500, "HKD", story.language, draw)
-    if story.magnitude_pct is not None:
-        slots["pct"] = _percent(abs(story.magnitude_pct), story.language, draw)
+        language = "zh_hans" if story.language == "zh" else story.language
+        slots["c"], _, slots["product"] = _voice("names")[story.tickers[0]][language]
+    slots["outlet"] = voice["outlets"][telling.outlet]
+    if told.amount_million is not None and told.currency is not None:
+        manner = telling.spare >> 10
+        slots["amount"] = _amount(told.amount_million, told.currency, story.language, manner)
+    if told.magnitude_pct is not None:
+        slots["pct"] = _percent(abs(told.magnitude_pct), story.language, telling.spare >> 11)
     return slots
+
+
+def _told(text: str, story: PlannedStory) -> str:
+    """Return the text in the story's script."""
+    if story.script != "hant":
+        return text
+    for simplified, traditional in _voice("hant")["words"].items():
+        text = text.replace(simplified, traditional)
+    return text.translate(_traditional())
+
+
+@cache
+def _traditional() -> dict[int, str]:
+    return {ord(pair[0]): pair[1] for pair in _voice("hant")["characters"].split()}
 
 
 _EN_MONEY = {"HKD": ("HK${}", "HKD {}"), "USD": ("US${}", "USD {}"), "CNY": ("{} yuan", "RMB {}")}
@@ -181,11 +211,11 @@ _DE_MONEY = {
 _ZH_MONEY = {"HKD": "港元", "USD": "美元", "CNY": "元人民币"}
 
 
-def _amount(million: int, currency: str, language: str, draw: int) -> str:
+def _amount(million: int, currency: str, language: str, manner: int) -> str:
     """Return money as the language writes it: HK$1.2 billion, 1,2 Mrd. HKD, 12亿港元."""
     if language == "zh":
         return f"{million // 100}亿{_ZH_MONEY[currency]}"
-    long = draw & 1 == 0
+    long = manner % 2 == 0
     large = million >= 1000
     number = _decimal(million // 100 if large else million * 10, language)
     if language == "en":
@@ -197,10 +227,10 @@ def _amount(million: int, currency: str, language: str, draw: int) -> str:
     return f"{number} {'Mrd.' if large else 'Mio.'} {_DE_MONEY[currency][1]}"
 
 
-def _percent(percent: float, language: str, draw: int) -> str:
+def _percent(percent: float, language: str, manner: int) -> str:
     number = _decimal(int(percent * 10 + 0.5), language)
     if language == "de":
-        return f"{number} Prozent" if draw & 2 else f"{number} %"
+        return f"{number} Prozent" if manner % 2 else f"{number} %"
     return f"{number}%"
 
 

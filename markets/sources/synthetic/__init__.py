@@ -1,4 +1,4 @@
-"""The known-answer market: invented companies, a planted edge of stated size, and stories about them."""
+"""The known-answer market: invented companies, stories about them, an edge of stated size."""
 
 from markets.sources.synthetic.stories import PlannedStory
 from markets.sources.synthetic.world import SyntheticSettings, SyntheticSource, World, world

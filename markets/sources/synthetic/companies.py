@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def companies() -> tuple[Company, ...]:
     return tuple(_company(row) for row in tomllib.loads(text)["company"])
 
 
-def _company(row: dict) -> Company:
+def _company(row: Mapping[str, Any]) -> Company:
     return Company(
         ticker=row["ticker"],
         price_hkd=row["price_hkd"],

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 Bits = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -33,7 +34,8 @@ def splitmix64(state: Bits, positions: Bits) -> Bits:
     mixed = state + positions * _GAMMA
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
-    return mixed ^ (mixed >> np.uint64(31))
+    result: Bits = mixed ^ (mixed >> np.uint64(31))
+    return result
 
 
 class Stream:
@@ -85,7 +87,8 @@ class Stream:
         """
         parts = self.bits(count * _UNIFORMS_A_NORMAL).reshape(count, _UNIFORMS_A_NORMAL)
         total = (parts >> np.uint64(32)).astype(np.int64).sum(axis=1)
-        return (total - (_UNIFORMS_A_NORMAL // 2) * 2**32).astype(np.float64) * 2.0**-32
+        centered: Floats = (total - (_UNIFORMS_A_NORMAL // 2) * 2**32).astype(np.float64)
+        return centered * 2.0**-32
 
     def signs(self, count: int) -> Floats:
         """Return draws of -1 or 1."""

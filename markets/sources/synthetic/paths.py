@@ -1,8 +1,8 @@
-"""The prices of the known-answer market: a market factor, own noise, news gaps and the planted drift.
+"""The prices of the known-answer market: market factor, own noise, news gaps, planted drift.
 
 A session has two parts: the gap from the last close to its open, and the way from its open to its
-close. The planted drift of a fresh story touches only parts after the open of its effective session;
-its immediate jump lies wholly in the gap into that open, where nobody who reads it can still buy.
+close. The planted drift of a fresh story touches only parts after the open of its effective
+session; its jump lies wholly in the gap into that open, where no reader of it can still buy.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from markets.sources.synthetic.companies import Company
-from markets.sources.synthetic.draws import Floats, Ints, Stream
+from markets.sources.synthetic.draws import Bools, Floats, Ints, Stream
 from markets.sources.synthetic.ticks import on_ticks
 
 MARKET_GAP, MARKET_DAY, MARKET_DRIFT = 0.006, 0.010, 0.0002
 OWN_GAP, OWN_DAY = 0.010, 0.017
 TAIL_SCALE, TAIL_ONE_IN = 2.2, 16
 INDEX_START = 10_000.0
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +85,11 @@ def own_moves(
 def drift_path(n_sessions: int, impacts: Sequence[Impact], horizon: int) -> Floats:
     """Return the product of all planted drift by part of session, shape (2 x n_sessions,).
 
-    Position 2s is the open of session s, 2s + 1 its close. A story's drift grows in equal steps over
-    the 2 x horizon parts from its open on and reaches exactly ``1 + drift``; without drift the
+    Position 2s is the open of session s, 2s + 1 its close. A story's drift grows in equal steps
+    over the 2 x horizon parts from its open on and reaches exactly ``1 + drift``; without drift the
     path is 1.0 to the last bit.
     """
-    factors = np.ones(2 * n_sessions)
+    factors: Floats = np.ones(2 * n_sessions)
     steps = 2 * horizon
     for impact in impacts:
         reached = 1.0
@@ -102,13 +99,18 @@ def drift_path(n_sessions: int, impacts: Sequence[Impact], horizon: int) -> Floa
             if part < 2 * n_sessions:
                 factors[part] *= level / reached
             reached = level
-    return np.cumprod(factors)
+    path: Floats = np.cumprod(factors)
+    return path
 
 
 def raw_levels(
-    company: Company, moves: Moves, impacts: Sequence[Impact], horizon: int, sessions: Sequence[date]
+    company: Company,
+    moves: Moves,
+    impacts: Sequence[Impact],
+    horizon: int,
+    sessions: Sequence[date],
 ) -> Floats:
-    """Return what a share trades at by part of session, shape (2 x n_sessions,), HKD, not yet on ticks.
+    """Return HKD a share by part of session, shape (2 x n_sessions,), not yet on ticks.
 
     Splits and cash dividends take their part out of the price from the open of the ex date on.
     """
@@ -153,7 +155,7 @@ def bars_of(
 def _volume(
     seed: int, company: Company, moves: Moves, stories: Ints, sessions: Sequence[date]
 ) -> Floats:
-    """Return shares traded, in whole lots; busier with large moves and with news, never with drift."""
+    """Return shares traded, in whole lots: more with large moves and news, never with drift."""
     n_sessions = len(sessions)
     mood = 0.4 + 1.2 * Stream(seed, f"{company.ticker}/volume").uniform(n_sessions)
     busy = 1.0 + 20.0 * (np.abs(moves.gap) + np.abs(moves.day)) + 0.5 * stories
@@ -188,7 +190,9 @@ def actions_of(companies: Sequence[Company], sessions: Sequence[date]) -> pd.Dat
     return pd.DataFrame(
         {
             "ticker": pd.Series([row[1] for row in rows], dtype="str"),
-            "ex_date": pd.Series([np.datetime64(row[0], "s") for row in rows], dtype="datetime64[s]"),
+            "ex_date": pd.Series(
+                [np.datetime64(row[0], "s") for row in rows], dtype="datetime64[s]"
+            ),
             "ratio": pd.Series([row[2] for row in rows], dtype="float64"),
             "cash_hkd": pd.Series([row[3] for row in rows], dtype="float64"),
         }
@@ -201,7 +205,7 @@ def session_index(sessions: Sequence[date]) -> pd.DatetimeIndex:
 
 
 def session_moves(moves: Moves, impacts: Sequence[Impact]) -> Mapping[str, Floats]:
-    """Return what reports of a session can tell: close to close, and up to the middle of the session.
+    """Return what a report can tell of a session: the whole move, and the one up to its middle.
 
     Planted drift is left out, so that no story ever depends on the edge.
     """

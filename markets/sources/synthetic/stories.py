@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from markets.sources.synthetic.kinds import Certainty
+
 Role = Literal["fresh", "reaction", "denial", "repeat", "background", "noise"]
 Subject = Literal["company", "trivia", "unlisted", "general"]
-Certainty = Literal["confirmed", "reported", "rumoured", "denied"]
-
-POLARITY_OF_CERTAINTY: dict[Certainty, float] = {
-    "confirmed": 1.0,
-    "reported": 0.8,
-    "rumoured": 0.5,
-    "denied": 1.0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +31,8 @@ class PlannedStory:
     kind : str
         One of the event kinds of `signals.events.schema`.
     polarity : float
-        Good (1) to bad (-1) for holders; 1, 0.8 or 0.5 in size for confirmed, reported and rumoured;
-        0 for noise about nothing.
+        Good (1) to bad (-1) for holders; in size 1, 0.8 and 0.5 for confirmed, reported and
+        rumoured; 0 for trifles and general talk, whose `kind` means nothing either.
     role : Role
         ``fresh`` is followed by the planted drift; no other role is followed by anything.
     certainty : Certainty

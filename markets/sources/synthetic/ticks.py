@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
 
 import numpy as np
 
+from markets.dated import Dated
+from markets.hk.tables import open_table
 from markets.sources.synthetic.draws import Floats, Ints
 
 _LOWEST_THOUSANDTHS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class _Bands:
+    """One tick table: a price up to and including ``upto[i]`` moves in steps of ``tick[i]``."""
+
+    upto: Ints
+    tick: Ints
 
 
 def on_ticks(prices: Floats, sessions: Sequence[date]) -> Ints:
@@ -28,15 +42,28 @@ def on_ticks(prices: Floats, sessions: Sequence[date]) -> Ints:
         Thousandths of HKD, at least one cent.
     """
     thousandths = np.floor(prices * 1000.0 + 0.5).astype(np.int64)
-    ticks = tick_sizes(thousandths, sessions)
-    return np.maximum((2 * thousandths + ticks) // (2 * ticks) * ticks, _LOWEST_THOUSANDTHS)
+    rows = [_share_ticks().row_on(session) for session in sessions]
+    ticks = np.empty(len(sessions), np.int64)
+    for start in {row.valid_from for row in rows}:
+        bands = _share_ticks().on(start)
+        held = np.array([row.valid_from == start for row in rows], np.bool_)
+        ticks[held] = bands.tick[np.searchsorted(bands.upto, thousandths[held], side="left")]
+    nearest: Ints = (2 * thousandths + ticks) // (2 * ticks) * ticks
+    return np.maximum(nearest, _LOWEST_THOUSANDTHS)
 
 
-def tick_sizes(thousandths: Ints, sessions: Sequence[date]) -> Ints:
-    bounds = np.array([250, 500, 10000, 20000, 100000, 200000, 500000, 1000000, 2000000, 5000000])
-    ticks = np.array([1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
-    b2 = np.array([250, 500, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000])
-    t2 = np.array([1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
-    old = ticks[np.searchsorted(bounds, thousandths, side="left")]
-    new = t2[np.searchsorted(b2, thousandths, side="left")]
-    return np.where(np.array([s >= date(2025, 8, 4) for s in sessions]), new, old)
+@cache
+def _share_ticks() -> Dated[_Bands]:
+    return open_table("ticks").dated("shares.rows", _bands)
+
+
+def _bands(value: Any, _where: str) -> _Bands:
+    upto, tick = zip(
+        *((_thousandths(bound), _thousandths(step)) for bound, step in value), strict=True
+    )
+    # The last band is left open above: no price of this market gets there.
+    return _Bands(np.array(upto[:-1], np.int64), np.array(tick, np.int64))
+
+
+def _thousandths(text: str) -> int:
+    return int(Decimal(text) * 1000)

@@ -73,7 +73,9 @@ class Timetable:
         days_off = (effective - before).days - 1
         if draws[0] % 100 < _DATE_ONLY_PERCENT:
             day = before + timedelta(days=draws[1] % (days_off + 1))
-            return Clocks(published_at=end_of_day(day), available_at=end_of_day(day), date_only=True)
+            return Clocks(
+                published_at=end_of_day(day), available_at=end_of_day(day), date_only=True
+            )
         if days_off and draws[2] % 100 < _DAY_OFF_PERCENT:
             day, minutes = before + timedelta(days=1 + draws[1] % days_off), draws[3] % 1440
         else:

@@ -9,12 +9,14 @@ from functools import lru_cache
 
 from pydantic import Field, model_validator
 
+from markets.calendar import hong_kong_calendar
 from markets.errors import MissingDataError, nearest_name
 from markets.prices import MarketData
 from markets.settings import Settings
 from markets.sources.synthetic import paths
 from markets.sources.synthetic.companies import companies
-from markets.sources.synthetic.plan import Planner, Scene
+from markets.sources.synthetic.plan import plan_stories
+from markets.sources.synthetic.scene import Scene
 from markets.sources.synthetic.stories import PlannedStory
 
 INDEX_NAME = "SYNTH"
@@ -83,7 +85,7 @@ def world(settings: SyntheticSettings) -> World:
     settings : SyntheticSettings
         The seed, the edge and the size.
     """
-    calendar = _calendar()
+    calendar = hong_kong_calendar()
     sessions = calendar.sessions(settings.start, settings.end)
     chosen = companies()[: settings.tickers]
     factor = paths.market_moves(settings.seed, len(sessions))
@@ -92,7 +94,7 @@ def world(settings: SyntheticSettings) -> World:
         for company in chosen
     }
     scene = Scene(settings.seed, settings.horizon, settings.gap_bp, sessions, moves)
-    plan = Planner(scene, settings.edge_bp).plan(settings.n_stories)
+    plan = plan_stories(scene, settings.n_stories, settings.edge_bp)
     bars = {}
     for company in chosen:
         own, impacts = moves[company.ticker], plan.impacts[company.ticker]
@@ -152,19 +154,3 @@ class SyntheticSource:
                 )
         kept = market if tickers is None else market.only(tickers)
         return kept.between(start, end)
-
-
-def _calendar():
-    import exchange_calendars as xc
-
-    class C:
-        def __init__(self):
-            self.c = xc.get_calendar("XHKG", start="2021-01-01")
-
-        def sessions(self, a, b):
-            return [t.date() for t in self.c.sessions_in_range(str(a), str(b))]
-
-        def close_at(self, s):
-            return self.c.session_close(str(s)).to_pydatetime()
-
-    return C()
