@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import date
+from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from markets.calendar import Calendar
+from markets.errors import MissingDataError, nearest_name
+from markets.prices import MarketData
+from markets.settings import Settings
+from signals.features.base import FeatureFrame
+from signals.features.prices import trailing_beta, trailing_return, trailing_volatility
+from signals.features.rows import Universe
+from signals.weights import day_share, uniqueness
+
+_DAY = "datetime64[D]"
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class LabelSettings(Settings):
+    """What counts as an outcome."""
+
+    horizon: int = Field(default=3, ge=1, le=250)
+    """Sessions from the entry at one open to the exit at another."""
+    exit: Literal["horizon", "triple_barrier"] = "horizon"
+    """Leave after the horizon, or at the open after a close beyond a barrier, if that is sooner."""
+    barrier_volatilities: float = Field(default=1.5, gt=0)
+    """Distance of the barriers: trailing daily volatilities × square root of the horizon."""
+    benchmark: str = "universe"
+    """Less what: "universe" (its equal-weight mean), the name of an index with opens, or "none"."""
+    beta: Literal["one", "trailing"] = "one"
+    """Exposure to the benchmark: 1, or the slope over `beta_sessions` before the entry."""
+    beta_sessions: int = Field(default=120, ge=20)
+    """Sessions behind a trailing beta; with fewer it is 1."""
+    dead_band_bp: float = Field(default=0.0, ge=0)
+    """The target is 1 only beyond this abnormal return, in basis points: a round trip's cost, say."""
+    volatility_sessions: int = Field(default=20, ge=5)
+    """Sessions behind the trailing volatility that barriers and `scaled_return` are measured in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +63,251 @@ class LabelFrame:
             Abnormal return from the open of `t0` to the open of `t1`.
         raw_return : float64
             The same, not yet less the benchmark's.
+        scaled_return : float64
+            `forward_return` in trailing volatilities of its horizon, known before the entry.
         t0, t1 : datetime64
             Entry and exit session. The label is known from the open of `t1` on.
         weight : float64
-            Sample weight, positive.
+            Sample weight, positive: uniqueness among the labels of its ticker × 1 / rows of its day.
+    horizon : int
+        Sessions from entry to exit.
     """
 
     values: pd.DataFrame
+    horizon: int
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+def label(
+    features: FeatureFrame,
+    market: MarketData,
+    calendar: Calendar,
+    settings: LabelSettings,
+    universe: Universe | None = None,
+) -> LabelFrame:
+    """Return what each decision could have earned.
+
+    Parameters
+    ----------
+    features : FeatureFrame
+        Its rows are labeled.
+    market : MarketData
+        Opens; returns are total returns.
+    calendar : Calendar
+        Counts the sessions of the horizon.
+    settings : LabelSettings
+        Horizon, benchmark, barriers.
+    universe : callable or mapping, optional
+        Session → members of the "universe" benchmark, as known at the entry; by default every
+        ticker that has prices.
+
+    Returns
+    -------
+    LabelFrame
+        A row whose stock does not trade in its effective session has no label: the order would not
+        have filled. A stock that does not trade in the exit session leaves at its next open. A
+        label stands on prices up to the open of its `t1` only; benchmark members that do not trade
+        at both ends are left out of the mean.
+
+    Raises
+    ------
+    MissingDataError
+        If the benchmark is no index with opens.
+    """
+    panel = _Panel.of(features, market, calendar)
+    tickers = features.values.index.get_level_values("ticker").to_numpy().astype(object)
+    sessions = features.sessions.to_numpy().astype(_DAY)
+    column = np.array([panel.columns.get(ticker, -1) for ticker in tickers])
+    start = np.searchsorted(panel.sessions, sessions)
+    volatility = _before(panel.volatility(settings.volatility_sessions), start, column)
+    can_enter = _can_enter(panel, sessions, start, column)
+    stop = _exits(panel, settings, start, column, volatility, can_enter)
+    known = stop < len(panel.sessions)
+    # A label still open spans to the end: what overlaps it now does not depend on when it ends.
+    weight = np.ones(len(start))
+    weight[can_enter] = uniqueness(tickers[can_enter], start[can_enter], stop[can_enter])
+    weight *= day_share(sessions)
+    start, stop, column = start[known], stop[known], column[known]
+    raw = panel.opens[stop, column] / panel.opens[start, column] - 1.0
+    benchmark = _benchmark(panel, market, settings, universe, start, stop)
+    abnormal = raw - _beta(panel, market, settings, start, column) * benchmark
+    scale = volatility[known] * math.sqrt(settings.horizon)
+    values = pd.DataFrame(
+        {
+            "target": (abnormal > settings.dead_band_bp / 1e4).astype("int64"),
+            "forward_return": abnormal,
+            "raw_return": raw,
+            "scaled_return": abnormal / np.where(scale > 0, scale, 1.0),
+            "t0": panel.sessions[start].astype("datetime64[s]"),
+            "t1": panel.sessions[stop].astype("datetime64[s]"),
+            "weight": weight[known],
+        },
+        index=features.values.index[known],
+    )
+    # An index without a level at either end leaves no outcome to speak of.
+    return LabelFrame(values[~np.isnan(abnormal)], settings.horizon)
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """Opens and closes by calendar session and ticker; NaN without a bar."""
+
+    sessions: NDArray[np.datetime64]
+    opens: Floats
+    closes: Floats
+    columns: dict[str, int]
+
+    @classmethod
+    def of(cls, features: FeatureFrame, market: MarketData, calendar: Calendar) -> _Panel:
+        traded = market.sessions()
+        first, last = traded[0].date(), traded[-1].date()
+        wanted = features.sessions.min().date()
+        days: list[date] = calendar.sessions(min(first, wanted), last)
+        index = pd.DatetimeIndex(days)
+        return cls(
+            sessions=np.array(days, dtype=_DAY),
+            opens=market.matrix("open", index, forward_adjusted=True).to_numpy(),
+            closes=market.matrix("close", index, forward_adjusted=True).to_numpy(),
+            columns={ticker: place for place, ticker in enumerate(market.tickers)},
+        )
+
+    def next_open(self) -> Ints:
+        """Return, by session and ticker, the first session from it on with a bar; else the end."""
+        n = len(self.sessions)
+        at = np.where(np.isnan(self.opens), n, np.arange(n)[:, None])
+        return np.asarray(np.minimum.accumulate(at[::-1], axis=0)[::-1])
+
+    def volatility(self, window: int) -> Floats:
+        """Return trailing daily volatility after each close, from the ticker's own bars."""
+        values = np.full(self.closes.shape, np.nan)
+        for place in range(self.closes.shape[1]):
+            traded = np.flatnonzero(~np.isnan(self.closes[:, place]))
+            returns = trailing_return(self.closes[traded, place], 1)
+            values[traded, place] = trailing_volatility(returns, window)
+        return values
+
+
+def _before(values: Floats, start: Ints, column: Ints) -> Floats:
+    """Return each row's last value before its entry session, 0 where there is none."""
+    filled = pd.DataFrame(values).ffill().to_numpy()
+    place = np.clip(start - 1, 0, max(len(filled) - 1, 0))
+    found = filled[place, column]
+    return np.where((start > 0) & (column >= 0) & ~np.isnan(found), found, 0.0)
+
+
+def _can_enter(
+    panel: _Panel, sessions: NDArray[np.datetime64], start: Ints, column: Ints
+) -> NDArray[np.bool_]:
+    inside = (start < len(panel.sessions)) & (column >= 0)
+    inside[inside] = panel.sessions[start[inside]] == sessions[inside]
+    inside[inside] = ~np.isnan(panel.opens[start[inside], column[inside]])
+    return inside
+
+
+def _exits(
+    panel: _Panel,
+    settings: LabelSettings,
+    start: Ints,
+    column: Ints,
+    volatility: Floats,
+    can_enter: NDArray[np.bool_],
+) -> Ints:
+    """Return the position of each exit session; the number of sessions where not known yet."""
+    n = len(panel.sessions)
+    next_open = panel.next_open()
+    stop = np.full(len(start), n)
+    for row in np.flatnonzero(can_enter).tolist():
+        planned, place = start[row] + settings.horizon, column[row]
+        if settings.exit == "triple_barrier" and volatility[row] > 0:
+            width = settings.barrier_volatilities * volatility[row] * math.sqrt(settings.horizon)
+            closes = panel.closes[start[row] : min(planned, n), place]
+            moved = np.abs(closes / panel.opens[start[row], place] - 1.0) >= width
+            if moved.any():
+                planned = min(planned, start[row] + int(np.argmax(moved)) + 1)
+        if planned < n:
+            stop[row] = next_open[planned, place]
+    return stop
+
+
+def _benchmark(
+    panel: _Panel,
+    market: MarketData,
+    settings: LabelSettings,
+    universe: Universe | None,
+    start: Ints,
+    stop: Ints,
+) -> Floats:
+    """Return the benchmark's open-to-open return over each row's span."""
+    if settings.benchmark == "none":
+        return np.zeros(len(start))
+    if settings.benchmark != "universe":
+        levels = _index_opens(panel, market, settings.benchmark)
+        return np.asarray(levels[stop] / levels[start] - 1.0)
+    members = _membership(panel, universe)
+    spans, place = np.unique(np.column_stack([start, stop]), axis=0, return_inverse=True)
+    means = [_mean_return(panel, members[first], first, last) for first, last in spans.tolist()]
+    return np.array(means)[place.reshape(-1)] if means else np.zeros(len(start))
+
+
+def _mean_return(panel: _Panel, members: NDArray[np.bool_], first: int, last: int) -> float:
+    returns = panel.opens[last, members] / panel.opens[first, members] - 1.0
+    known = returns[~np.isnan(returns)].tolist()
+    # fsum: correctly rounded, so the order and number of other tickers change nothing.
+    return math.fsum(known) / len(known) if known else 0.0
+
+
+def _membership(panel: _Panel, universe: Universe | None) -> NDArray[np.bool_]:
+    members = np.ones((len(panel.sessions), len(panel.columns)), dtype=bool)
+    if universe is None:
+        return members
+    look_up = universe if callable(universe) else lambda day: universe.get(day, frozenset())
+    for at, day in enumerate(panel.sessions.tolist()):
+        named = look_up(day)
+        members[at] = [ticker in named for ticker in panel.columns]
+    return members
+
+
+def _index_opens(panel: _Panel, market: MarketData, name: str) -> Floats:
+    frame = market.indices.get(name)
+    if frame is None:
+        raise MissingDataError(
+            "no such index to measure against",
+            given=name,
+            wanted=f"universe, none, or one of {', '.join(sorted(market.indices)) or 'no index'}",
+            where="label.benchmark",
+            nearest=nearest_name(name, ["universe", "none", *market.indices]),
+        )
+    if "open" not in frame.columns:
+        raise MissingDataError(
+            "an index without opens cannot be a benchmark from open to open",
+            given=name,
+            wanted='an index with opens, or "universe"',
+            where="label.benchmark",
+        )
+    opens = frame["open"].reindex(pd.DatetimeIndex(panel.sessions)).to_numpy()
+    return np.asarray(opens, dtype="float64")
+
+
+def _beta(
+    panel: _Panel, market: MarketData, settings: LabelSettings, start: Ints, column: Ints
+) -> Floats:
+    """Return each row's exposure, estimated on opens before its entry session."""
+    if settings.beta == "one" or settings.benchmark == "none":
+        return np.ones(len(start))
+    one_session = panel.opens[1:] / panel.opens[:-1] - 1.0
+    if settings.benchmark == "universe":
+        rows = [row[~np.isnan(row)].tolist() for row in one_session]
+        benchmark = np.array([math.fsum(row) / len(row) if row else 0.0 for row in rows])
+    else:
+        levels = _index_opens(panel, market, settings.benchmark)
+        benchmark = np.nan_to_num(levels[1:] / levels[:-1] - 1.0)
+    slopes = np.full(panel.opens.shape, np.nan)
+    for place in range(one_session.shape[1]):
+        traded = np.flatnonzero(~np.isnan(one_session[:, place]))
+        slopes[traded + 1, place] = trailing_beta(
+            one_session[traded, place], benchmark[traded], settings.beta_sessions
+        )
+    found = _before(slopes, start, column)
+    return np.where(found == 0.0, 1.0, found)

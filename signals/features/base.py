@@ -82,6 +82,9 @@ class FeatureFrame:
         When the last input of the row became available; never after `decision_at`.
     event_ids, item_ids : Series of tuple of str
         Provenance of each row.
+    story_keys : Series of tuple of str
+        One key a story, equal for the same headline whoever carried it: what a split must not
+        let stand on both sides.
     groups : mapping of str to tuple of str
         Columns by feature group.
 
@@ -97,6 +100,7 @@ class FeatureFrame:
     available_at: pd.Series
     event_ids: pd.Series
     item_ids: pd.Series
+    story_keys: pd.Series
     groups: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:

@@ -1,0 +1,39 @@
+"""Classifiers: what turns the features of a decision into the odds of a gain."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from markets.settings import Settings
+from signals.features.text import TextSettings
+
+BUILT_IN = ("logistic", "gradient_boosting", "complement_nb", "dummy")
+
+
+class ClassifierSettings(Settings):
+    """The model, its calibration, and the baselines that are run beside it."""
+
+    name: str = "logistic"
+    """Built-in name (logistic, gradient_boosting, complement_nb, dummy), published name, or
+    ``module:Class`` of any scikit-learn classifier."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the classifier, laid over newswake's own defaults for it."""
+    text: TextSettings = TextSettings()
+    """Which words are learned from."""
+    groups: tuple[str, ...] | None = None
+    """Feature groups the model sees; all that were built, by default."""
+    baselines: tuple[Literal["dummy", "prices_only", "text_shuffled"], ...] = (
+        "dummy",
+        "prices_only",
+    )
+    """Run beside the model, on the same splits."""
+    calibration: Literal["temperature", "sigmoid", "none"] = "temperature"
+    """How probabilities are fitted to outcomes, on the latest block of the training window."""
+    calibration_share: float = Field(default=0.2, gt=0, lt=0.5)
+    """Part of the training window's sessions that is kept for calibration."""
+    min_calibration_rows: int = Field(default=60, ge=10)
+    """With fewer labeled rows in that block there is no calibration, and all rows train."""
+    half_life_days: float | None = Field(default=365.0, gt=0)
+    """Half-life of a training row's weight; unset, old rows weigh as much as new ones."""

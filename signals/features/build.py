@@ -1,0 +1,117 @@
+"""Rows into a FeatureFrame: every chosen group, side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from markets.errors import ConfigError, DataError
+from markets.plugins import load
+from markets.prices import MarketData
+from signals.features import BUILT_IN_GROUPS, FeatureSettings
+from signals.features.base import ROW_INDEX, FeatureFrame, FeatureGroup, Row
+from signals.news import NewsItem
+
+_NOT_A_WORD = re.compile(r"[\W_]+")
+
+
+def build_features(
+    rows: Sequence[Row], market: MarketData, settings: FeatureSettings
+) -> FeatureFrame:
+    """Compute every feature group of every row.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Sorted by (decision_at, ticker), as `rows_of` returns them.
+    market : MarketData
+        Bars; those of a row's own session and later are not read.
+    settings : FeatureSettings
+        Groups and windows.
+
+    Raises
+    ------
+    ConfigError
+        If a group is unknown.
+    DataError
+        If a group returns another number of rows, or values that are no finite float64.
+    LeakError
+        If a story of a row became available after its decision.
+    """
+    if not rows:
+        raise DataError("no story reaches a session of the run", wanted="at least one row")
+    parts: dict[str, pd.DataFrame] = {}
+    for name in settings.groups:
+        group = group_of(name, settings)
+        if group.name in parts:
+            raise ConfigError("two feature groups share a name", given=group.name, where=name)
+        parts[group.name] = _checked(group.name, group.build(rows, market), len(rows))
+    decided = pd.DatetimeIndex([row.decision_at for row in rows])
+    index = pd.MultiIndex.from_arrays([decided, [row.ticker for row in rows]], names=ROW_INDEX)
+    columns = pd.concat(parts.values(), axis=1) if parts else pd.DataFrame(index=range(len(rows)))
+
+    def series(values: list[Any], dtype: str | None = None) -> pd.Series:
+        return pd.Series(values, index=index, dtype=dtype)
+
+    return FeatureFrame(
+        values=columns.set_axis(index, axis=0),
+        texts=series([_pooled(row.items) if settings.text else "" for row in rows], "str"),
+        sessions=series([pd.Timestamp(row.session) for row in rows]),
+        available_at=series([max(item.available_at for item in row.items) for row in rows]),
+        event_ids=series([tuple(event.event_id for event in row.events) for row in rows], "object"),
+        item_ids=series([tuple(item.item_id for item in row.items) for row in rows], "object"),
+        story_keys=series([tuple(map(story_key, row.items)) for row in rows], "object"),
+        groups={name: tuple(part.columns) for name, part in parts.items()},
+    )
+
+
+def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
+    """Return the feature group of a name: its class, called with the settings.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; with the nearest right name.
+    """
+    group: FeatureGroup = load("features", BUILT_IN_GROUPS.get(name, name))(settings)
+    return group
+
+
+def story_key(item: NewsItem) -> str:
+    """Return a key that is equal for the same headline, whatever its spacing and punctuation."""
+    words = _NOT_A_WORD.sub("", (item.title or item.body[:200]).casefold())
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def _pooled(items: Sequence[NewsItem]) -> str:
+    return "\n".join(dict.fromkeys(item.text for item in items))
+
+
+def _checked(name: str, part: pd.DataFrame, n_rows: int) -> pd.DataFrame:
+    if len(part) != n_rows:
+        raise DataError(
+            "a feature group returned another number of rows",
+            given=len(part),
+            wanted=n_rows,
+            where=name,
+        )
+    stray = [column for column in part.columns if not str(column).startswith(f"{name}__")]
+    if stray:
+        raise DataError(
+            "a feature column must carry its group's name",
+            given=stray[0],
+            wanted=f"{name}__…",
+            where=name,
+        )
+    part = part.astype("float64").reset_index(drop=True)
+    bad = ~np.isfinite(part.to_numpy()).all(axis=0)
+    if bad.any():
+        raise DataError(
+            "a feature is not finite", given=part.columns[bad][0], wanted="float64", where=name
+        )
+    return part

@@ -1,0 +1,371 @@
+"""Splits: training rows whose outcome was known, and whose stories are not the test's own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from markets.errors import DataError, LeakError
+from markets.settings import Settings
+from signals.features.base import FeatureFrame
+from signals.labels import LabelFrame
+
+_DAY = "datetime64[D]"
+_MONTHS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+Days = NDArray[np.datetime64]
+Ints = NDArray[np.int64]
+
+
+class SplitSettings(Settings):
+    """How the past is kept apart from the future."""
+
+    test_window: Literal["month", "quarter", "half", "year"] = "quarter"
+    """Calendar window each model decides in; anchored to the calendar, never to the data's end."""
+    train: Literal["expanding", "rolling"] = "expanding"
+    """Learn from all the past, or from the last `train_months`."""
+    train_months: int = Field(default=24, ge=1)
+    """Months a rolling training window reaches back."""
+    min_train_months: int = Field(default=6, ge=1)
+    """Months between the first row and the first test window."""
+    min_train_rows: int = Field(default=150, ge=10)
+    """A test window with fewer training rows is left out."""
+    embargo_sessions: int = Field(default=5, ge=0)
+    """Sessions before a test window whose rows do not train: at least `story_sessions`."""
+    story_sessions: int = Field(default=5, ge=0)
+    """Sessions over which the same headline is one story; after that it is news again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """When each row was decided, when its outcome was known, and which stories it stands on.
+
+    Attributes
+    ----------
+    sessions : ndarray of datetime64[D], shape (n_rows,)
+        Effective sessions, ascending.
+    known : ndarray of datetime64[D], shape (n_rows,)
+        `t1`: the outcome is known from its open on. NaT where it is not known yet.
+    stories : sequence of tuple of str
+        Story keys of each row.
+    """
+
+    sessions: Days
+    known: Days
+    stories: Sequence[tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        if len(self.sessions) and (np.diff(self.sessions) < np.timedelta64(0, "D")).any():
+            raise DataError("rows must be in order of their sessions", where="Timeline")
+        if not len(self.sessions) == len(self.known) == len(self.stories):
+            raise DataError("a timeline needs one session, outcome and story key a row")
+
+    @classmethod
+    def of(cls, features: FeatureFrame, labels: LabelFrame) -> Timeline:
+        """Return the timeline of a frame and its labels; rows without a label never train."""
+        known = labels.values["t1"].reindex(features.values.index)
+        return cls(
+            features.sessions.to_numpy().astype(_DAY),
+            known.to_numpy().astype(_DAY),
+            features.story_keys.tolist(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def session_numbers(self) -> Ints:
+        """Return each row's session as its place among the sessions that have rows.
+
+        Never more apart than in the exchange calendar: an embargo counted in these is as long as
+        asked, or longer.
+        """
+        return np.unique(self.sessions, return_inverse=True)[1].reshape(-1)
+
+    def clusters(self, sessions: int) -> list[frozenset[tuple[str, int]]]:
+        """Return the story clusters of each row: a headline and the session it first came in.
+
+        The same headline within `sessions` of its first report is the same story. Where a cluster
+        begins is known when its row is: later rows change nothing.
+        """
+        first: dict[str, int] = {}
+        found = []
+        for number, keys in zip(self.session_numbers().tolist(), self.stories, strict=True):
+            for key in keys:
+                if number - first.get(key, -sessions - 1) > sessions:
+                    first[key] = number
+            found.append(frozenset((key, first[key]) for key in keys))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One training set and one test set, as row positions.
+
+    Attributes
+    ----------
+    train, test : ndarray of int64
+        Ascending positions.
+    first, last : numpy.datetime64
+        Calendar window of the test, both included.
+    purged : int
+        Earlier rows kept out of training because their outcome was not known in time, or never.
+    embargoed : int
+        Earlier rows kept out because they stand too close to the test.
+    """
+
+    train: Ints
+    test: Ints
+    first: np.datetime64
+    last: np.datetime64
+    purged: int
+    embargoed: int
+
+
+class PurgedWalkForward:
+    """Calendar windows, each tested with a model of rows whose outcome was known before it began.
+
+    A row trains only if its `t1` lies before the first day of the test window and its own session at
+    least `embargo_sessions` before that. Nothing about the rows of the test window decides who
+    trains: cutting the future off changes no earlier split. A story that came again within
+    `story_sessions` cannot straddle, because the embargo is at least that long.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        The rows that are split.
+    settings : SplitSettings, optional
+        Windows and gaps.
+
+    Notes
+    -----
+    `split` follows scikit-learn's splitter protocol, so a splitter can be a `cv` argument. Every
+    split is checked by `check_split` before it is handed out.
+    """
+
+    def __init__(self, timeline: Timeline, settings: SplitSettings | None = None) -> None:
+        self.timeline = timeline
+        self.settings = settings or SplitSettings()
+
+    def split(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """Yield (train, test) positions of each window that has rows, in order of time."""
+        _check_length(X, len(self.timeline))
+        for one in self.splits():
+            yield one.train, one.test
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
+        """Return the number of splits."""
+        return sum(1 for _ in self.splits())
+
+    def splits(self) -> Iterator[Split]:
+        """Yield each split with its window and what was kept out of it.
+
+        Raises
+        ------
+        LeakError
+            If a split breaks the invariant; it names the rows.
+        """
+        sessions, known = self.timeline.sessions, self.timeline.known
+        if not len(sessions):
+            return
+        numbers = self.timeline.session_numbers()
+        settings = self.settings
+        embargo = max(settings.embargo_sessions, settings.story_sessions)
+        for first, following in self._windows():
+            test = np.flatnonzero((sessions >= first) & (sessions < following))
+            past = sessions < first
+            if settings.train == "rolling":
+                past &= sessions >= _plus_months(first, -settings.train_months)
+            in_time = past & (known < first)  # NaT is never before anything
+            # The first session that has rows on or after the window's start, counted from the past.
+            boundary = int(numbers[sessions < first].max()) + 1 if (sessions < first).any() else 0
+            far = numbers < boundary - embargo if embargo else np.ones(len(sessions), dtype=bool)
+            train = np.flatnonzero(in_time & far)
+            if not len(test) or len(train) < settings.min_train_rows:
+                continue
+            one = Split(
+                train,
+                test,
+                first,
+                following - np.timedelta64(1, "D"),
+                purged=int((past & ~in_time).sum()),
+                embargoed=int((in_time & ~far).sum()),
+            )
+            check_split(self.timeline, one, settings.story_sessions)
+            yield one
+
+    def _windows(self) -> Iterator[tuple[np.datetime64, np.datetime64]]:
+        sessions = self.timeline.sessions
+        earliest = _plus_months(sessions[0], self.settings.min_train_months)
+        step = _MONTHS[self.settings.test_window]
+        month = earliest.astype("datetime64[M]").astype(int)
+        start = np.datetime64(int(month - month % step), "M").astype(_DAY)
+        if start < earliest:
+            start = _plus_months(start, step)
+        while start <= sessions[-1]:
+            following = _plus_months(start, step)
+            yield start, following
+            start = following
+
+
+class CombinatorialPurged:
+    """Every choice of test blocks out of n, purged on both sides: how far results spread.
+
+    Tests some of the past with a model of what came after it, so it is for the spread of a result,
+    never for decisions.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        The rows that are split; those without a known outcome are left out.
+    n_blocks, n_test : int
+        Blocks of consecutive sessions, and how many of them each split tests.
+    embargo_sessions : int
+        Sessions after each test block whose rows do not train: at least the memory of the slowest
+        feature.
+    story_sessions : int
+        As in `SplitSettings`.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        n_blocks: int = 6,
+        n_test: int = 2,
+        embargo_sessions: int = 60,
+        story_sessions: int = 5,
+    ) -> None:
+        self.timeline = timeline
+        self.n_blocks = n_blocks
+        self.n_test = n_test
+        self.embargo_sessions = embargo_sessions
+        self.story_sessions = story_sessions
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
+        """Return the number of splits: n choose k."""
+        return sum(1 for _ in itertools.combinations(range(self.n_blocks), self.n_test))
+
+    def split(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """Yield (train, test) positions of each choice of blocks.
+
+        Raises
+        ------
+        LeakError
+            If a split breaks the invariant; it names the rows.
+        """
+        _check_length(X, len(self.timeline))
+        numbers = self.timeline.session_numbers()
+        ends = self._ends(numbers)
+        edges = np.linspace(0, int(numbers.max()) + 1, self.n_blocks + 1).round().astype(int)
+        block = np.searchsorted(edges, numbers, side="right") - 1
+        labeled = ~np.isnat(self.timeline.known)
+        clusters = self.timeline.clusters(self.story_sessions)
+        for chosen in itertools.combinations(range(self.n_blocks), self.n_test):
+            in_test = np.isin(block, chosen)
+            test = np.flatnonzero(in_test & labeled)
+            allowed = labeled & ~in_test
+            for one in chosen:
+                # The span of everything the block's outcomes touch, and the embargo after it.
+                inside = np.flatnonzero(block == one)
+                if not len(inside):
+                    continue
+                reach = int(ends[inside].max())
+                allowed &= (ends <= edges[one]) | (numbers > reach + self.embargo_sessions)
+            told = frozenset[tuple[str, int]]().union(*(clusters[row] for row in test.tolist()))
+            train = np.flatnonzero(allowed)
+            train = train[[not (clusters[row] & told) for row in train.tolist()]]
+            _check_disjoint(self.timeline, train, test, clusters)
+            _check_spans(self.timeline, train, test, block)
+            yield train, test
+
+    def _ends(self, numbers: Ints) -> Ints:
+        """Return the place of each row's `t1` among the sessions that have rows, rounded up."""
+        grid = np.unique(self.timeline.sessions)
+        known = self.timeline.known
+        ends = np.searchsorted(grid, np.where(np.isnat(known), self.timeline.sessions, known))
+        return np.asarray(np.maximum(ends, numbers))
+
+
+def check_split(timeline: Timeline, split: Split, story_sessions: int) -> None:
+    """Hold a walk-forward split to its promise.
+
+    Raises
+    ------
+    LeakError
+        If a training row's outcome was not known before the test window, if a row stands on both
+        sides, or if a story does.
+    """
+    train, test = split.train, split.test
+    late = train[~(timeline.known[train] < split.first)]
+    if len(late):
+        raise LeakError(
+            "a training row's outcome was not yet known when the test began",
+            given=f"t1 {timeline.known[late[0]]}",
+            wanted=f"before {split.first}",
+            where=f"rows {late[:5].tolist()} of {len(late)}",
+        )
+    early = test[timeline.sessions[test] < split.first]
+    if len(early):
+        raise LeakError(
+            "a test row lies before its window",
+            given=timeline.sessions[early[0]],
+            wanted=f"from {split.first} on",
+            where=f"rows {early[:5].tolist()} of {len(early)}",
+        )
+    _check_disjoint(timeline, train, test, timeline.clusters(story_sessions))
+
+
+def _check_disjoint(
+    timeline: Timeline,
+    train: Ints,
+    test: Ints,
+    clusters: Sequence[frozenset[tuple[str, int]]],
+) -> None:
+    shared = np.intersect1d(train, test)
+    if len(shared):
+        raise LeakError("a row both trains and is tested", where=f"rows {shared[:5].tolist()}")
+    told = frozenset[tuple[str, int]]().union(*(clusters[row] for row in test.tolist()))
+    straddling = [row for row in train.tolist() if clusters[row] & told]
+    if straddling:
+        raise LeakError(
+            "a story stands in training and in test",
+            given=f"session {timeline.sessions[straddling[0]]}",
+            wanted="one side for each story",
+            where=f"rows {straddling[:5]} of {len(straddling)}",
+        )
+
+
+def _check_spans(timeline: Timeline, train: Ints, test: Ints, block: Ints) -> None:
+    """Refuse training rows whose outcome overlaps the sessions that a test block's outcomes span."""
+    for one in np.unique(block[test]).tolist():
+        inside = test[block[test] == one]
+        begin, end = timeline.sessions[inside].min(), timeline.known[inside].max()
+        overlapping = train[(timeline.sessions[train] < end) & (timeline.known[train] > begin)]
+        if len(overlapping):
+            raise LeakError(
+                "a training outcome overlaps a tested one",
+                given=f"session {timeline.sessions[overlapping[0]]}",
+                wanted=f"outside {begin} to {end}",
+                where=f"rows {overlapping[:5].tolist()} of {len(overlapping)}",
+            )
+
+
+def _check_length(X: object, n_rows: int) -> None:
+    shape = getattr(X, "shape", None)
+    given = shape[0] if shape else (len(X) if isinstance(X, Sequence) else n_rows)
+    if given != n_rows:
+        raise DataError("the splitter was made for other rows", given=given, wanted=n_rows)
+
+
+def _plus_months(day: np.datetime64, months: int) -> np.datetime64:
+    moved = pd.Timestamp(day) + pd.DateOffset(months=months)
+    return np.datetime64(moved.date(), "D")
