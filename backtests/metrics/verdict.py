@@ -67,10 +67,16 @@ def says(t: float | None) -> str:
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    """Return a fraction as a signed percentage with a true minus; an en dash for None."""
+    """Return a fraction as a signed percentage with a true minus; an en dash for None.
+
+    Examples
+    --------
+    >>> percent(0.0312), percent(-0.5, 0), percent(0.0001), percent(None)
+    ('+3.1%', '−50%', '0.0%', '–')
+    """
     if value is None:
         return "–"
-    text = f"{value * 100:+.{places}f} %"
+    text = f"{value * 100:+.{places}f}%"
     return text.replace("-", "−") if round(value * 100, places) else text[1:].replace("-", "")
 
 
@@ -150,7 +156,7 @@ def _rivals(metrics: Mapping[str, Any]) -> list[str]:
 
 def points(value: float | None) -> str:
     """Return a difference of fractions in percentage points."""
-    return percent(value).replace("%", "points")
+    return percent(value).replace("%", " points")
 
 
 def _classifier(predictions: Mapping[str, Any]) -> list[str]:

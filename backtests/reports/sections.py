@@ -85,7 +85,7 @@ def risk(metrics: Mapping[str, Any]) -> Table:
     fall = own["max_drawdown_peak_session"]
     back = own["max_drawdown_recovery_session"] or "not recovered"
     rows = [
-        ("Sharpe ratio", decimal(own["sharpe"]), f"95 %: {decimal(low)} to {decimal(high)}"),
+        ("Sharpe ratio", decimal(own["sharpe"]), f"95%: {decimal(low)} to {decimal(high)}"),
         ("Sharpe, autocorrelation (Lo)", decimal(own["sharpe_lo"]), ""),
         ("Sortino ratio", decimal(own["sortino"]), ""),
         ("Volatility a year", percent(own["volatility"]).lstrip("+"), ""),
@@ -193,12 +193,11 @@ def by_year(metrics: Mapping[str, Any]) -> Table:
             percent(row["benchmark_total_return"]),
             decimal(row["sharpe"]),
             percent(row["max_drawdown"]),
-            whole(row["turnover_hkd"]),
             whole(row["cost_hkd"]),
         )
         for row in metrics["by_year"]
     ]
-    columns = ("<Year", "Sessions", "Net", "Bench.", "Sharpe", "Max DD", "Traded HKD", "Cost HKD")
+    columns = ("<Year", "Sessions", "Net", "Bench.", "Sharpe", "Max DD", "Cost HKD")
     return Table("by-year", "By year", columns, tuple(rows))
 
 

@@ -1,0 +1,133 @@
+"""The report as one HTML page: offline, no foreign code, light and dark, screen and print."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from backtests.metrics.verdict import decimal, percent
+from backtests.reports import ReportSettings, sections
+from backtests.reports.charted import chart_data
+from backtests.reports.terminal import plain
+from backtests.view import RunView
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+CLOCK_ENDINGS = ("_at", "_seconds", "_mb")
+"""Keys of the manifest that differ between equal runs: left out, so that the page does not."""
+
+
+def html(view: RunView, settings: ReportSettings | None = None) -> str:
+    """Return the page.
+
+    Style, script and data stand inside it; the policy in its head lets nothing else load or run.
+    Every foreign text is escaped twice over: by the template, or inside the data block, and then
+    set as text, never as markup. The same view gives the same bytes.
+
+    Parameters
+    ----------
+    view : RunView
+        The run.
+    settings : ReportSettings, optional
+        How much of the stories and trades is shown.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    settings = settings or ReportSettings()
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    shown = {table.key: table for table in sections.tables_of(view)}
+    return environment.get_template("report.html.j2").render(
+        view=view,
+        metrics=view.metrics,
+        figures=figures(view.metrics),
+        tables=shown,
+        trades=sections.trades(view, settings.trades_shown),
+        folds=sections.folds(view),
+        config=sections.flat(view.config),
+        provenance=sections.flat(without_clocks(view.manifest)),
+        undefined=view.metrics["undefined"],
+        style=style,
+        script=script,
+        policy=policy(style, script),
+        data=data_block(chart_data(view, settings.stories_per_session)),
+    )
+
+
+def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the headline figures: name, value, and what stands beside it."""
+    own, risk, costs = metrics["performance"], metrics["risk"], metrics["costs"]
+    model = metrics["predictions"].get("model", {})
+    low, high = risk["sharpe_interval_95"] or (None, None)
+    benchmark = metrics["benchmark"]
+    return [
+        (
+            "Net return",
+            percent(own["total_return"]),
+            f"benchmark {percent(benchmark['total_return'])}" if benchmark else "no benchmark",
+        ),
+        ("CAGR", percent(own["cagr"]), f"gross return {percent(own['gross_total_return'])}"),
+        ("Sharpe ratio", decimal(risk["sharpe"]), f"95%: {decimal(low)} to {decimal(high)}"),
+        (
+            "Maximum drawdown",
+            percent(risk["max_drawdown"]),
+            f"{risk['max_drawdown_sessions']} sessions" if risk["max_drawdown_sessions"] else "–",
+        ),
+        (
+            "Daily rank IC",
+            decimal(model.get("rank_ic"), 3, sign=True),
+            f"t {decimal(model.get('rank_ic_t'), sign=True)}",
+        ),
+        (
+            "Break-even cost",
+            f"{decimal(costs['break_even_bp'], 1)} bp",
+            f"paid {decimal(costs['paid_bp'], 1)} bp a side",
+        ),
+    ]
+
+
+def policy(style: str, script: str) -> str:
+    """Return the content security policy: only this very style and this very script."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def data_block(data: Mapping[str, Any]) -> str:
+    r"""Return JSON that may stand inside a script element: no ``<``, ``>`` or ``&`` is left in it.
+
+    Examples
+    --------
+    >>> data_block({"title": "</script>"})
+    '{"title":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def without_clocks(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a nested mapping without the keys that tell when or how fast."""
+    return {
+        str(key): without_clocks(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if not str(key).endswith(CLOCK_ENDINGS)
+    }
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
