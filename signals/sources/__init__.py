@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection
 from datetime import datetime
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from markets.errors import ConfigError, nearest_name
+from markets.errors import ConfigError
+from markets.plugins import load
 from markets.settings import Settings
 from signals.news import NewsSource
 
 if TYPE_CHECKING:
     from markets.sources.synthetic import World
-
-BUILT_IN = {
-    "jsonl": "signals.sources.jsonl:JsonlNews",
-    "csv": "signals.sources.csv:CsvNews",
-    "parquet": "signals.sources.parquet:ParquetNews",
-    "rss": "signals.sources.rss:RssNews",
-    "html": "signals.sources.html:HtmlNews",
-}
-"""Sources by name, in the same ``module:Class`` form that a user's own source has."""
 
 
 def _as_names(value: object) -> object:
@@ -77,7 +67,8 @@ class NewsSettings(Settings):
     """Where stories come from and what a row must look like."""
 
     source: str = "synthetic"
-    """jsonl | csv | parquet | rss | html | synthetic, a published name, or ``module:Class``."""
+    """jsonl | csv | parquet | rss | html | synthetic, another published name, or ``module:Class``:
+    a class that is called with these settings, the data folder and ``known=``."""
     path: str | None = None
     """File or pattern, relative to the data folder or absolute, as in ``events_*.parquet``.
     Unset: every file with the source's own ending. Files are read in order of their names."""
@@ -145,7 +136,8 @@ def open_news(
         return _open_synthetic(world)
     if as_of is not None and settings.as_of is None:
         settings = settings.model_copy(update={"as_of": as_of})
-    source: NewsSource = _load(settings.source)(settings, Path(data_dir), known=known)
+    kind = load("news_sources", settings.source)
+    source: NewsSource = kind(settings, Path(data_dir), known=known)
     return source
 
 
@@ -156,31 +148,6 @@ def _open_synthetic(world: World | None) -> NewsSource:
             given='news.source = "synthetic" without it',
             wanted='prices.source = "synthetic" beside it, or another news.source',
         )
-    module = importlib.import_module("signals.sources.synthetic")
-    source: NewsSource = module.SyntheticNews(world)
-    return source
+    from signals.sources.synthetic import SyntheticNews  # only where it is asked for
 
-
-def _load(name: str) -> type:
-    target = BUILT_IN.get(name, name)
-    if ":" not in target:
-        published = {point.name: point for point in entry_points(group="newswake.news_sources")}
-        if name not in published:
-            names = sorted({*BUILT_IN, *published, "synthetic"})
-            raise ConfigError(
-                "no such news source",
-                given=name,
-                wanted=f"one of {', '.join(names)}, or module:Class",
-                where="news.source",
-                nearest=nearest_name(name, names),
-            )
-        loaded: type = published[name].load()
-        return loaded
-    module_name, _, attribute = target.partition(":")
-    try:
-        found: type = getattr(importlib.import_module(module_name), attribute)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise ConfigError(
-            f"cannot load the news source: {error}", given=name, where="news.source"
-        ) from None
-    return found
+    return SyntheticNews(world)

@@ -169,6 +169,25 @@ def lines(path: Path, settings: NewsSettings) -> Iterator[tuple[int, bytes | Rej
                 )
 
 
+def read_whole(path: Path, settings: NewsSettings) -> bytes:
+    """Return a feed or page, unpacked.
+
+    Raises
+    ------
+    DataError
+        If it is over ``max_item_kb``, cut off, or another container.
+    """
+    limit = settings.max_item_kb * 1024
+    with _open(path) as stream:
+        try:
+            data = stream.read(limit + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"the file is cut off ({error})", where=path.name) from None
+    if len(data) > limit:
+        raise too_long(f"more than {settings.max_item_kb:,} kB", settings)
+    return data
+
+
 def encoding_of(path: Path, settings: NewsSettings) -> str:
     """Return the codec of a text file: the declared one, or the one its first bytes show.
 
