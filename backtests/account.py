@@ -194,10 +194,6 @@ class Account:
         self.actions.append(row)
         return row
 
-    def mark(self, ticker: str, micros: int) -> None:
-        """Set the last known close of a ticker."""
-        self.marks[ticker] = micros
-
     def close_day(self) -> Day:
         """Return what moved since the last call."""
         day, self.today = self.today, Day()

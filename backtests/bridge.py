@@ -1,14 +1,15 @@
-"""The bridge to backtrader: its broker interface over our broker, and its loop over our sessions."""
+"""The bridge to backtrader: its broker interface over our broker, its loop over our sessions."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
 import backtrader as bt
+import numpy as np
 from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
@@ -279,11 +280,10 @@ class SessionCerebro(bt.Cerebro):  # type: ignore[misc]
             hide_future(strategy)
             strategy.reset()
             strategy._getminperstatus = _readiness(strategy)
-        feeds: list[SessionFeed] = self.datas
-        cursors = [Cursor(feed) for feed in feeds]
+        plan = _plan(self.datas, self._days)
         for number, day in enumerate(self._days, start=-1):
-            for cursor in cursors:
-                cursor.move_to(day)
+            for feed, bars in plan[number + 1]:
+                feed.step(bars)
             if number < 0:
                 _catch_up(strategies)
             else:
@@ -300,21 +300,16 @@ def backtrader_day(session: date) -> int:
     return session.toordinal()
 
 
-class Cursor:
-    """Moves a feed to its last bar at or before a day."""
-
-    def __init__(self, feed: SessionFeed) -> None:
-        self._feed = feed
-        self._days = [int(day) for day in feed.lines.datetime.array[: feed.buflen()]]
-        self._at = 0
-
-    def move_to(self, day: int) -> None:
-        """Move on."""
-        start = self._at
-        while self._at < len(self._days) and self._days[self._at] <= day:
-            self._at += 1
-        if self._at > start:
-            self._feed.step(self._at - start)
+def _plan(feeds: Sequence[SessionFeed], days: Sequence[int]) -> list[list[tuple[SessionFeed, int]]]:
+    """Return, by day, the feeds that go on and by how many bars: several only at the first."""
+    plan: list[list[tuple[SessionFeed, int]]] = [[] for _ in days]
+    for feed in feeds:
+        own = np.array(feed.lines.datetime.array[: feed.buflen()])
+        reached = np.searchsorted(own, np.array(days), side="right")
+        for place, bars in enumerate(np.diff(reached, prepend=0).tolist()):
+            if bars:
+                plan[place].append((feed, bars))
+    return plan
 
 
 def _catch_up(strategies: list[Any]) -> None:

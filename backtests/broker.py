@@ -113,7 +113,7 @@ class Broker:
         for ticker in tape.tickers:
             close = tape.close_before(ticker)
             if close is not None:
-                self.account.mark(ticker, close)
+                self.account.marks[ticker] = close
 
     def place(
         self,
@@ -220,10 +220,7 @@ class Broker:
                     if fill is not None:
                         outcomes.append((order, fill))
         outcomes += [(order, None) for order in self._sweep(number)]
-        for ticker in self.tape.tickers:
-            close = self.tape.close(ticker, number)
-            if close is not None:
-                self.account.mark(ticker, close)
+        self.account.marks.update(self.tape.closes[number])
         return actions, outcomes
 
     def end(self) -> None:

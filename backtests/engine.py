@@ -1,4 +1,4 @@
-"""run_engine: signals and a market through a strategy on backtrader, into orders, fills and equity."""
+"""run_engine: signals and a market through a strategy on backtrader, into fills and equity."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def run_engine(
     costs: Costs,
     seed: int = 0,
     resolve: Callable[[str], Any] | None = None,
+    prepare: Callable[[Any], None] | None = None,
 ) -> EngineResult:
     """Run a strategy over the sessions from `start` to `end`.
 
@@ -83,6 +84,9 @@ def run_engine(
         For strategies that draw: those whose parameters have a `seed` left at its default.
     resolve : callable, optional
         Returns the class a name stands for; by default `markets.plugins.load`.
+    prepare : callable, optional
+        Gets the backtrader cerebro before it runs: to add analyzers, sizers or observers. Whoever
+        keeps it finds their results in `cerebro.runningstrats` afterwards.
 
     Returns
     -------
@@ -106,7 +110,11 @@ def run_engine(
     )
     desk = _Desk(core, SignalBook(signals), around)
     cls = (resolve or _published)(strategy.name)
-    _run_backtrader(desk, cls, strategy, seed)
+    cerebro = _cerebro(desk)
+    _add_strategy(cerebro, desk, cls, strategy, seed)
+    if prepare is not None:
+        prepare(cerebro)
+    cerebro.run()
     core.end()
     return tables.result(core, desk.days)
 
@@ -115,7 +123,7 @@ def _published(name: str) -> Any:
     return load("strategies", name)
 
 
-def _run_backtrader(desk: _Desk, cls: Any, settings: StrategySettings, seed: int) -> None:
+def _cerebro(desk: _Desk) -> SessionCerebro:
     # Imported here: backtrader takes a third of a second, and this module is on the config's path.
     from backtests.bridge import BridgeBroker, SessionCerebro, backtrader_day
     from strategies.feed import SessionFeed
@@ -127,8 +135,7 @@ def _run_backtrader(desk: _Desk, cls: Any, settings: StrategySettings, seed: int
     cerebro.setbroker(bridge)
     for ticker, track in desk.core.tape.tracks.items():
         cerebro.adddata(SessionFeed(days=track.days, columns=track.columns), name=ticker)
-    _add_strategy(cerebro, desk, cls, settings, seed)
-    cerebro.run()
+    return cerebro
 
 
 def _add_strategy(
@@ -149,7 +156,7 @@ def _add_strategy(
             SignalTrader, policy=cls(params), desk=desk, reserve_bp=settings.reserve_bp
         )
     elif isinstance(cls, type) and issubclass(cls, bt.Strategy):
-        keys = cls.params._getkeys()
+        keys = cls.params._getkeys()  # type: ignore[attr-defined]
         for key in settings.params:
             if key not in keys:
                 raise ConfigError(
@@ -190,13 +197,11 @@ class _Desk:
         """Return what is known for the coming open."""
         core, account, tape = self.core, self.core.account, self.core.tape
         number = self.bridge.number
-        known = {ticker: tape.known(ticker, number) for ticker in tape.tickers}
         trips = account.open_trips
-        traded = (
-            frozenset(t for t in tape.tickers if tape.close(t, number) is not None)
-            if number >= 0
-            else frozenset(t for t in tape.tickers if tape.traded_on(t, self.bridge.known))
-        )
+        if number >= 0:
+            traded = frozenset(tape.closes[number])
+        else:
+            traded = frozenset(t for t in tape.tickers if tape.traded_on(t, self.bridge.known))
         return View(
             session=self.bridge.coming,
             known_session=self.bridge.known,
@@ -211,7 +216,7 @@ class _Desk:
             traded=traded,
             cash_hkd=account.cash / 100,
             equity_hkd=account.equity / 100,
-            history=History(self._columns, known),
+            history=History(self._columns, lambda ticker: tape.known(ticker, number)),
         )
 
     def lot(self, ticker: str) -> int:

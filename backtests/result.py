@@ -99,8 +99,8 @@ class EngineResult:
     Notes
     -----
     A trade is a position from flat to flat: every fill belongs to exactly one. Its shares are those
-    bought over its life, as counted when bought; its prices are means over all its purchases and all
-    its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates, HKD float64 that
+    bought over its life, as counted when bought; its prices are means over all its purchases and
+    all its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates, HKD float64 that
     are exact cents (prices: millionths), words `str`.
     """
 

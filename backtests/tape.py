@@ -18,7 +18,7 @@ from strategies.sizing import MICROS
 
 Floats = npt.NDArray[np.float64]
 
-# Ratios are small fractions (1/10, 18/17) that a float only approximates; shares are counted exactly.
+# Ratios are small fractions (1/10, 18/17) that a float approximates; shares are counted exactly.
 _LARGEST_DENOMINATOR = 10_000
 
 
@@ -57,6 +57,9 @@ class Track:
 class Tape:
     """One market over one run.
 
+    `closes` holds, for each session, the closes of the tickers that traded in it, in millionths of
+    a dollar; `actions` the corporate actions of the sessions that have some, by session number.
+
     Parameters
     ----------
     market : MarketData
@@ -89,6 +92,7 @@ class Tape:
                 wanted=f"prices from {sessions[0]} to {sessions[-1]}",
                 where=market.source,
             )
+        self.closes = self._closes()
         self.actions = {} if market.adjusted else self._actions(market)
 
     def bar(self, ticker: str, number: int) -> Bar | None:
@@ -100,12 +104,6 @@ class Tape:
         columns = track.columns
         prices = (round(float(columns[name][row]) * MICROS) for name in BAR_COLUMNS[:4])
         return Bar(*prices, volume=float(columns["volume"][row]))
-
-    def close(self, ticker: str, number: int) -> int | None:
-        """Return a ticker's close in session `number`, or None if it had no bar."""
-        track = self.tracks[ticker]
-        row = track.rows[number]
-        return None if row < 0 else track.closes[row]
 
     def close_before(self, ticker: str) -> int | None:
         """Return a ticker's last close before the run, or None if it never traded before."""
@@ -120,7 +118,7 @@ class Tape:
         return at < len(days) and int(days[at]) == wanted
 
     def known(self, ticker: str, number: int) -> int:
-        """Return how many bars are known after the close of session `number` (-1: before the run)."""
+        """Return how many bars are known after session `number` closed (-1: before the run)."""
         track = self.tracks[ticker]
         return track.before if number < 0 else track.known[number]
 
@@ -165,6 +163,14 @@ class Tape:
         columns = {name: frame[name].to_numpy(dtype="float64")[: len(days)] for name in BAR_COLUMNS}
         closes = np.rint(columns["close"] * MICROS).astype(np.int64).tolist()
         return Track(days, columns, closes, growth, before, rows.tolist(), known.tolist())
+
+    def _closes(self) -> list[dict[str, int]]:
+        found: list[dict[str, int]] = [{} for _ in self.sessions]
+        for ticker, track in self.tracks.items():
+            for closes, row in zip(found, track.rows, strict=True):
+                if row >= 0:
+                    closes[ticker] = track.closes[row]
+        return found
 
     def _actions(self, market: MarketData) -> dict[int, tuple[Action, ...]]:
         found: dict[int, list[Action]] = defaultdict(list)

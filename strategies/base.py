@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -46,13 +46,15 @@ class History:
     ----------
     bars : mapping of str to mapping of str to ndarray
         By ticker and column, ascending by session.
-    known : mapping of str to int
-        How many of each ticker's bars are known.
+    known : callable
+        How many of a ticker's bars are known.
     """
 
     __slots__ = ("_bars", "_known")
 
-    def __init__(self, bars: Mapping[str, Mapping[str, Floats]], known: Mapping[str, int]) -> None:
+    def __init__(
+        self, bars: Mapping[str, Mapping[str, Floats]], known: Callable[[str], int]
+    ) -> None:
         self._bars = bars
         self._known = known
 
@@ -68,7 +70,7 @@ class History:
         count : int
             At most this many bars; sessions without a bar are left out, never filled.
         """
-        end = self._known.get(ticker, 0)
+        end = self._known(ticker) if ticker in self._bars else 0
         if end == 0:
             return np.empty(0)
         # A copy: a slice would lead back to the whole array, future included.
@@ -93,8 +95,8 @@ class View:
     signals : tuple of Signal
         Those that take effect at `session`, abstentions included, ordered by ticker.
     standing : tuple of Signal
-        Signals of direction +1 or -1 in force at `session`, new ones included, by ticker and date: a
-        signal stands until the open at which it expires or an opposite one takes effect.
+        Signals of direction +1 or -1 in force at `session`, new ones included, by ticker and
+        date: a signal stands until the open at which it expires or an opposite one takes effect.
     holdings : mapping of str to int
         Shares held; only tickers held.
     waiting : mapping of str to int
@@ -126,7 +128,7 @@ class View:
     traded: frozenset[str] = frozenset()
     cash_hkd: float = 0.0
     equity_hkd: float = 0.0
-    history: History = field(default_factory=lambda: History({}, {}))
+    history: History = field(default_factory=lambda: History({}, lambda _: 0))
 
     @property
     def engaged(self) -> frozenset[str]:

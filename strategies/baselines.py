@@ -1,4 +1,4 @@
-"""Baselines: what the same market gave without reading any news, and to the same habits at random."""
+"""Baselines: what the market gave without reading news, and to the same habits at random."""
 
 from __future__ import annotations
 
@@ -110,7 +110,12 @@ def random_like(
     closed = trades.loc[~trades["is_open"].astype(bool), "sessions_held"]
     counts = trades["entry_session"].value_counts().sort_index()
     params = {
-        "entries": {session.date(): int(count) for session, count in counts.items()},
+        "entries": {
+            day.item(): int(count)
+            for day, count in zip(
+                counts.index.to_numpy().astype("datetime64[D]"), counts.to_numpy(), strict=True
+            )
+        },
         "hold_sessions": max(1, round(float(closed.median()))) if len(closed) else 5,
         "weight": weight,
         "seed": seed,

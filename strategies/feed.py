@@ -13,11 +13,11 @@ import numpy.typing as npt
 _BACKTRADER_DAY_OF_1970 = 719_163
 
 
-class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
+class SessionFeed(bt.feed.DataBase):
     """Daily bars of one ticker at naive exchange dates.
 
-    backtrader's own pandas feed copies row by row, and a time zone moves its bars by a day. Here the
-    arrays become the line buffers at once. A session without a bar has no bar: the feed does not
+    backtrader's own pandas feed copies row by row, and a time zone moves its bars by a day. Here
+    the arrays become the line buffers at once. A session without a bar has no bar: the feed does not
     advance, `close[0]` is the last known close and `datetime[0]` says of when.
 
     A preloaded line answers a negative index that reaches before the first bar with values from its
@@ -51,7 +51,8 @@ class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
     def step(self, bars: int = 1) -> None:
         """Go on by some bars; leaner than `advance`, which also keeps unused tick fields."""
         for line in self.lines.lines:
-            line.idx += bars
+            # Past the `idx` property, whose checks concern a buffer mode that is never set here.
+            line._idx += bars
             line.lencount += bars
 
 

@@ -69,7 +69,7 @@ def views(draw: st.DrawFn) -> View:
         traded=frozenset(draw(st.sets(st.sampled_from(sorted(listed))))) if listed else frozenset(),
         cash_hkd=cash,
         equity_hkd=cash + worth,
-        history=History(bars, known),
+        history=History(bars, known.__getitem__),
     )
 
 
@@ -175,13 +175,11 @@ def _bars(
 
 def _poisoned(view: View) -> History:
     """Return the history with every bar after the known session replaced."""
-    bars = {
-        ticker: {
-            name: np.concatenate(
-                [values[: view.history._known[ticker]], -values[view.history._known[ticker] :]]
-            )
+    bars: dict[str, Mapping[str, Floats]] = {}
+    for ticker, columns in view.history._bars.items():
+        known = view.history._known(ticker)
+        bars[ticker] = {
+            name: np.concatenate([values[:known], -values[known:]])
             for name, values in columns.items()
         }
-        for ticker, columns in view.history._bars.items()
-    }
     return History(bars, view.history._known)

@@ -29,7 +29,7 @@ class Desk(Protocol):
         """Record an order that was wanted and could not be made."""
 
 
-class SignalTrader(bt.Strategy):  # type: ignore[misc]
+class SignalTrader(bt.Strategy):
     """Runs a `SignalStrategy` on backtrader: view → targets → whole lots → orders."""
 
     params = (("policy", None), ("desk", None), ("reserve_bp", 0.0))

@@ -1,4 +1,4 @@
-"""Laws of execution on random markets: nothing is lost, nothing looks ahead, nothing is impossible."""
+"""Laws of execution on random markets: nothing is lost, looks ahead or is impossible."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markets.rules import round_to_tick, tick_size
 
 from backtests.broker import BrokerSettings
 from backtests.engine import run_engine
 from backtests.result import COST_COLUMNS, EngineResult
 from markets.prices import MarketData, no_actions
-from markets.rules import round_to_tick, tick_size
 from signals.decisions import Signal
 from strategies.base import NoParams, SignalStrategy, StrategySettings, View
 from strategies.baselines import EqualWeight, RandomEntries
@@ -45,9 +45,11 @@ class Calendar:
 
 
 class Costs:
-    """Fees that round in unhandy ways: a dollar duty, a cent levy, a minimum that hurts odd lots."""
+    """Fees that round unhandily: a dollar duty, a cent levy, a minimum that hurts odd lots."""
 
-    def note(self, *, session: date, side: str, price: Any, shares: int, kind: str = "equity") -> Any:
+    def note(
+        self, *, session: date, side: str, price: Any, shares: int, kind: str = "equity"
+    ) -> Any:
         worth = (Decimal(price) * shares).quantize(CENT, ROUND_HALF_UP)
         parts = dict.fromkeys([name.removesuffix("_hkd") for name in COST_COLUMNS], Decimal("0.00"))
         parts["stamp_duty"] = (worth / 1000).quantize(Decimal(1), ROUND_CEILING)
@@ -169,7 +171,9 @@ def _actions(rng: np.random.Generator, tickers: list[str], days: list[date]) -> 
     count = int(rng.integers(1, 6))
     return pd.DataFrame(
         {
-            "ticker": pd.Series([str(ticker) for ticker in rng.choice(tickers, count)], dtype="str"),
+            "ticker": pd.Series(
+                [str(ticker) for ticker in rng.choice(tickers, count)], dtype="str"
+            ),
             "ex_date": np.sort(np.array(rng.choice(days, count), dtype="datetime64[s]")),
             "ratio": rng.choice([1.0, 2.0, 5.0, 0.1, 18 / 17, 1 / 3], count),
             "cash_hkd": rng.choice([0.0, 0.37, 1.005], count),
@@ -189,7 +193,9 @@ def _signals(
                     Signal(
                         signal_id=f"{number}-{ticker}",
                         ticker=ticker,
-                        decided_at=datetime(session.year, session.month, session.day, 1, tzinfo=UTC),
+                        decided_at=datetime(
+                            session.year, session.month, session.day, 1, tzinfo=UTC
+                        ),
                         effective_session=session,
                         expires_session=expires,
                         direction=int(rng.choice([-1, 0, 1, 1, 1])),  # type: ignore[arg-type]
@@ -211,12 +217,14 @@ def cents(values: Any) -> list[int]:
 @settings(max_examples=150)
 @given(cases())
 def test_every_cent_is_accounted_for(case: Case) -> None:
-    """Cash moves by fills, costs and income alone, holdings by fills and splits; both never below 0."""
+    """Cash moves by fills, costs and income alone, holdings by fills and splits; none below 0."""
     result = case.run()
     fills, equity = result.fills, result.equity
-    assert cents(fills["cost_hkd"]) == np.sum(
-        [cents(fills[name]) for name in COST_COLUMNS], axis=0, dtype=np.int64
-    ).tolist() or fills.empty
+    assert (
+        cents(fills["cost_hkd"])
+        == np.sum([cents(fills[name]) for name in COST_COLUMNS], axis=0, dtype=np.int64).tolist()
+        or fills.empty
+    )
     cash = round(case.broker.cash_hkd * 100)
     shares = dict.fromkeys(case.market.tickers, 0)
     for session in equity.index:
@@ -237,9 +245,9 @@ def test_every_cent_is_accounted_for(case: Case) -> None:
             cash -= sign * worth + cents([row.cost_hkd])[0]
             assert cash >= 0
             assert shares[row.ticker] >= 0
-        assert cents([equity.at[session, "cash_hkd"]]) == [cash]
-        assert cents([equity.at[session, "cost_hkd"]]) == [cost]
-        assert cents([equity.at[session, "turnover_hkd"]]) == [turnover]
+        assert cents([equity.loc[session, "cash_hkd"]]) == [cash]
+        assert cents([equity.loc[session, "cost_hkd"]]) == [cost]
+        assert cents([equity.loc[session, "turnover_hkd"]]) == [turnover]
         assert result.holdings.loc[session].to_dict() == shares
     total = cents(equity["cash_hkd"] + equity["holdings_hkd"])
     assert cents(equity["equity_hkd"]) == total
@@ -267,7 +275,7 @@ def test_holdings_are_marked_at_the_last_known_close(case: Case) -> None:
             if held:
                 close = case.market.bars[ticker].loc[:session, "close"].iloc[-1]
                 worth += (Decimal(str(close)) * held).quantize(CENT, ROUND_HALF_UP)
-        assert Decimal(str(result.equity.at[session, "holdings_hkd"])) == worth
+        assert Decimal(str(result.equity.loc[session, "holdings_hkd"])) == worth
 
 
 @settings(max_examples=150)
@@ -276,7 +284,9 @@ def test_fills_are_possible(case: Case) -> None:
     """A fill has a bar with volume, the open's price worse by the slippage, and whole lots."""
     result = case.run()
     shares = dict.fromkeys(case.market.tickers, 0)
-    events = [(row.session, 0, row.ticker, row.shares_after, row) for row in result.actions.itertuples()]
+    events = [
+        (row.session, 0, row.ticker, row.shares_after, row) for row in result.actions.itertuples()
+    ]
     events += [(row.session, row.fill_id, row.ticker, 0, row) for row in result.fills.itertuples()]
     last_sale: dict[Any, int] = {}
     first_buy: dict[Any, int] = {}
@@ -335,7 +345,9 @@ def test_every_order_has_one_end(case: Case) -> None:
     assert orders["order_id"].tolist() == list(range(1, len(orders) + 1))
     assert (orders["decided_session"] < orders["effective_session"]).all()
     filled = result.fills.groupby("order_id")["shares"].sum()
-    assert orders.set_index("order_id")["filled_shares"][lambda s: s > 0].to_dict() == filled.to_dict()
+    assert (
+        orders.set_index("order_id")["filled_shares"][lambda s: s > 0].to_dict() == filled.to_dict()
+    )
     for row in orders.itertuples():
         assert (row.status == "filled") == (row.reason == "")
         if row.status in ("rejected", "expired"):
@@ -379,7 +391,9 @@ def _changed_from(market: MarketData, cut: date, how: str, seed: int) -> MarketD
     return replace(market, bars=bars, actions=kept.reset_index(drop=True))
 
 
-def _same_until(left: EngineResult, right: EngineResult, stamp: pd.Timestamp, *, decided: bool) -> None:
+def _same_until(
+    left: EngineResult, right: EngineResult, stamp: pd.Timestamp, *, decided: bool
+) -> None:
     """Demand that both did the same before a session, and decided the same for its open."""
     pd.testing.assert_frame_equal(
         left.equity[left.equity.index < stamp], right.equity[right.equity.index < stamp]
