@@ -11,6 +11,7 @@ from typing import Any
 
 from markets.sources.synthetic import PlannedStory, World
 from signals.news import NewsItem
+from signals.sources.figures import write_amount, write_percent
 
 _FULL_STOP = {"en": ".", "de": ".", "zh": "。"}
 _GAP = {"en": " ", "de": " ", "zh": ""}
@@ -36,12 +37,74 @@ class SyntheticNews:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._by_id = {story.item_id: story for story in world.plan}
 
     def read(self) -> Iterator[NewsItem]:
         """Yield every story in order of `available_at`."""
-        by_id = {story.item_id: story for story in self._world.plan}
         for story in self._world.plan:
-            yield render(story, by_id)
+            yield self.tell(story)
+
+    def tell(self, story: PlannedStory) -> NewsItem:
+        """Put one planned story into words.
+
+        A repeat tells its original's facts in other words, a correction in the same. The item
+        carries the clocks of the plan and no tickers: those are for linking to find.
+        """
+        if story.revision_of is not None:
+            original = self.tell(self._by_id[story.revision_of])
+            title = _voice(story.language)["frames"]["correction"].format(title=original.title)
+            return _item(story, original.source, title, original.body)
+        voice = _voice(story.language)
+        telling = self._telling(story)
+        slots = self._slots(story, telling)
+        title = _framed(story, telling, slots, 0)
+        body = ""
+        if telling.spare % 100 >= _TITLE_ONLY_PERCENT:
+            fillers = voice["filler"]
+            sentences = [fillers[telling.spare // 100 % len(fillers)]]
+            if story.subject in ("company", "unlisted"):
+                second = _framed(story, telling, slots, 1)
+                sentences.insert(0, second + _FULL_STOP[story.language])
+            body = _GAP[story.language].join(sentences)
+        return _item(story, slots["outlet"], title, body)
+
+    def _telling(self, story: PlannedStory) -> _Telling:
+        """Choose words and outlet; a repeat in its original's language takes others than that."""
+        told = self._by_id[story.original] if story.original is not None else story
+        wordings = _wordings(story, told)
+        outlets = len(_voice(story.language)["outlets"])
+        wording = (story.wording >> 3) % len(wordings)
+        outlet = (story.wording >> 6) % outlets
+        if story.role == "repeat" and told.language == story.language:
+            first = self._telling(told)
+            wording += wording == first.wording
+            outlet += outlet == first.outlet
+        spare = story.wording >> 12
+        return _Telling(told, wordings, wording % len(wordings), outlet % outlets, spare)
+
+    def _slots(self, story: PlannedStory, telling: _Telling) -> Mapping[str, str]:
+        """Return what fills the slots: the told facts, in the language of the teller."""
+        voice, told = _voice(story.language), telling.told
+        slots = {
+            name: choices[(told.wording >> (20 + 3 * at)) % len(choices)]
+            for at, (name, choices) in enumerate(voice["names"].items())
+        }
+        slots["outlet"] = voice["outlets"][telling.outlet]
+        slots["c"] = slots["product"] = slots["unlisted"]
+        if story.tickers:
+            instrument = self._world.instruments[story.tickers[0]]
+            language = f"zh_{story.script}" if story.script else story.language
+            slots["c"] = instrument.names[language].aliases[0].text
+            slots["product"] = instrument.products[0].text
+        if told.amount_million is not None and told.currency is not None:
+            manner = telling.spare >> 10
+            slots["amount"] = write_amount(
+                told.amount_million, told.currency, story.language, manner
+            )
+        if told.magnitude_pct is not None:
+            percent = abs(told.magnitude_pct)
+            slots["pct"] = write_percent(percent, story.language, telling.spare >> 11)
+        return slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,74 +130,9 @@ class _Telling:
     spare: int
 
 
-def render(story: PlannedStory, by_id: Mapping[str, PlannedStory]) -> NewsItem:
-    """Put one planned story into words.
-
-    Parameters
-    ----------
-    story : PlannedStory
-        What to tell.
-    by_id : mapping of str to PlannedStory
-        The plan: a repeat tells its original's facts in other words, a correction in the same.
-
-    Returns
-    -------
-    NewsItem
-        With the clocks of the plan, and no tickers: those are for linking to find.
-    """
-    voice = _voice(story.language)
-    if story.revision_of is not None:
-        original = render(by_id[story.revision_of], by_id)
-        title = _told(voice["frames"]["correction"][0].format(title=original.title), story)
-        return _item(story, original.source, title, original.body)
-    telling = _telling(story, voice, by_id)
-    slots = _slots(story, telling, voice)
-    title = _framed(story, telling, voice, slots, 0)
-    body = ""
-    if telling.spare % 100 >= _TITLE_ONLY_PERCENT:
-        fillers = voice["filler"]["sentences"]
-        sentences = [fillers[telling.spare // 100 % len(fillers)]]
-        if len(telling.wordings) > 1 and story.subject in ("company", "unlisted"):
-            second = _framed(story, telling, voice, slots, 1)
-            sentences.insert(0, second + _FULL_STOP[story.language])
-        body = _told(_GAP[story.language].join(sentences), story)
-    outlet = _told(voice["outlets"][telling.outlet], story)
-    return _item(story, outlet, _told(title, story), body)
-
-
-def _item(story: PlannedStory, outlet: str, title: str, body: str) -> NewsItem:
-    return NewsItem(
-        item_id=story.item_id,
-        published_at=story.published_at,
-        source=outlet,
-        title=title,
-        body=body,
-        language=story.language,
-        first_seen_at=story.first_seen_at,
-        enriched_at=story.enriched_at,
-        revision_of=story.revision_of,
-    )
-
-
-def _telling(
-    story: PlannedStory, voice: Mapping[str, Any], by_id: Mapping[str, PlannedStory]
-) -> _Telling:
-    """Choose wording and outlet; a repeat in its original's language takes others than that."""
-    told = by_id[story.original] if story.original is not None else story
-    wordings = _wordings(story, told, voice)
-    outlets = len(voice["outlets"])
-    wording = (story.wording >> 3) % len(wordings)
-    outlet = (story.wording >> 6) % outlets
-    if story.role == "repeat" and told.language == story.language:
-        first = _telling(told, voice, by_id)
-        wording += wording == first.wording
-        outlet += outlet == first.outlet
-    spare = story.wording >> 12
-    return _Telling(told, wordings, wording % len(wordings), outlet % outlets, spare)
-
-
-def _wordings(story: PlannedStory, told: PlannedStory, voice: Mapping[str, Any]) -> Sequence[str]:
+def _wordings(story: PlannedStory, told: PlannedStory) -> Sequence[str]:
     """Return the ways to say it. Topics have one order in all languages, so they carry over."""
+    voice = _voice(story.language)
     side = "good" if story.polarity > 0 else "bad"
     found: Sequence[str]
     if story.subject in ("trivia", "general"):
@@ -151,96 +149,47 @@ def _wordings(story: PlannedStory, told: PlannedStory, voice: Mapping[str, Any])
     return found
 
 
-def _framed(
-    story: PlannedStory,
-    telling: _Telling,
-    voice: Mapping[str, Any],
-    slots: Mapping[str, str],
-    at: int,
-) -> str:
+def _framed(story: PlannedStory, telling: _Telling, slots: Mapping[str, str], at: int) -> str:
     """Return a wording (the one `at` places on) in the frame of its certainty."""
     wording = telling.wordings[(telling.wording + at) % len(telling.wordings)]
     frame: str = story.certainty if story.certainty in ("reported", "rumoured") else "confirmed"
     if story.role == "repeat" and telling.spare // 7 % 100 < _MARKED_REPEAT_PERCENT:
         frame = "repeat"
-    frames = voice["frames"][frame]
+    frames = _voice(story.language)["frames"][frame]
     chosen: str = frames[(telling.spare // 1000 + at) % len(frames)]
     return chosen.format(clause=wording.format_map(slots), outlet=slots["outlet"])
 
 
-def _slots(story: PlannedStory, telling: _Telling, voice: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return what fills the slots: the told facts, in the language of the teller."""
-    told = telling.told
-    slots = {
-        role: known[(told.wording >> (20 + 3 * at)) % len(known)]
-        for at, (role, known) in enumerate(voice["names"].items())
-    }
-    slots["c"] = slots["product"] = slots["unlisted"]
-    if story.tickers:
-        language = "zh_hans" if story.language == "zh" else story.language
-        slots["c"], _, slots["product"] = _voice("names")[story.tickers[0]][language]
-    slots["outlet"] = voice["outlets"][telling.outlet]
-    if told.amount_million is not None and told.currency is not None:
-        manner = telling.spare >> 10
-        slots["amount"] = _amount(told.amount_million, told.currency, story.language, manner)
-    if told.magnitude_pct is not None:
-        slots["pct"] = _percent(abs(told.magnitude_pct), story.language, telling.spare >> 11)
-    return slots
+def _item(story: PlannedStory, outlet: str, title: str, body: str) -> NewsItem:
+    hant = story.script == "hant"
+    outlet, title, body = (
+        _in_traditional(text) if hant else text for text in (outlet, title, body)
+    )
+    return NewsItem(
+        item_id=story.item_id,
+        published_at=story.published_at,
+        source=outlet,
+        title=title,
+        body=body,
+        language=story.language,
+        first_seen_at=story.first_seen_at,
+        enriched_at=story.enriched_at,
+        revision_of=story.revision_of,
+    )
 
 
-def _told(text: str, story: PlannedStory) -> str:
-    """Return the text in the story's script."""
-    if story.script != "hant":
-        return text
+def _in_traditional(text: str) -> str:
     for simplified, traditional in _voice("hant")["words"].items():
         text = text.replace(simplified, traditional)
-    return text.translate(_traditional())
+    return text.translate(_traditional_characters())
 
 
 @cache
-def _traditional() -> dict[int, str]:
+def _traditional_characters() -> dict[int, str]:
     return {ord(pair[0]): pair[1] for pair in _voice("hant")["characters"].split()}
-
-
-_EN_MONEY = {"HKD": ("HK${}", "HKD {}"), "USD": ("US${}", "USD {}"), "CNY": ("{} yuan", "RMB {}")}
-_DE_MONEY = {
-    "HKD": ("Hongkong-Dollar", "HKD"),
-    "USD": ("US-Dollar", "USD"),
-    "CNY": ("Yuan", "CNY"),
-}
-_ZH_MONEY = {"HKD": "港元", "USD": "美元", "CNY": "元人民币"}
-
-
-def _amount(million: int, currency: str, language: str, manner: int) -> str:
-    """Return money as the language writes it: HK$1.2 billion, 1,2 Mrd. HKD, 12亿港元."""
-    if language == "zh":
-        return f"{million // 100}亿{_ZH_MONEY[currency]}"
-    long = manner % 2 == 0
-    large = million >= 1000
-    number = _decimal(million // 100 if large else million * 10, language)
-    if language == "en":
-        unit = "billion" if large else "million"
-        return _EN_MONEY[currency][0 if long else 1].format(f"{number} {unit}")
-    if long:
-        unit = "Milliarden" if large else "Millionen"
-        return f"{number} {unit} {_DE_MONEY[currency][0]}"
-    return f"{number} {'Mrd.' if large else 'Mio.'} {_DE_MONEY[currency][1]}"
-
-
-def _percent(percent: float, language: str, manner: int) -> str:
-    number = _decimal(int(percent * 10 + 0.5), language)
-    if language == "de":
-        return f"{number} Prozent" if manner % 2 else f"{number} %"
-    return f"{number}%"
-
-
-def _decimal(tenths: int, language: str) -> str:
-    whole, part = divmod(tenths, 10)
-    comma = "," if language == "de" else "."
-    return f"{whole}{comma}{part}" if part else f"{whole}"
 
 
 @cache
 def _voice(name: str) -> Mapping[str, Any]:
-    text = files(__package__).joinpath(f"templates/{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    place = files("signals.sources") / "templates" / f"{name}.toml"
+    return tomllib.loads(place.read_text(encoding="utf-8"))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from markets.dated import Dated
+from markets.hk.tables import open_table
+from markets.instruments import Instruments
+
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,9 @@ class Company:
     volume_shares : float
         Shares traded in a quiet session, before any split.
     listed : date or None
-        First session with a bar; None if listed before any world begins.
-    lots : tuple of (date, int)
-        Board lots, each from its date on.
+        First session with a bar, if the world has begun by then.
+    lots : Dated of int
+        Board lots in shares.
     halts : tuple of (date, date)
         First and last session without trading.
     actions : tuple of Action
@@ -49,7 +54,7 @@ class Company:
     beta: float
     volume_shares: float
     listed: date | None
-    lots: tuple[tuple[date, int], ...]
+    lots: Dated[int]
     halts: tuple[tuple[date, date], ...] = ()
     actions: tuple[Action, ...] = ()
 
@@ -59,30 +64,28 @@ class Company:
             return False
         return not any(first <= session <= last for first, last in self.halts)
 
-    def lot(self, session: date) -> int:
-        """Return the board lot in force, in shares."""
-        index = bisect_right([start for start, _ in self.lots], session) - 1
-        return self.lots[max(index, 0)][1]
+
+@cache
+def instruments() -> Instruments:
+    """Return the twelve companies as instruments, through the door that a user's file takes."""
+    return Instruments.from_toml(_FOLDER / "instruments.toml")
 
 
 @cache
 def companies() -> tuple[Company, ...]:
     """Return the twelve companies, by ticker."""
-    text = files(__package__).joinpath("companies.toml").read_text(encoding="utf-8")
-    return tuple(_company(row) for row in tomllib.loads(text)["company"])
+    return tuple(_company(row) for _, row in open_table(_FOLDER / "companies.toml").rows("company"))
 
 
 def _company(row: Mapping[str, Any]) -> Company:
+    instrument = instruments()[row["ticker"]]
     return Company(
-        ticker=row["ticker"],
+        ticker=instrument.ticker,
         price_hkd=row["price_hkd"],
         beta=row["beta"],
         volume_shares=float(row["volume_shares"]),
-        listed=row.get("listed"),
-        lots=tuple((lot[0], lot[1]) for lot in row["lots"]),
+        listed=instrument.listed,
+        lots=instruments().lots(instrument.ticker),
         halts=tuple((halt["first"], halt["last"]) for halt in row.get("halt", ())),
-        actions=tuple(
-            Action(action["ex_date"], action.get("ratio", 1.0), action.get("cash_hkd", 0.0))
-            for action in row.get("action", ())
-        ),
+        actions=tuple(Action(**action) for action in row.get("action", ())),
     )

@@ -99,8 +99,7 @@ def drift_path(n_sessions: int, impacts: Sequence[Impact], horizon: int) -> Floa
             if part < 2 * n_sessions:
                 factors[part] *= level / reached
             reached = level
-    path: Floats = np.cumprod(factors)
-    return path
+    return np.multiply.accumulate(factors)
 
 
 def raw_levels(
@@ -163,7 +162,10 @@ def _volume(
     for action in company.actions:
         after = np.array([session >= action.ex_date for session in sessions])
         shares = np.where(after, shares * action.ratio, shares)
-    lots = np.array([company.lot(session) for session in sessions], dtype=np.float64)
+    lots = np.ones(n_sessions)
+    lots[moves.traded] = [
+        company.lots.on(session) for session in sessions if company.trades_on(session)
+    ]
     return np.maximum(np.floor(shares / lots), 1.0) * lots
 
 

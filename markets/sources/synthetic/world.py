@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from markets.calendar import hong_kong_calendar
 from markets.errors import MissingDataError, nearest_name
+from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.settings import Settings
 from markets.sources.synthetic import paths
-from markets.sources.synthetic.companies import companies
+from markets.sources.synthetic.companies import companies, instruments
 from markets.sources.synthetic.plan import plan_stories
 from markets.sources.synthetic.scene import Scene
 from markets.sources.synthetic.stories import PlannedStory
@@ -65,11 +66,14 @@ class World:
     ----------
     market : MarketData
         Raw bars on valid ticks, actions, and the index ``SYNTH`` (the market factor).
+    instruments : Instruments
+        The invented companies: names in four languages, sectors, board lots.
     plan : tuple of PlannedStory
         Every story with the truth about it, in order of `available_at`.
     """
 
     market: MarketData
+    instruments: Instruments
     plan: tuple[PlannedStory, ...]
 
 
@@ -112,7 +116,8 @@ def world(settings: SyntheticSettings) -> World:
         source=f"synthetic:{settings.seed}",
         as_of=calendar.close_at(sessions[-1]),
     )
-    return World(market=market, plan=plan.stories)
+    known = Instruments(instruments()[company.ticker] for company in chosen)
+    return World(market=market, instruments=known, plan=plan.stories)
 
 
 class SyntheticSource:
