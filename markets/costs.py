@@ -1,0 +1,378 @@
+"""CostSchedule: what a contract note costs on a date, part by part, to the cent.
+
+All arithmetic is in integers: consideration in units of 0.0001 HKD, rates in 1e-8, results in cents.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from markets.errors import DataError, TableError, nearest_name
+from markets.hk.fees import STATUTORY, BrokerPlan, Charge, broker_plan, fee_tables
+from markets.rules import UNITS_PER_HKD, Price, as_hkd, read_price
+
+Side = Literal["buy", "sell"]
+Grouping = Literal["order", "day"]
+Ints = npt.NDArray[np.int64]
+COMPONENTS = (*STATUTORY, "commission", "platform_fee")
+# consideration x rate counts 1e-12 HKD.
+_PER_CENT = 10**10
+_PER_HKD = 10**12
+_SAFE = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class CostBreakdown:
+    """The parts of one contract note; all Decimal HKD with two decimals.
+
+    Attributes
+    ----------
+    session : date
+        Trade date.
+    side : {"buy", "sell"}
+        Both sides pay alike.
+    shares : int
+        On the note.
+    consideration : Decimal
+        Price times shares, exact.
+    stamp_duty, sfc_levy, afrc_levy, trading_fee, trading_tariff, settlement_fee : Decimal
+        Statutory parts.
+    commission, platform_fee : Decimal
+        The broker's.
+    """
+
+    session: date
+    side: Side
+    shares: int
+    consideration: Decimal
+    stamp_duty: Decimal
+    sfc_levy: Decimal
+    afrc_levy: Decimal
+    trading_fee: Decimal
+    trading_tariff: Decimal
+    settlement_fee: Decimal
+    commission: Decimal
+    platform_fee: Decimal
+
+    @property
+    def parts(self) -> dict[str, Decimal]:
+        """The eight components by name."""
+        return {name: getattr(self, name) for name in COMPONENTS}
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of the eight components."""
+        return sum(self.parts.values(), Decimal(0))
+
+    @property
+    def cash_hkd(self) -> Decimal:
+        """What the note moves: negative for a purchase, costs included."""
+        return -self.total + (self.consideration if self.side == "sell" else -self.consideration)
+
+
+@dataclass(frozen=True, eq=False)
+class CostCents:
+    """The parts of many notes: int64 arrays of cents, shaped like the input."""
+
+    stamp_duty: Ints
+    sfc_levy: Ints
+    afrc_levy: Ints
+    trading_fee: Ints
+    trading_tariff: Ints
+    settlement_fee: Ints
+    commission: Ints
+    platform_fee: Ints
+
+    @property
+    def total(self) -> Ints:
+        """Sum of the eight components."""
+        return np.sum([getattr(self, name) for name in COMPONENTS], axis=0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One fill that is to be put on a note.
+
+    Attributes
+    ----------
+    order_id : int
+        Its order.
+    session : date
+        Trade date.
+    ticker : str
+        What was traded.
+    side : {"buy", "sell"}
+        Which way.
+    price : Decimal, float, int or str
+        HKD a share.
+    shares : int
+        Positive.
+    kind : str
+        The instrument's.
+    """
+
+    order_id: int
+    session: date
+    ticker: str
+    side: Side
+    price: Price
+    shares: int
+    kind: str = "equity"
+
+
+class CostSchedule:
+    """Contract notes by date: statutory costs and one broker's plan.
+
+    Parameters
+    ----------
+    plan : str or BrokerPlan
+        ``ibkr_hk_tiered``, ``ibkr_hk_fixed``, ``futu_hk_fixed``, ``futu_hk_tiered``, ``none`` for
+        statutory costs only, or a plan of one's own.
+    tier : int
+        Volume tier of the plan, from 1.
+    plans_file : Path, optional
+        A file of `[[plans]]`, as brokers.toml; its plans win.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such plan or tier.
+
+    Examples
+    --------
+    >>> schedule = CostSchedule("none")
+    >>> schedule.note(session=date(2025, 9, 12), side="buy", price="151.10", shares=100).total
+    Decimal('17.91')
+    """
+
+    def __init__(
+        self,
+        plan: str | BrokerPlan = "ibkr_hk_tiered",
+        *,
+        tier: int = 1,
+        plans_file: Path | None = None,
+    ) -> None:
+        self.plan = broker_plan(plan, tier, plans_file) if isinstance(plan, str) else plan
+        self._tables = fee_tables()
+        self._starts = self._tables.breakpoints()
+        self._charges: dict[tuple[int, str], Mapping[str, Charge]] = {}
+
+    def note(
+        self, *, session: date, side: Side, price: Price, shares: int, kind: str = "equity"
+    ) -> CostBreakdown:
+        """Return the note of one execution that is an order of its own.
+
+        Parameters
+        ----------
+        session : date
+            Trade date, from 2010-01-01 on.
+        side : {"buy", "sell"}
+            Both sides pay alike.
+        price : Decimal, float, int or str
+            HKD a share, read to 0.0001.
+        shares : int
+            Positive.
+        kind : str
+            The instrument's kind.
+
+        Raises
+        ------
+        TableError
+            If the tables begin later or do not know the kind.
+        DataError
+            If price, shares or side are impossible.
+        """
+        units = read_price(price) * _counted(shares)
+        return self._breakdown(session, side, kind, shares, [units])
+
+    def grouped(
+        self, executions: Sequence[Execution], grouping: Grouping = "order"
+    ) -> list[CostBreakdown]:
+        """Return one note per order and session, or per session, ticker and side.
+
+        Duties and levies are rounded once a note; commission and platform fee are per order either
+        way. Notes stand in order of their first execution.
+        """
+        if grouping not in get_args(Grouping):
+            raise ValueError(f"grouping is order or day: {grouping!r}")
+        groups: dict[tuple[object, ...], list[Execution]] = {}
+        for one in executions:
+            key: tuple[object, ...] = (one.session, one.ticker, one.side)
+            groups.setdefault((one.order_id, *key) if grouping == "order" else key, []).append(one)
+        return [self._group_note(group) for group in groups.values()]
+
+    def notes(
+        self,
+        *,
+        sessions: npt.NDArray[np.datetime64],
+        prices: npt.NDArray[np.float64],
+        shares: Ints,
+        kind: str = "equity",
+    ) -> CostCents:
+        """Return the notes of many executions of one kind, each an order of its own.
+
+        The same cents as `note`, at least a hundred times faster for a million.
+
+        Parameters
+        ----------
+        sessions : datetime64 array, shape (n,)
+            Trade dates.
+        prices : float64 array, shape (n,)
+            HKD a share, read to 0.0001.
+        shares : int64 array, shape (n,)
+            Positive.
+        kind : str
+            Of all of them.
+        """
+        units = _read_prices(prices) * _counted_all(shares)
+        days = np.asarray(sessions, dtype="datetime64[D]")
+        starts = np.array(self._starts, dtype="datetime64[D]")
+        epochs = np.searchsorted(starts, days, side="right") - 1
+        if len(epochs) and epochs.min() < 0:
+            raise self._too_early(days.min().item())
+        charges = [self._charges_in(epoch, kind) for epoch in range(len(starts))]
+        columns = {
+            name: _charged_all([charge[name] for charge in charges], epochs, units)
+            for name in COMPONENTS
+        }
+        return CostCents(**columns)
+
+    def _group_note(self, group: Sequence[Execution]) -> CostBreakdown:
+        first = group[0]
+        by_order: dict[int, int] = {}
+        for one in group:
+            units = read_price(one.price) * _counted(one.shares)
+            by_order[one.order_id] = by_order.get(one.order_id, 0) + units
+        shares = sum(one.shares for one in group)
+        return self._breakdown(
+            first.session, first.side, first.kind, shares, list(by_order.values())
+        )
+
+    def _breakdown(
+        self, session: date, side: Side, kind: str, shares: int, orders: Sequence[int]
+    ) -> CostBreakdown:
+        if side not in ("buy", "sell"):
+            raise DataError("no side", given=side, wanted="buy or sell", where="contract note")
+        epoch = bisect_right(self._starts, session) - 1
+        if epoch < 0:
+            raise self._too_early(session)
+        charges = self._charges_in(epoch, kind)
+        units = sum(orders)
+        cents = {name: _charged(charges[name], units) for name in STATUTORY}
+        for name in ("commission", "platform_fee"):
+            cents[name] = sum(_charged(charges[name], order) for order in orders)
+        parts = {name: Decimal(value).scaleb(-2) for name, value in cents.items()}
+        return CostBreakdown(session, side, shares, as_hkd(units), **parts)
+
+    def _charges_in(self, epoch: int, kind: str) -> Mapping[str, Charge]:
+        """Return every component's charge between two changes of the tables, for a kind."""
+        if (epoch, kind) not in self._charges:
+            self._charges[epoch, kind] = self._charges_on(self._starts[epoch], kind)
+        return self._charges[epoch, kind]
+
+    def _charges_on(self, day: date, kind: str) -> Mapping[str, Charge]:
+        tables = self._tables
+        known = frozenset[str]().union(*tables.applies_to.values())
+        if kind not in known:
+            raise TableError(
+                "no fees for this kind",
+                given=kind,
+                wanted=", ".join(sorted(known)),
+                where="fees.toml",
+                nearest=nearest_name(kind, known),
+            )
+        charges = {}
+        for name in STATUTORY:
+            free = name == "stamp_duty" and kind in tables.duty_free.on(day)
+            paid = name in self.plan.passes_on and kind in tables.applies_to[name] and not free
+            charges[name] = tables.charges[name].on(day) if paid else Charge()
+        platform = Charge(amount=self.plan.platform_fee)
+        return {**charges, "commission": self.plan.commission, "platform_fee": platform}
+
+    def _too_early(self, session: date) -> TableError:
+        return TableError(
+            "the cost tables begin later",
+            given=session.isoformat(),
+            wanted=f"from {self._starts[0]} on",
+            where="fees.toml",
+        )
+
+
+def _charged(charge: Charge, units: int) -> int:
+    """Return a charge in cents."""
+    product = units * charge.rate
+    if charge.rounding == "dollar_up":
+        cents = -(-product // _PER_HKD) * 100
+    else:
+        cents = (product + _PER_CENT // 2) // _PER_CENT
+    cents = max(cents + charge.amount, charge.minimum)
+    return cents if charge.maximum is None else min(cents, charge.maximum)
+
+
+def _charged_all(charges: Sequence[Charge], epochs: Ints, units: Ints) -> Ints:
+    """Return the charges of many notes, each by the charge of its epoch, in cents."""
+    used = sorted(set(charges), key=charges.index)
+    if len(used) == 1:
+        return _charged_alike(used[0], units)
+    which = np.array([used.index(charge) for charge in charges])[epochs]
+    cents = np.empty(len(units), dtype=np.int64)
+    for number, charge in enumerate(used):
+        chosen = which == number
+        cents[chosen] = _charged_alike(charge, units[chosen])
+    return cents
+
+
+def _charged_alike(charge: Charge, units: Ints) -> Ints:
+    if not charge.rate:
+        return np.full(len(units), _charged(charge, 0), dtype=np.int64)
+    if len(units) and int(units.max()) * charge.rate >= _SAFE:
+        # Billions on one note: too wide for 64 bits, so one by one.
+        return np.array([_charged(charge, one) for one in units.tolist()], dtype=np.int64)
+    product = units * charge.rate
+    if charge.rounding == "dollar_up":
+        cents = (product + (_PER_HKD - 1)) // _PER_HKD * 100
+    else:
+        cents = (product + _PER_CENT // 2) // _PER_CENT
+    cents += charge.amount
+    if charge.minimum:
+        np.maximum(cents, charge.minimum, out=cents)
+    if charge.maximum is not None:
+        np.minimum(cents, charge.maximum, out=cents)
+    return cents
+
+
+def _counted(shares: int) -> int:
+    if isinstance(shares, bool) or int(shares) != shares or shares <= 0:
+        raise DataError(
+            "no number of shares", given=shares, wanted="a positive integer", where="contract note"
+        )
+    return int(shares)
+
+
+def _counted_all(shares: Ints) -> Ints:
+    counted = np.asarray(shares)
+    if counted.dtype.kind not in "iu" or (len(counted) and counted.min() <= 0):
+        raise DataError("no number of shares", wanted="positive int64", where="contract notes")
+    return counted.astype(np.int64)
+
+
+def _read_prices(prices: npt.NDArray[np.float64]) -> Ints:
+    given = np.asarray(prices, dtype=np.float64)
+    off = np.flatnonzero(~np.isfinite(given) | (given * UNITS_PER_HKD < 0.5))
+    if len(off):
+        raise DataError(
+            "no price",
+            given=given[off[0]],
+            wanted="a positive number",
+            where=f"contract notes, position {off[0]}",
+        )
+    return np.rint(given * UNITS_PER_HKD).astype(np.int64)
