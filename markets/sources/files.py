@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from markets.errors import ConfigError, DataError, MissingDataError, TickerError, nearest_name
+from markets.errors import ConfigError, MissingDataError, TickerError, nearest_name
 from markets.prices import (
     BAR_COLUMNS,
     MarketData,
@@ -21,7 +19,9 @@ from markets.prices import (
     no_actions,
 )
 from markets.settings import Settings
-from markets.sources.rows import SessionTest, Sifted, read_sessions, refuse_if_rotten, sift
+from markets.sources.actions import read_actions
+from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
+from markets.sources.tables import read_table
 from markets.tickers import normalize_ticker
 
 # How files name what we need; compared in lower case, first match wins.
@@ -166,7 +166,7 @@ class FileSource:
         """Return the rows of all files under our column names, and lines that are no rows."""
         tables, broken = [], []
         for path in paths:
-            raw, lines = _read(path, self.settings.encoding)
+            raw, lines = read_table(path, self.settings.encoding)
             broken.extend(lines)
             tables.append(self._renamed(raw, path, key, needed, wished))
         return pd.concat(tables, ignore_index=True), broken
@@ -226,132 +226,6 @@ class FileSource:
         paths = self._paths(self.settings.actions_pattern, take="all")
         table, broken = self._tables(paths, "ticker", ("ex_date",), ("ratio", "cash_hkd"))
         return read_actions(table, broken, tickers, start, end)
-
-
-def read_actions(
-    table: pd.DataFrame,
-    broken: Sequence[RejectedRow],
-    tickers: Sequence[str],
-    start: date | None,
-    end: date | None,
-) -> pd.DataFrame:
-    """Return a table of corporate actions as `MarketData.actions` wants it.
-
-    Unlike bars, a bad row here is an error: leaving out one split falsifies every later holding.
-
-    Raises
-    ------
-    DataError
-        If a row cannot be read, is impossible, or stands twice.
-    """
-    if broken:
-        row = broken[0]
-        raise DataError(row.problem, given=row.given, wanted=row.wanted, where=row.where)
-    where = table["file"].astype("str") + " " + table["row"].astype("str")
-    clean = pd.DataFrame(
-        {
-            "ticker": [
-                normalize_ticker(str(text), where=at)
-                for text, at in zip(table["ticker"], where, strict=True)
-            ]
-        },
-        dtype="str",
-    )
-    clean["ex_date"] = read_sessions(table["ex_date"]).days
-    for name, absent in (("ratio", 1.0), ("cash_hkd", 0.0)):
-        given = table[name] if name in table else pd.Series(absent, index=table.index)
-        blank = given.isna() | (given.astype("str").str.strip() == "")
-        clean[name] = pd.to_numeric(given.where(~blank, absent), errors="coerce").astype("float64")
-    tests = (
-        ("no date", "YYYY-MM-DD", clean["ex_date"].isna()),
-        ("no split ratio", "shares after for one share before, above 0",
-         ~(np.isfinite(clean["ratio"]) & (clean["ratio"] > 0))),
-        ("no cash amount", "HKD for one share, 0 or more",
-         ~(np.isfinite(clean["cash_hkd"]) & (clean["cash_hkd"] >= 0))),
-        ("two actions of one ticker on one date", "one row, with ratio and cash together",
-         clean.duplicated(["ticker", "ex_date"])),
-    )  # fmt: skip
-    for problem, wanted, bad in tests:
-        if bad.any():
-            at = int(np.flatnonzero(bad.to_numpy())[0])
-            shown = ", ".join(f"{name} {table[name].iloc[at]}" for name in table.columns[2:])
-            raise DataError(problem, given=shown, wanted=wanted, where=where.iloc[at])
-    keep = clean["ticker"].isin(list(tickers))
-    if start is not None:
-        keep &= clean["ex_date"] >= pd.Timestamp(start)
-    if end is not None:
-        keep &= clean["ex_date"] <= pd.Timestamp(end)
-    return clean[keep].sort_values(["ex_date", "ticker"]).reset_index(drop=True)
-
-
-def _read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[RejectedRow]]:
-    """Return a file's table, its row numbers in ``attrs``, and the lines that are no rows of it."""
-    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        table, broken = _read_delimited(path, encoding)
-    elif path.suffix.lower() in (".parquet", ".pq"):
-        table, broken = _read_parquet(path), []
-    else:
-        raise DataError(
-            "no format for this file ending",
-            given=path.suffix,
-            wanted=".csv, .tsv or .parquet",
-            where=path.name,
-        )
-    if table.empty:
-        raise DataError("the file has no rows", where=path.name, wanted="at least one price row")
-    return table, broken
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow as pa
-
-    try:
-        table = pd.read_parquet(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"no readable Parquet ({first})", where=path.name) from error
-    if table.index.name is not None or isinstance(table.index, pd.MultiIndex):
-        table = table.reset_index()
-    table.attrs = {"unit": "row", "rows": np.arange(len(table))}
-    return table
-
-
-def _read_delimited(path: Path, encoding: str) -> tuple[pd.DataFrame, list[RejectedRow]]:
-    encoding = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    broken: list[RejectedRow] = []
-    try:
-        with path.open(newline="", encoding=encoding) as file:
-            reader = csv.reader(file, delimiter=separator)
-            header = [name.strip() for name in next(reader, [])]
-            for row in reader:
-                if len(row) == len(header):
-                    rows.append(row)
-                    lines.append(reader.line_num)
-                elif any(cell.strip() for cell in row):
-                    where = f"{path.name}: line {reader.line_num}"
-                    broken.append(
-                        RejectedRow(
-                            where,
-                            "a row of another width",
-                            f"{len(row)} cells",
-                            f"{len(header)} cells",
-                        )
-                    )
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"not the declared encoding (byte {error.start})",
-            given=repr(error.object[error.start : error.start + 4]),
-            wanted=encoding,
-            where=path.name,
-        ) from error
-    except csv.Error as error:
-        raise DataError(f"no readable table ({error})", where=path.name) from error
-    table = pd.DataFrame(rows, columns=header, dtype="str")
-    table.attrs = {"unit": "line", "rows": np.array(lines, dtype=np.int64)}
-    return table, broken
 
 
 def _ticker_of(path: Path, columns: Sequence[object]) -> str:

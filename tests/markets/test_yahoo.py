@@ -22,13 +22,12 @@ from yfinance.data import YfData
 
 from markets.clock import hong_kong
 from markets.errors import DataError, MissingDataError, NetworkError
+from markets.sources.unsplit import flatten, undo_splits
 from markets.sources.yahoo import (
     Answer,
     YahooSettings,
     YahooSource,
     fetch_history,
-    flatten,
-    undo_splits,
 )
 from markets.testing import check_price_source
 
