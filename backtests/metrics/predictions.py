@@ -72,7 +72,7 @@ def brier(target: npt.ArrayLike, probability: npt.ArrayLike) -> float:
 def log_loss(target: npt.ArrayLike, probability: npt.ArrayLike) -> float:
     """Return ``-mean(y*log(p) + (1-y)*log(1-p))`` in nats; lower is better, ln 2 is a coin.
 
-    Probabilities are held 1e-15 away from 0 and 1.
+    Probabilities are held one float64 epsilon (2.2e-16) away from 0 and 1.
 
     Raises
     ------
@@ -81,7 +81,8 @@ def log_loss(target: npt.ArrayLike, probability: npt.ArrayLike) -> float:
     """
     truth = np.asarray(target, dtype=np.float64)
     need(len(truth) > 0, "no prediction")
-    held = np.clip(np.asarray(probability, dtype=np.float64), 1e-15, 1.0 - 1e-15)
+    epsilon = float(np.finfo(np.float64).eps)
+    held = np.clip(np.asarray(probability, dtype=np.float64), epsilon, 1.0 - epsilon)
     return float(-np.mean(truth * np.log(held) + (1.0 - truth) * np.log1p(-held)))
 
 
@@ -243,4 +244,5 @@ def wilson_interval(share: float, n: int, z: float = 1.959963984540054) -> tuple
     need(n > 0, "no observation")
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return max(0.0, center - reach), min(1.0, center + reach)
+    # Rounding must not push a bound past the share itself.
+    return max(0.0, min(share, center - reach)), min(1.0, max(share, center + reach))

@@ -115,7 +115,7 @@ def sharpe_lo(
 
     ``mean / std * lo_factor(rho_1..rho_lags, per_year)``, with the sample autocorrelations rho.
     Lags beyond `lags` count as zero, because all sample autocorrelations of a series together
-    always sum to -1/2; the default is `default_lags`. Source: Lo, FAJ 58(4), 2002, eq. 20.
+    always sum to -1/2; the default is `default_lags`. Source: Lo, FAJ 58(4), 2002.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def lo_factor(autocorrelation: npt.ArrayLike, periods: int) -> float:
     """Return what turns a one-period Sharpe ratio into one of `periods` periods.
 
     ``q / sqrt(q + 2 * sum((q - k) * rho_k))``; sqrt(q) if all rho are zero. Source:
-    Lo 2002, eq. 20.
+    Lo 2002.
 
     Raises
     ------
@@ -213,7 +213,8 @@ class Drawdown:
 def drawdowns(path: npt.ArrayLike) -> Floats:
     """Return ``path / running maximum - 1`` at each point: fractions, zero or negative."""
     values = np.asarray(path, dtype=np.float64)
-    need(len(values) > 0 and bool(values[0] > 0), "no capital at the start")
+    need(len(values) > 1, "no session")
+    need(bool(values[0] > 0), "no capital at the start")
     return np.asarray(values / np.maximum.accumulate(values) - 1.0, dtype=np.float64)
 
 

@@ -13,6 +13,7 @@ from backtests import columns
 from backtests.metrics.predictions import rank_ic_by_session
 from backtests.metrics.returns import drawdowns, value_path
 from backtests.metrics.verdict import named
+from backtests.reports.terminal import plain
 from backtests.view import RunView
 from markets.clock import HONG_KONG
 
@@ -167,7 +168,7 @@ def _session_stories(rows: list[dict[str, Any]], kept: int) -> list[Any]:
     rows = sorted(rows, key=lambda row: (not row["forward"], -abs(row["polarity"])))
     shown = [
         [
-            row["title"][:160],
+            plain(row["title"])[:160],
             row["available_at"].astimezone(HONG_KONG).strftime("%Y-%m-%d %H:%M"),
             named(row["kind"]),
             round(float(row["polarity"]), 2),

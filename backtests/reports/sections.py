@@ -292,14 +292,17 @@ def day(session: object) -> str:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return (dotted key, text) of every value of a nested mapping."""
-    found = []
-    for name, value in values.items():
+    """Return (dotted key, text) of every value of a nested mapping; what is None is left out.
+
+    Sections come behind plain values, as in a TOML file.
+    """
+    found: list[tuple[str, str]] = []
+    for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], Mapping)):
         key = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
             found += flat(value, f"{key}.")
         else:
-            found.append((key, _scalar(value)))
+            found += [(key, _scalar(value))] if value is not None else []
     return found
 
 

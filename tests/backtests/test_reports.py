@@ -1,0 +1,175 @@
+"""Reports: what they say first, that they fit, and that no foreign text breaks out of them."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import html.parser
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from backtests import reports
+from backtests.reports import ReportSettings, sections, terminal
+from backtests.reports.html_page import CLOCK_ENDINGS, data_block, without_clocks
+from backtests.testing import HOSTILE_TITLE, check_report, sample_view
+from markets.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def view():
+    return sample_view(seed=4, titles=[HOSTILE_TITLE, "阿里巴巴：云收入 +26%"])
+
+
+@pytest.fixture(scope="module")
+def page(view):
+    return reports.html(view)
+
+
+class Elements(html.parser.HTMLParser):
+    """Elements and their attributes, as a browser would see them."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+@pytest.mark.parametrize(
+    "report", [reports.text, reports.html, reports.markdown, reports.json_text]
+)
+def test_built_in_reports_keep_the_contract(report):
+    check_report(report)
+
+
+def test_the_contract_refuses_a_report_that_lets_titles_out():
+    with pytest.raises(DataError, match="broke out"):
+        check_report(lambda view: "<html>" + " ".join(view.stories["title"]))
+    with pytest.raises(DataError, match="must be a text"):
+        check_report(lambda view: view.metrics)
+
+
+@pytest.mark.parametrize("sessions", [0, 1, 2, 30])
+def test_every_report_copes_with_short_runs(sessions):
+    view = sample_view(sessions=sessions)
+    for report in (reports.text, reports.html, reports.markdown, reports.json_text):
+        assert report(view)
+
+
+def test_text_says_the_verdict_first_and_fits_80_columns(view):
+    lines = reports.text(view).splitlines()
+    verdict = view.metrics["verdict"]
+    assert " ".join(lines[1:3]).startswith(verdict["headline"][:70])
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in "".join(lines)
+    assert "…" not in "".join(lines), "a figure was cut off"
+
+
+def test_text_in_color_says_the_same(view):
+    colored = reports.text(view, color=True)
+    assert "\x1b[" in colored
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", colored)
+    squeezed = [" ".join(t.split()) for t in (plain, reports.text(view))]
+    assert squeezed[0] == squeezed[1]
+
+
+def test_text_into_a_pipe_is_plain(view, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "300")
+    reports.print_text(view)
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_markup_and_control_signs_in_foreign_text_stay_text(view):
+    nasty = {"level": "error", "name": "[red]x[/red]", "message": "\x1b[2Jgone \u202eevil"}
+    printed = reports.text(dataclasses.replace(view, checks=(nasty,)))
+    assert "[red]x[/red]" in printed
+    assert "\x1b" not in printed
+    assert "\u202e" not in printed
+
+
+def test_the_folder_stands_on_one_line_however_long(view, tmp_path):
+    out = io.StringIO()
+    folder = tmp_path / ("long" * 40)
+    terminal.write(Console(file=out, width=80), dataclasses.replace(view, folder=folder))
+    assert str(folder) in out.getvalue()
+
+
+def test_the_page_loads_nothing_and_runs_only_its_own_script(page):
+    elements = Elements(page).found
+    scripts = [attributes for tag, attributes in elements if tag == "script"]
+    assert [s.get("type") for s in scripts] == ["application/json", None]
+    assert not [a for _, a in elements if {"src", "href", "style"} & set(a)]
+    assert not [name for _, a in elements for name in a if name.startswith("on")]
+    policy = next(a["content"] for _, a in elements if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'")
+    for tag in ("style", "script"):
+        own = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        assert len(own) == 1
+        digest = base64.b64encode(hashlib.sha256(own[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_a_hostile_title_reaches_the_page_as_data_only(view, page):
+    assert "<img" not in page
+    assert "\u2028" not in page
+    block = re.search(r'id="data">(.*?)</script>', page, flags=re.DOTALL).group(1)
+    stories = [own["stories"] for own in json.loads(block)["prices"]]
+    titles = [story[0] for own in stories for day in own.values() for story in day[2]]
+    assert any("onerror=alert(1)" in title for title in titles)
+    assert any("云收入" in title for title in titles)
+
+
+def test_a_hostile_name_is_escaped(view):
+    page = reports.html(dataclasses.replace(view, config={"name": "<b>&{{ 7 * 7 }}"}))
+    assert "<b>" not in page
+    assert "&lt;b&gt;&amp;{{ 7 * 7 }}" in page
+
+
+def test_a_data_block_cannot_close_its_element():
+    assert "<" not in data_block({"title": "</script><!--<script>"})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        data_block({"value": float("nan")})
+
+
+def test_the_page_tells_no_clock(view):
+    first, second = (
+        reports.html(dataclasses.replace(view, manifest={"a": {"started_at": at}, "seed": 1}))
+        for at in ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+    )
+    assert first == second
+    assert without_clocks({f"x{ending}": 1 for ending in CLOCK_ENDINGS}) == {}
+
+
+def test_the_page_stays_small():
+    view = sample_view(sessions=500, tickers=12)
+    assert len(reports.html(view)) < 2_000_000
+
+
+def test_titles_beyond_the_limit_are_counted(view):
+    page = reports.html(view, ReportSettings(stories_per_session=0))
+    assert "onerror" not in page
+    assert "in the news" not in page
+
+
+def test_markdown_tables_have_as_many_cells_as_columns(view):
+    for table in sections.tables_of(view):
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+    made = reports.markdown(view)
+    rows = [line for line in made.splitlines() if line.startswith("|")]
+    assert rows
+    assert all(line.endswith("|") for line in rows)
+
+
+def test_further_reports_come_in_by_the_door(view, tmp_path):
+    settings = ReportSettings(html=False, extra=("backtests.reports:markdown",))
+    reports.write_reports(tmp_path, view, settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.markdown"]
