@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import floor
 
 from backtests.orders import Order
 from backtests.tape import Action
 from markets.errors import NewswakeError
+from markets.rules import UNITS_PER_HKD
 
-MICROS_PER_CENT = 10_000
+UNITS_PER_CENT = UNITS_PER_HKD // 100
 
 
-def cents(shares: int, micros: int) -> int:
+def cents(shares: int, units: int) -> int:
     """Return shares × price in cents, a half cent rounded up.
 
     Examples
     --------
-    >>> cents(100, 151_100_000), cents(1, 5_000), cents(1, 4_999)
+    >>> cents(100, 1_511_000), cents(1, 50), cents(1, 49)
     (1511000, 1, 0)
     """
-    return (shares * micros + MICROS_PER_CENT // 2) // MICROS_PER_CENT
+    return (shares * units + UNITS_PER_CENT // 2) // UNITS_PER_CENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Fill:
         1-based; the trade is the round trip it opens, adds to, reduces or closes.
     number : int
         Session of the run.
-    shares, micros : int
-        How many, at which price in millionths of a dollar.
+    shares, units : int
+        How many, at which price in ten-thousandths of a dollar.
     consideration, costs : int, tuple of int
         In cents; costs by component in the order of `backtests.result.COST_COLUMNS`.
     """
@@ -47,7 +49,7 @@ class Fill:
     ticker: str
     side: str
     shares: int
-    micros: int
+    units: int
     consideration: int
     costs: tuple[int, ...]
     signal_id: str
@@ -119,7 +121,7 @@ class Account:
 
     cash: int
     shares: dict[str, int] = field(default_factory=dict)
-    marks: dict[str, int] = field(default_factory=dict)  # last known close, millionths
+    marks: dict[str, int] = field(default_factory=dict)  # last known close, ten-thousandths
     fills: list[Fill] = field(default_factory=list)
     actions: list[ActionRow] = field(default_factory=list)
     trips: list[RoundTrip] = field(default_factory=list)
@@ -127,7 +129,7 @@ class Account:
     today: Day = field(default_factory=Day)
 
     def book(
-        self, number: int, order: Order, shares: int, micros: int, costs: Sequence[int]
+        self, number: int, order: Order, shares: int, units: int, costs: Sequence[int]
     ) -> Fill:
         """Book an execution; the last share sold ends the round trip.
 
@@ -137,8 +139,8 @@ class Account:
             Session of the run.
         order : Order
             What is executed.
-        shares, micros : int
-            How many, at which price in millionths of a dollar.
+        shares, units : int
+            How many, at which price in ten-thousandths of a dollar.
         costs : sequence of int
             Cents, by component.
         """
@@ -152,8 +154,8 @@ class Account:
             ticker=order.ticker,
             side=order.side,
             shares=shares,
-            micros=micros,
-            consideration=cents(shares, micros),
+            units=units,
+            consideration=cents(shares, units),
             costs=tuple(costs),
             signal_id=order.signal_id,
         )
@@ -174,16 +176,18 @@ class Account:
         close less the dividend, rounded down to the cent.
         """
         close = self.marks.get(action.ticker)
-        if close is not None:
-            self.marks[action.ticker] = max(0, round((close - action.cash_micros) / action.ratio))
+        if close is None:
+            return None
+        ex_dividend = max(Fraction(0), close - action.cash * UNITS_PER_HKD)
+        self.marks[action.ticker] = round(ex_dividend / action.ratio)
         before = self.shares.get(action.ticker, 0)
-        if before == 0 or close is None:
+        if before == 0:
             return None
         exact = before * action.ratio
         after = int(exact)
-        dividend = cents(before, action.cash_micros)
+        dividend = floor(before * action.cash * 100 + Fraction(1, 2))
         spare: Fraction = (exact - after) / action.ratio  # in old shares
-        fraction = int(spare * max(0, close - action.cash_micros) / MICROS_PER_CENT)
+        fraction = floor(spare * ex_dividend / UNITS_PER_CENT)
         trip = self.open_trips[action.ticker]
         trip.income += dividend + fraction
         self.today.income += dividend + fraction

@@ -1,15 +1,15 @@
-"""The bridge to backtrader: its broker interface over our broker, its loop over our sessions."""
+"""BridgeBroker: what backtrader asks of a broker, answered by ours."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import backtrader as bt
-import numpy as np
 from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
@@ -18,17 +18,69 @@ from backtests.broker import Broker
 from backtests.orders import BY_STRATEGY, CASH, LOTS, NO_BAR_YET, PROCEEDS, Kind, Order, Side
 from backtests.tape import Action
 from markets.errors import ConfigError
-from strategies.feed import SessionFeed, hide_future
-from strategies.sizing import price_micros
+from markets.rules import UNITS_PER_HKD
+from strategies.sizing import price_units
 
 _KINDS: dict[int, Kind] = {
     bt.Order.Market: "market",
     bt.Order.Limit: "limit",
     bt.Order.Stop: "stop",
 }
+_REFUSED = ("plimit", "oco", "parent", "trailamount", "trailpercent")
 
 
-class BridgeBroker(bt.BrokerBase):  # type: ignore[misc]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a backtrader strategy says about an order beside its size."""
+
+    owner: Any
+    price: float | None
+    exectype: int | None
+    valid: Any
+    tradeid: int
+    signal_id: str
+    refused: tuple[str, ...]
+    info: dict[str, Any]
+
+    @classmethod
+    def of(cls, owner: Any, options: dict[str, Any]) -> Asked:
+        """Sort out the options of `Strategy.buy` and `sell`."""
+        rest = {name: value for name, value in options.items() if value is not None}
+        rest.pop("transmit", None)
+        return cls(
+            owner=owner,
+            price=rest.pop("price", None),
+            exectype=rest.pop("exectype", None),
+            valid=rest.pop("valid", None),
+            tradeid=rest.pop("tradeid", 0),
+            signal_id=rest.pop("signal_id", ""),
+            refused=tuple(name for name in _REFUSED if rest.pop(name, None) is not None),
+            info=rest,
+        )
+
+    def kind(self) -> Kind:
+        """Return the kind of order, or refuse it.
+
+        Raises
+        ------
+        ConfigError
+            If the broker has no such kind, or the price it needs is no price.
+        """
+        asked = bt.Order.Market if self.exectype is None else self.exectype
+        kind = _KINDS.get(asked)
+        if kind is None or self.refused:
+            raise ConfigError(
+                "this kind of order is not served",
+                given=", ".join(self.refused) if kind else bt.Order.ExecTypes[asked],
+                wanted="a market, limit or stop order",
+            )
+        price = self.price
+        if kind != "market" and (price is None or not math.isfinite(price) or price <= 0.0):
+            raise ConfigError("a limit or stop order needs its price", given=price, wanted="HKD")
+        return kind
+
+
+class BridgeBroker(bt.BrokerBase):
     """What backtrader asks of a broker, answered by `backtests.broker.Broker`.
 
     Strategies, sizers and analyzers of backtrader see floats of exact cents. Market, limit and stop
@@ -96,12 +148,12 @@ class BridgeBroker(bt.BrokerBase):  # type: ignore[misc]
         return int(order.status)
 
     def buy(self, owner: Any, data: Any, size: float, **options: Any) -> Any:
-        """Take a purchase."""
-        return self._take(BuyOrder, "buy", owner, data, size, **options)
+        """Take a purchase; return backtrader's order, or None if there is none to be made."""
+        return self._take(BuyOrder, "buy", data, size, Asked.of(owner, options))
 
     def sell(self, owner: Any, data: Any, size: float, **options: Any) -> Any:
-        """Take a sale."""
-        return self._take(SellOrder, "sell", owner, data, size, **options)
+        """Take a sale; return backtrader's order, or None if there is none to be made."""
+        return self._take(SellOrder, "sell", data, size, Asked.of(owner, options))
 
     def cancel(self, order: Any) -> bool:
         """Cancel an order at its strategy's wish; return whether it could still fill."""
@@ -130,53 +182,43 @@ class BridgeBroker(bt.BrokerBase):  # type: ignore[misc]
             if not order.alive and order.status != "filled":
                 self._close(order)
 
-    def _take(
-        self,
-        make: type[Any],
-        side: Side,
-        owner: Any,
-        data: Any,
-        size: float,
-        *,
-        price: float | None = None,
-        plimit: float | None = None,
-        exectype: int | None = None,
-        valid: Any = None,
-        tradeid: int = 0,
-        signal_id: str = "",
-        **options: Any,
-    ) -> Any:
-        kind = _kind(exectype, plimit, options)
-        about = {"decided": self.known, "effective": self.coming, "signal_id": signal_id}
+    def _take(self, make: type[Any], side: Side, data: Any, size: float, asked: Asked) -> Any:
+        kind = asked.kind()
         shares = int(abs(size)) if math.isfinite(size) else 0
         if shares == 0 or not len(data):
             # backtrader would date the order by the feed's current bar, and there is none.
-            self.core.decline(data._name, side, NO_BAR_YET if shares else LOTS, **about)
+            reason = NO_BAR_YET if shares else LOTS
+            self.core.decline(
+                data._name,
+                side,
+                reason,
+                decided=self.known,
+                effective=self.coming,
+                signal_id=asked.signal_id,
+            )
             return None
-        if kind != "market" and (price is None or not math.isfinite(price) or price <= 0.0):
-            raise ConfigError("a limit or stop order needs its price", given=price, wanted="HKD")
         theirs = make(
-            owner=owner,
+            owner=asked.owner,
             data=data,
             size=shares,
-            price=price,
-            exectype=exectype,
-            valid=valid,
-            tradeid=tradeid,
+            price=asked.price,
+            exectype=asked.exectype,
+            valid=asked.valid,
+            tradeid=asked.tradeid,
         )
-        theirs.addinfo(**{key: value for key, value in options.items() if value is not None})
-        theirs.addcomminfo(self.getcommissioninfo(data))
-        until = None if theirs.valid is None else data.num2date(theirs.valid).date()
         ours = self.core.place(
             data._name,
             side,
             shares,
+            decided=self.known,
+            effective=self.coming,
+            signal_id=asked.signal_id,
             kind=kind,
-            price_micros=price_micros(price) if kind != "market" and price else 0,
-            until=until,
-            **about,
+            price_units=price_units(asked.price) if kind != "market" and asked.price else 0,
+            until=None if theirs.valid is None else data.num2date(theirs.valid).date(),
         )
-        theirs.addinfo(order_id=ours.order_id)
+        theirs.addinfo(**asked.info, order_id=ours.order_id)
+        theirs.addcomminfo(self.getcommissioninfo(data))
         self._by_id[ours.order_id] = theirs
         theirs.submit(self)
         theirs.accept(self)
@@ -187,7 +229,7 @@ class BridgeBroker(bt.BrokerBase):  # type: ignore[misc]
         """Tell backtrader of a fill, in its floats."""
         theirs = self._by_id[order.order_id]
         data = theirs.data
-        price = fill.micros / 1_000_000
+        price = fill.units / UNITS_PER_HKD
         position = self.positions[data]
         before = position.price
         signed = fill.shares if fill.side == "buy" else -fill.shares
@@ -238,7 +280,7 @@ class BridgeBroker(bt.BrokerBase):  # type: ignore[misc]
                     trades[-1].price /= ratio
 
 
-class ContractNotes(bt.CommInfoBase):  # type: ignore[misc]
+class ContractNotes(bt.CommInfoBase):
     """What sizers and analyzers of backtrader see as commission: the same contract note."""
 
     def __init__(self, broker: BridgeBroker, ticker: str) -> None:
@@ -251,101 +293,6 @@ class ContractNotes(bt.CommInfoBase):  # type: ignore[misc]
         if shares == 0 or not math.isfinite(price) or price <= 0.0:
             return 0.0
         side: Side = "buy" if size > 0 else "sell"
-        micros = price_micros(price)
-        note = self._broker.core.note(self._ticker, side, self._broker.coming, micros, shares)
+        units = price_units(price)
+        note = self._broker.core.note(self._ticker, side, self._broker.coming, units, shares)
         return sum(note) / 100
-
-
-class SessionCerebro(bt.Cerebro):  # type: ignore[misc]
-    """backtrader's engine with the exchange calendar as its clock.
-
-    `next` runs after the close of every session, whether or not some feed has a bar: a late listing
-    holds nobody up, a halt stops nothing. The first call comes after the session before the run, so
-    that the run's first open can be traded. An indicator that lacks bars reads NaN.
-    """
-
-    params = (("stdstats", False), ("preload", True), ("runonce", True), ("maxcpus", 1))
-
-    def __init__(self, days: tuple[int, ...], turn: Callable[[], None]) -> None:
-        super().__init__()
-        self._days = days  # backtrader day numbers: the session before the run, those of the run
-        self._turn = turn
-
-    def _disable_runonce(self) -> None:
-        raise ConfigError("this indicator needs backtrader's bar-by-bar mode, which is not served")
-
-    def _runonce(self, strategies: list[Any]) -> None:
-        for strategy in strategies:
-            strategy._once()
-            hide_future(strategy)
-            strategy.reset()
-            strategy._getminperstatus = _readiness(strategy)
-        plan = _plan(self.datas, self._days)
-        for number, day in enumerate(self._days, start=-1):
-            for feed, bars in plan[number + 1]:
-                feed.step(bars)
-            if number < 0:
-                _catch_up(strategies)
-            else:
-                self._brokernotify()
-            self._turn()
-            for strategy in strategies:
-                strategy._oncepost(float(day))
-                if self._event_stop:
-                    return
-
-
-def backtrader_day(session: date) -> int:
-    """Return a date as backtrader's day number at midnight."""
-    return session.toordinal()
-
-
-def _plan(feeds: Sequence[SessionFeed], days: Sequence[int]) -> list[list[tuple[SessionFeed, int]]]:
-    """Return, by day, the feeds that go on and by how many bars: several only at the first."""
-    plan: list[list[tuple[SessionFeed, int]]] = [[] for _ in days]
-    for feed in feeds:
-        own = np.array(feed.lines.datetime.array[: feed.buflen()])
-        reached = np.searchsorted(own, np.array(days), side="right")
-        for place, bars in enumerate(np.diff(reached, prepend=0).tolist()):
-            if bars:
-                plan[place].append((feed, bars))
-    return plan
-
-
-def _catch_up(strategies: list[Any]) -> None:
-    """Move indicators over the bars before the run."""
-    for strategy in strategies:
-        for indicator in strategy.getindicators():
-            behind = len(indicator._clock) - len(indicator)
-            if behind > 1:
-                indicator.advance(size=behind - 1)
-
-
-def _readiness(strategy: Any) -> Callable[[], int]:
-    """Return when `next` runs: as soon as one feed has the bars its indicators need.
-
-    backtrader waits for the youngest feed, which lets one late listing freeze all others.
-    """
-
-    def status() -> int:
-        lacking = [
-            period - len(data)
-            for period, data in zip(strategy._minperiods, strategy.datas, strict=True)
-        ]
-        strategy._minperstatus = min(lacking)
-        return int(strategy._minperstatus)
-
-    return status
-
-
-def _kind(exectype: int | None, plimit: float | None, options: dict[str, Any]) -> Kind:
-    kind = _KINDS.get(bt.Order.Market if exectype is None else exectype)
-    asked = [name for name in ("oco", "parent", "trailamount", "trailpercent") if options.get(name)]
-    if kind is None or plimit is not None or asked:
-        raise ConfigError(
-            "this kind of order is not served",
-            given=bt.Order.ExecTypes[exectype or 0] if kind is None else ", ".join(asked),
-            wanted="a market, limit or stop order",
-        )
-    options.pop("transmit", None)
-    return kind

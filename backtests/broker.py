@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-from markets.rules import round_to_tick, tick_size
 from pydantic import Field
 
 from backtests.account import Account, Fill, cents
@@ -25,12 +24,13 @@ from backtests.orders import (
     Order,
     Side,
 )
+from backtests.pricing import PHASES, FillPrices, Phase
 from backtests.result import COST_COLUMNS
 from backtests.tape import Action, Bar, Tape
+from markets.rules import UNITS_PER_HKD
 from markets.settings import Settings
 
 _COMPONENTS = tuple(column.removesuffix("_hkd") for column in COST_COLUMNS)
-_SLIPPAGE_UNIT = 1_000_000  # bp are applied in hundredths, as integers
 
 
 class BrokerSettings(Settings):
@@ -76,8 +76,8 @@ class Lots(Protocol):
     def lot(self, ticker: str, day: date) -> int:
         """Return the shares of a board lot on a date."""
 
-    def __getitem__(self, ticker: str) -> Any:
-        """Return the instrument; its `kind` is read."""
+    def get(self, ticker: str) -> Any:
+        """Return the instrument, of which `kind` is read, or None if only its lots are known."""
 
 
 class Broker:
@@ -109,7 +109,13 @@ class Broker:
         self._costs = costs
         self._lots = lots
         self._taken: dict[str, int] = {}
-        self._slippage = round(settings.slippage_bp * 100)
+        self._kinds = {ticker: _kind(lots, ticker) for ticker in tape.tickers}
+        self._prices = FillPrices(
+            ticks=settings.slippage_ticks,
+            bp=settings.slippage_bp,
+            adjusted=tape.adjusted,
+            kinds=self._kinds,
+        )
         for ticker in tape.tickers:
             close = tape.close_before(ticker)
             if close is not None:
@@ -125,7 +131,7 @@ class Broker:
         effective: date,
         signal_id: str = "",
         kind: Kind = "market",
-        price_micros: int = 0,
+        price_units: int = 0,
         until: date | None = None,
     ) -> Order:
         """Take an order for the open of `effective`."""
@@ -140,7 +146,7 @@ class Broker:
             effective=effective,
             signal_id=signal_id,
             kind=kind,
-            price_micros=price_micros,
+            price_units=price_units,
             until=until,
         )
         self.orders.append(order)
@@ -179,15 +185,15 @@ class Broker:
         return found
 
     def note(
-        self, ticker: str, side: Side, session: date, micros: int, shares: int
+        self, ticker: str, side: Side, session: date, units: int, shares: int
     ) -> tuple[int, ...]:
         """Return what a contract note costs, in cents, in the order of `COST_COLUMNS`."""
         note = self._costs.note(
             session=session,
             side=side,
-            price=Decimal(micros).scaleb(-6),
+            price=Decimal(units) / UNITS_PER_HKD,
             shares=shares,
-            kind=self._lots[ticker].kind,
+            kind=self._kinds[ticker],
         )
         return tuple(int(getattr(note, name).scaleb(2)) for name in _COMPONENTS)
 
@@ -211,7 +217,7 @@ class Broker:
         self._taken = {}
         bars = {order.ticker: self.tape.bar(order.ticker, number) for order in self.pending}
         outcomes: list[tuple[Order, Fill | None]] = []
-        for phase in ("open", "range"):
+        for phase in PHASES:
             for side in ("sell", "buy"):
                 for order in self.pending:
                     if order.side != side or not order.alive or not order.remaining:
@@ -234,22 +240,22 @@ class Broker:
         last = bisect_left(sessions, effective) + self.settings.max_wait_sessions
         return sessions[last] if last < len(sessions) else None
 
-    def _execute(self, order: Order, number: int, bar: Bar | None, phase: str) -> Fill | None:
+    def _execute(self, order: Order, number: int, bar: Bar | None, phase: Phase) -> Fill | None:
         """Fill what can be filled of an order in a phase of the session; note what it lacks."""
         order.reason = ""
         if bar is None or bar.volume <= 0.0:
             order.reason = NO_TRADE
             return None
         session = self.tape.sessions[number]
-        micros = self._price(order, bar, phase, session)
-        if micros is None:
+        units = self._prices.fill(order, bar, phase, session)
+        if units is None:
             order.reason = UNTOUCHED
             return None
-        shares = self._size(order, number, bar, micros)
+        shares = self._size(order, number, bar, units)
         if shares == 0:
             return None
         fill = self.account.book(
-            number, order, shares, micros, self._note(order, session, micros, shares)
+            number, order, shares, units, self._note(order, session, units, shares)
         )
         self._taken[order.ticker] = self._taken.get(order.ticker, 0) + shares
         order.remaining -= shares
@@ -260,7 +266,7 @@ class Broker:
             order.reason = order.cut
         return fill
 
-    def _size(self, order: Order, number: int, bar: Bar, micros: int) -> int:
+    def _size(self, order: Order, number: int, bar: Bar, units: int) -> int:
         """Return how many shares fill; where that is fewer than wanted, note why in the order.
 
         Reasons that waiting cannot mend (holdings, lots, cash) end the order at once.
@@ -281,10 +287,10 @@ class Broker:
         if shares == 0:
             return 0
         if order.side == "buy":
-            affordable = self._affordable(order, session, micros, shares, lot)
+            affordable = self._affordable(order, session, units, shares, lot)
             return shares if affordable >= shares else self._cut(order, affordable, CASH)
-        cost = sum(self._note(order, session, micros, shares))
-        if self.account.cash + cents(shares, micros) < cost:
+        cost = sum(self._note(order, session, units, shares))
+        if self.account.cash + cents(shares, units) < cost:
             return self._cut(order, 0, PROCEEDS)
         return shares
 
@@ -297,14 +303,14 @@ class Broker:
             order.end("rejected", reason)
         return shares
 
-    def _affordable(self, order: Order, session: date, micros: int, shares: int, lot: int) -> int:
+    def _affordable(self, order: Order, session: date, units: int, shares: int, lot: int) -> int:
         """Return the most whole lots, in shares, that cash covers with their costs."""
 
         def need(lots: int) -> int:
             size = lots * lot
             if size == 0:
                 return 0
-            return cents(size, micros) + sum(self._note(order, session, micros, size))
+            return cents(size, units) + sum(self._note(order, session, units, size))
 
         lots = shares // lot
         if need(lots) <= self.account.cash:
@@ -322,42 +328,8 @@ class Broker:
             volume = self.tape.usual_volume(ticker, number, self.settings.participation_sessions)
         return max(0, int(share * volume) - self._taken.get(ticker, 0))
 
-    def _price(self, order: Order, bar: Bar, phase: str, session: date) -> int | None:
-        """Return the price an order fills at in a phase of the session, or None if it does not."""
-        if order.kind == "market":
-            return self._slipped(bar.open, order, session) if phase == "open" else None
-        sign = 1 if order.side == "buy" else -1
-        at = order.price_micros
-        if order.kind == "limit":
-            if phase == "open":
-                reached = sign * bar.open <= sign * at
-                slipped = self._slipped(bar.open, order, session)
-                return sign * min(sign * slipped, sign * at) if reached else None
-            # Touching a limit does not fill it: others stood there first.
-            return at if sign * (bar.low if sign > 0 else bar.high) < sign * at else None
-        if phase == "open":
-            reached = sign * bar.open >= sign * at
-            return self._slipped(bar.open, order, session) if reached else None
-        reached = sign * (bar.high if sign > 0 else bar.low) >= sign * at
-        return self._slipped(at, order, session) if reached else None
-
-    def _slipped(self, micros: int, order: Order, session: date) -> int:
-        """Return a price worse by the declared slippage, rounded against the trader to a tick."""
-        buys = order.side == "buy"
-        scaled = micros * (_SLIPPAGE_UNIT + (self._slippage if buys else -self._slippage))
-        worse = -(-scaled // _SLIPPAGE_UNIT) if buys else scaled // _SLIPPAGE_UNIT
-        if self.tape.adjusted:
-            # Nobody ever traded at an adjusted price: it lies on no grid of ticks.
-            return max(1, worse)
-        kind = self._lots[order.ticker].kind
-        price = Decimal(worse).scaleb(-6)
-        tick = tick_size(price, session, kind)
-        price += self.settings.slippage_ticks * (tick if buys else -tick)
-        rounded = round_to_tick(max(price, tick), session, kind, "up" if buys else "down")
-        return int(rounded.scaleb(6))
-
-    def _note(self, order: Order, session: date, micros: int, shares: int) -> tuple[int, ...]:
-        return self.note(order.ticker, order.side, session, micros, shares)
+    def _note(self, order: Order, session: date, units: int, shares: int) -> tuple[int, ...]:
+        return self.note(order.ticker, order.side, session, units, shares)
 
     def _apply(self, number: int, action: Action) -> None:
         """Bring holdings and waiting orders onto the basis after a corporate action."""
@@ -367,7 +339,7 @@ class Broker:
         for order in self.pending:
             if order.ticker == action.ticker:
                 order.remaining = int(order.remaining * action.ratio)
-                order.price_micros = round(order.price_micros / action.ratio)
+                order.price_units = round(order.price_units / action.ratio)
                 if order.remaining == 0:
                     order.end("rejected", SPLIT_AWAY)
 
@@ -380,3 +352,9 @@ class Broker:
         ended = [order for order in self.pending if not order.alive]
         self.pending = [order for order in self.pending if order.alive]
         return [order for order in ended if order.status != "filled"]
+
+
+def _kind(lots: Lots, ticker: str) -> str:
+    """Return an instrument's kind; one of which only the lots are known is taken for a share."""
+    instrument = lots.get(ticker)
+    return "equity" if instrument is None else str(instrument.kind)

@@ -14,6 +14,7 @@ from backtests.tape import Tape
 from markets.errors import ConfigError, nearest_name
 from markets.plugins import load
 from markets.prices import MarketData
+from markets.rules import UNITS_PER_HKD
 from signals.decisions import Signal
 from strategies.base import (
     History,
@@ -25,7 +26,8 @@ from strategies.base import (
 from strategies.book import SignalBook
 
 if TYPE_CHECKING:
-    from backtests.bridge import BridgeBroker, SessionCerebro
+    from backtests.bridge import BridgeBroker
+    from backtests.loop import SessionCerebro
 
 
 class Sessions(Protocol):
@@ -125,7 +127,8 @@ def _published(name: str) -> Any:
 
 def _cerebro(desk: _Desk) -> SessionCerebro:
     # Imported here: backtrader takes a third of a second, and this module is on the config's path.
-    from backtests.bridge import BridgeBroker, SessionCerebro, backtrader_day
+    from backtests.bridge import BridgeBroker
+    from backtests.loop import SessionCerebro, backtrader_day
     from strategies.feed import SessionFeed
 
     bridge = BridgeBroker(broker=desk.core, calendar=desk.around)
@@ -212,7 +215,7 @@ class _Desk:
             waiting=core.waiting(),
             ages={ticker: number + 1 - trip.entered for ticker, trip in trips.items()},
             origins={ticker: trip.signal_id for ticker, trip in trips.items() if trip.signal_id},
-            closes={ticker: micros / 1_000_000 for ticker, micros in account.marks.items()},
+            closes={ticker: units / UNITS_PER_HKD for ticker, units in account.marks.items()},
             traded=traded,
             cash_hkd=account.cash / 100,
             equity_hkd=account.equity / 100,

@@ -40,7 +40,7 @@ class Order:
     decided, effective : date
         Last session whose close was known, and the session whose open it is meant for.
     kind : {'market', 'limit', 'stop'}
-        With `price_micros`, millionths of a dollar, for the last two.
+        With `price_units`, ten-thousandths of a dollar, for the last two.
     until : date or None
         Last session it may wait for; None for a limit or stop order that waits until cancelled.
     status, reason : str
@@ -57,7 +57,7 @@ class Order:
     effective: date
     signal_id: str = ""
     kind: Kind = "market"
-    price_micros: int = 0
+    price_units: int = 0
     until: date | None = None
     status: Status = "open"
     reason: str = ""

@@ -100,8 +100,8 @@ class EngineResult:
     -----
     A trade is a position from flat to flat: every fill belongs to exactly one. Its shares are those
     bought over its life, as counted when bought; its prices are means over all its purchases and
-    all its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates, HKD float64 that
-    are exact cents (prices: millionths), words `str`.
+    all its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates, HKD float64
+    of exact cents (prices: of 0.0001), words `str`.
     """
 
     orders: pd.DataFrame

@@ -22,8 +22,8 @@ from backtests.result import (
     TRADE_COLUMNS,
     EngineResult,
 )
+from markets.rules import UNITS_PER_HKD
 
-_MICROS = 1_000_000
 Column = npt.NDArray[Any]
 
 
@@ -101,7 +101,7 @@ def _fills(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
         "ticker": _words([fill.ticker for fill in fills]),
         "side": _words([fill.side for fill in fills]),
         "shares": _integers([fill.shares for fill in fills]),
-        "price_hkd": _floats([fill.micros for fill in fills], _MICROS),
+        "price_hkd": _floats([fill.units for fill in fills], UNITS_PER_HKD),
         "consideration_hkd": _floats([fill.consideration for fill in fills], 100),
         "cost_hkd": _floats([fill.cost for fill in fills], 100),
         "signal_id": _words([fill.signal_id for fill in fills]),
@@ -171,7 +171,9 @@ def _holdings(
     for number, day in enumerate(days):
         for ticker, held in day.shares.items():
             shares[number, place[ticker]] = held
-    return pd.DataFrame(shares, index=_index(sessions), columns=pd.Index(tickers, dtype="str"))
+    return pd.DataFrame(
+        shares, index=_index(sessions), columns=pd.Index(list(tickers), dtype="str")
+    )
 
 
 def _actions(account: Account, sessions: Sequence[date]) -> pd.DataFrame:

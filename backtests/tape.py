@@ -1,4 +1,4 @@
-"""Tape: one market over one run as arrays, session by session, prices in integer millionths."""
+"""Tape: one market over one run, session by session, prices in integer ten-thousandths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from markets.errors import DataError, MissingDataError
 from markets.prices import BAR_COLUMNS, MarketData
-from strategies.sizing import MICROS
+from markets.rules import UNITS_PER_HKD
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _LARGEST_DENOMINATOR = 10_000
 
 
 class Bar(NamedTuple):
-    """One session of one stock: prices in millionths of a dollar, volume in shares."""
+    """One session of one stock: prices in ten-thousandths of a dollar, volume in shares."""
 
     open: int
     high: int
@@ -37,8 +37,8 @@ class Action:
     """What happens to one share at the open of a session."""
 
     ticker: str
-    ratio: Fraction
-    cash_micros: int
+    ratio: Fraction  # new shares for an old one
+    cash: Fraction  # HKD
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Track:
 
     days: npt.NDArray[np.int64]  # days since 1970
     columns: Mapping[str, Floats]
-    closes: list[int]  # millionths of a dollar
+    closes: list[int]  # ten-thousandths of a dollar
     growth: Floats  # shares that one share of the first bar became by each bar, splits only
     before: int  # bars before the first session
     rows: list[int]  # by session of the run: its bar, or -1
@@ -57,8 +57,9 @@ class Track:
 class Tape:
     """One market over one run.
 
-    `closes` holds, for each session, the closes of the tickers that traded in it, in millionths of
-    a dollar; `actions` the corporate actions of the sessions that have some, by session number.
+    `closes` holds, for each session, the closes of the tickers that traded in it, in
+    ten-thousandths of a dollar; `actions` the corporate actions of the sessions that have some, by
+    session number.
 
     Parameters
     ----------
@@ -102,8 +103,9 @@ class Tape:
         if row < 0:
             return None
         columns = track.columns
-        prices = (round(float(columns[name][row]) * MICROS) for name in BAR_COLUMNS[:4])
-        return Bar(*prices, volume=float(columns["volume"][row]))
+        prices = (round(float(columns[name][row]) * UNITS_PER_HKD) for name in BAR_COLUMNS[:4])
+        opened, high, low, close = prices
+        return Bar(opened, high, low, close, float(columns["volume"][row]))
 
     def close_before(self, ticker: str) -> int | None:
         """Return a ticker's last close before the run, or None if it never traded before."""
@@ -161,7 +163,7 @@ class Tape:
             growth[int(np.searchsorted(days, ex_day)) :] *= float(ratio)
         known = np.searchsorted(days, self.days, side="right")
         columns = {name: frame[name].to_numpy(dtype="float64")[: len(days)] for name in BAR_COLUMNS}
-        closes = np.rint(columns["close"] * MICROS).astype(np.int64).tolist()
+        closes = np.rint(columns["close"] * UNITS_PER_HKD).astype(np.int64).tolist()
         return Track(days, columns, closes, growth, before, rows.tolist(), known.tolist())
 
     def _closes(self) -> list[dict[str, int]]:
@@ -184,7 +186,7 @@ class Tape:
         ):
             number = int(np.searchsorted(self.days, ex_date))
             if ticker in self.tracks and number < len(self.days) and ex_date >= self.days[0]:
-                found[number].append(Action(ticker, _exact(ratio), round(cash * MICROS)))
+                found[number].append(Action(ticker, _exact(ratio), Fraction(str(cash))))
         return {number: tuple(actions) for number, actions in found.items()}
 
 

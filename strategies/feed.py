@@ -17,8 +17,8 @@ class SessionFeed(bt.feed.DataBase):
     """Daily bars of one ticker at naive exchange dates.
 
     backtrader's own pandas feed copies row by row, and a time zone moves its bars by a day. Here
-    the arrays become the line buffers at once. A session without a bar has no bar: the feed does not
-    advance, `close[0]` is the last known close and `datetime[0]` says of when.
+    the arrays become the line buffers at once. A session without a bar has no bar: the feed does
+    not advance, `close[0]` is the last known close and `datetime[0]` says of when.
 
     A preloaded line answers a negative index that reaches before the first bar with values from its
     end, which lie in the future. So each line is followed by as many NaN as it has bars: whoever

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from markets.rules import UNITS_PER_HKD
 from strategies.base import View
 
-MICROS = 1_000_000  # of a Hong Kong dollar: prices are integers of this unit
-_PER_CENT = MICROS // 100
+_UNITS_PER_CENT = UNITS_PER_HKD // 100
 
 NO_CLOSE = "no close known to size it with"
 UNDER_ONE_LOT = "less than one board lot"
@@ -38,9 +38,9 @@ class Wish:
     reason: str = ""
 
 
-def price_micros(price_hkd: float) -> int:
-    """Return a price in integer millionths of a dollar."""
-    return round(price_hkd * MICROS)
+def price_units(price_hkd: float) -> int:
+    """Return a price in integer ten-thousandths of a dollar, the unit of `markets.rules`."""
+    return round(price_hkd * UNITS_PER_HKD)
 
 
 def lots_for(
@@ -67,7 +67,7 @@ def lots_for(
     if weight <= 0.0:
         return 0
     budget_cents = int(weight * round(equity_hkd * 100) / (1.0 + reserve_bp / 10_000.0))
-    return budget_cents * _PER_CENT // (price_micros(close_hkd) * lot) * lot
+    return budget_cents * _UNITS_PER_CENT // (price_units(close_hkd) * lot) * lot
 
 
 def wishes(

@@ -1,0 +1,83 @@
+"""FillPrices: the price an order fills at, slipped and rounded against the trader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from backtests.orders import Order
+from backtests.tape import Bar
+from markets.rules import UNITS_PER_HKD, round_to_tick, tick_size
+
+Phase = Literal["open", "range"]
+PHASES: tuple[Phase, ...] = ("open", "range")
+
+_ONE = 1_000_000  # in hundredths of a basis point: slippage is applied as an integer
+
+
+@dataclass(frozen=True, slots=True)
+class FillPrices:
+    """The price rules of a run.
+
+    Parameters
+    ----------
+    ticks : int
+        Ticks added against the trader, after the basis points.
+    bp : float
+        Basis points against the trader, to a hundredth.
+    adjusted : bool
+        Whether prices are adjusted; these lie on no grid of ticks, and nobody ever traded at them.
+    kinds : mapping of str to str
+        Kind of each ticker's instrument; kinds have their own tables of ticks.
+    """
+
+    ticks: int
+    bp: float
+    adjusted: bool
+    kinds: Mapping[str, str]
+
+    def fill(self, order: Order, bar: Bar, phase: Phase, session: date) -> int | None:
+        """Return the price an order fills at in a phase of a session, or None if it does not.
+
+        At the open, a market order fills always, a limit or stop order if the open is at its price
+        or beyond; never worse than a limit. In the range of the session a limit order fills at its
+        limit if prices went *through* it (others stood at it first), a stop order at its price and
+        slippage if they reached it.
+
+        Returns
+        -------
+        int or None
+            Ten-thousandths of a dollar.
+        """
+        sign = 1 if order.side == "buy" else -1
+        at = order.price_units
+        if order.kind == "market":
+            return self.slipped(bar.open, order, session) if phase == "open" else None
+        if order.kind == "limit":
+            if phase == "range":
+                far = bar.low if sign > 0 else bar.high
+                return at if sign * far < sign * at else None
+            slipped = self.slipped(bar.open, order, session)
+            return sign * min(sign * slipped, sign * at) if sign * bar.open <= sign * at else None
+        if phase == "range":
+            far = bar.high if sign > 0 else bar.low
+            return self.slipped(at, order, session) if sign * far >= sign * at else None
+        return self.slipped(bar.open, order, session) if sign * bar.open >= sign * at else None
+
+    def slipped(self, units: int, order: Order, session: date) -> int:
+        """Return a price worse by the declared slippage, rounded against the trader to a tick."""
+        buys = order.side == "buy"
+        hundredths = round(self.bp * 100)
+        scaled = units * (_ONE + (hundredths if buys else -hundredths))
+        worse = -(-scaled // _ONE) if buys else scaled // _ONE
+        if self.adjusted:
+            return max(1, worse)
+        kind = self.kinds[order.ticker]
+        price = Decimal(worse) / UNITS_PER_HKD
+        tick = tick_size(price, session, kind)
+        price += self.ticks * (tick if buys else -tick)
+        rounded = round_to_tick(max(price, tick), session, kind, "up" if buys else "down")
+        return int(rounded * UNITS_PER_HKD)
