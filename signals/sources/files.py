@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import glob
 import gzip
 import zlib
@@ -204,7 +203,7 @@ def encoding_of(path: Path, settings: NewsSettings) -> str:
             except (EOFError, zlib.error, gzip.BadGzipFile):
                 return "utf-8"
     try:
-        plain = codecs.lookup(name)._is_text_encoding and "{1}\n".encode(name) == b"{1}\n"
+        plain = b"{1}\n".decode(name) == "{1}\n"
     except (LookupError, ValueError):
         plain = False
     if not plain:
