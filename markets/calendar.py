@@ -175,7 +175,7 @@ class Calendar:
         Returns
         -------
         DataFrame
-            Indexed 0 … n-1: `session` (naive ``datetime64[s]`` date), `at` (``datetime64[us, UTC]``),
+            Indexed 0 … n-1: `session` (naive ``datetime64[s]`` date), `at` (UTC, microseconds),
             `phase` (categorical); the same answers as the scalar method.
         """
         if latency < timedelta(0):
@@ -250,7 +250,7 @@ class ClockSettings(Settings):
     opening auction, whose price is a daily bar's open, takes orders until then. At most 900, so
     that the close before is known."""
     latency_seconds: float = Field(default=60.0, ge=0, le=86_400)
-    """Seconds from news becoming available to its being part of a decision: feed, scoring, order."""
+    """Seconds from news becoming available to its part in a decision: feed, scoring, order."""
 
     @property
     def latency(self) -> timedelta:
@@ -291,7 +291,7 @@ class DecisionClock:
         return self.calendar.hours(session).regular_open - lead
 
     def cutoff_at(self, session: date) -> datetime:
-        """Return the last UTC instant at which news can become available and still be decided on."""
+        """Return the last UTC instant at which news may become available and still count."""
         return self.decision_at(session) - self.settings.latency
 
     def effective_session(self, available_at: datetime) -> date:

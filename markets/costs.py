@@ -1,6 +1,6 @@
 """CostSchedule: what a contract note costs on a date, part by part, to the cent.
 
-All arithmetic is in integers: consideration in units of 0.0001 HKD, rates in 1e-8, results in cents.
+All arithmetic is in integers: consideration in units of 0.0001 HKD, rates in 1e-8, cents out.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ COMPONENTS = (*STATUTORY, "commission", "platform_fee")
 _PER_CENT = 10**10
 _PER_HKD = 10**12
 _SAFE = 2**62
+# Notes computed at once: what fits a processor's cache is several times faster.
+_CHUNK = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class CostCents:
     @property
     def total(self) -> Ints:
         """Sum of the eight components."""
-        return np.sum([getattr(self, name) for name in COMPONENTS], axis=0, dtype=np.int64)
+        found: Ints = np.sum([getattr(self, name) for name in COMPONENTS], axis=0, dtype=np.int64)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,17 +236,15 @@ class CostSchedule:
         kind : str
             Of all of them.
         """
-        units = _read_prices(prices) * _counted_all(shares)
-        days = np.asarray(sessions, dtype="datetime64[D]")
-        starts = np.array(self._starts, dtype="datetime64[D]")
-        epochs = np.searchsorted(starts, days, side="right") - 1
-        if len(epochs) and epochs.min() < 0:
-            raise self._too_early(days.min().item())
-        charges = [self._charges_in(epoch, kind) for epoch in range(len(starts))]
-        columns = {
-            name: _charged_all([charge[name] for charge in charges], epochs, units)
-            for name in COMPONENTS
-        }
+        units = _considerations(_read_prices(prices), _counted_all(shares))
+        epochs = self._epochs(np.asarray(sessions, dtype="datetime64[D]"))
+        charges = [self._charges_in(epoch, kind) for epoch in range(len(self._starts))]
+        columns = {name: np.empty(len(units), dtype=np.int64) for name in COMPONENTS}
+        for start in range(0, len(units), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            for name, column in columns.items():
+                of_name = [charge[name] for charge in charges]
+                column[chunk] = _charged_all(of_name, epochs[chunk], units[chunk])
         return CostCents(**columns)
 
     def _group_note(self, group: Sequence[Execution]) -> CostBreakdown:
@@ -298,6 +299,20 @@ class CostSchedule:
         platform = Charge(amount=self.plan.platform_fee)
         return {**charges, "commission": self.plan.commission, "platform_fee": platform}
 
+    def _epochs(self, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.intp]:
+        """Return the position of each date among the changes of the tables."""
+        if not len(days):
+            return np.zeros(0, dtype=np.intp)
+        numbers = days.astype(np.int64)
+        first, last = numbers.min(), numbers.max()
+        if days.min() < np.datetime64(self._starts[0]):
+            raise self._too_early(days.min().item())
+        starts = np.array(self._starts, dtype="datetime64[D]").astype(np.int64)
+        # Few dates, many notes: look each date up once.
+        by_day = np.searchsorted(starts, np.arange(first, last + 1), side="right") - 1
+        epochs: npt.NDArray[np.intp] = by_day[numbers - first]
+        return epochs
+
     def _too_early(self, session: date) -> TableError:
         return TableError(
             "the cost tables begin later",
@@ -318,36 +333,39 @@ def _charged(charge: Charge, units: int) -> int:
     return cents if charge.maximum is None else min(cents, charge.maximum)
 
 
-def _charged_all(charges: Sequence[Charge], epochs: Ints, units: Ints) -> Ints:
+def _charged_all(charges: Sequence[Charge], epochs: npt.NDArray[np.intp], units: Ints) -> Ints:
     """Return the charges of many notes, each by the charge of its epoch, in cents."""
-    used = sorted(set(charges), key=charges.index)
-    if len(used) == 1:
-        return _charged_alike(used[0], units)
-    which = np.array([used.index(charge) for charge in charges])[epochs]
-    cents = np.empty(len(units), dtype=np.int64)
-    for number, charge in enumerate(used):
-        chosen = which == number
-        cents[chosen] = _charged_alike(charge, units[chosen])
-    return cents
-
-
-def _charged_alike(charge: Charge, units: Ints) -> Ints:
-    if not charge.rate:
-        return np.full(len(units), _charged(charge, 0), dtype=np.int64)
-    if len(units) and int(units.max()) * charge.rate >= _SAFE:
-        # Billions on one note: too wide for 64 bits, so one by one.
-        return np.array([_charged(charge, one) for one in units.tolist()], dtype=np.int64)
-    product = units * charge.rate
-    if charge.rounding == "dollar_up":
+    wide = int(units.max(initial=0)) * max(charge.rate for charge in charges) >= _SAFE
+    if wide:
+        # Billions on one note do not fit 64 bits: one by one, in Python's integers.
+        pairs = zip(epochs.tolist(), units.tolist(), strict=True)
+        return np.array([_charged(charges[epoch], one) for epoch, one in pairs], dtype=np.int64)
+    product = units * _by_epoch([charge.rate for charge in charges], epochs)
+    if charges[0].rounding == "dollar_up":
         cents = (product + (_PER_HKD - 1)) // _PER_HKD * 100
     else:
         cents = (product + _PER_CENT // 2) // _PER_CENT
-    cents += charge.amount
-    if charge.minimum:
-        np.maximum(cents, charge.minimum, out=cents)
-    if charge.maximum is not None:
-        np.minimum(cents, charge.maximum, out=cents)
-    return cents
+    cents = cents + _by_epoch([charge.amount for charge in charges], epochs)
+    cents = np.maximum(cents, _by_epoch([charge.minimum for charge in charges], epochs))
+    maxima = [_SAFE if charge.maximum is None else charge.maximum for charge in charges]
+    bounded: Ints = np.minimum(cents, _by_epoch(maxima, epochs)).astype(np.int64)
+    return bounded
+
+
+def _by_epoch(values: Sequence[int], epochs: npt.NDArray[np.intp]) -> Ints | np.int64:
+    """Return a value for each note, or one for all where it never changed."""
+    if len(set(values)) == 1:
+        return np.int64(values[0])
+    by_note: Ints = np.array(values, dtype=np.int64)[epochs]
+    return by_note
+
+
+def _considerations(prices: Ints, shares: Ints) -> Ints:
+    """Return price times shares; as Python's integers where 64 bits would not hold them."""
+    if int(prices.max(initial=0)) * int(shares.max(initial=0)) >= _SAFE:
+        wide: Ints = prices.astype(object) * shares.astype(object)
+        return wide
+    return prices * shares
 
 
 def _counted(shares: int) -> int:

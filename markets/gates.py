@@ -1,4 +1,4 @@
-"""Gates: the points at which an order can still get in, as arrays for a million look-ups at once."""
+"""Gates: the points at which an order still gets in, as arrays for a million look-ups at once."""
 
 from __future__ import annotations
 
@@ -53,11 +53,12 @@ class Gates:
 
     def phase_of(self, gate: int) -> Phase:
         """Return the phase of one gate."""
-        return PHASES[self.phase[gate]]
+        return PHASES[int(self.phase[gate])]
 
-    def phases(self, gate: Ints) -> pd.Categorical:
-        """Return the phases of many gates."""
-        return pd.Categorical.from_codes(self.phase[gate].tolist(), categories=list(PHASES))
+    def phases(self, gate: Ints) -> pd.Series:
+        """Return the phases of many gates, as a categorical column."""
+        names = np.array(PHASES, dtype=object)[self.phase[gate]]
+        return pd.Series(pd.Categorical(names, categories=list(PHASES)))
 
 
 def intraday_gates(hours: Sequence[SessionHours], bar_minutes: int, closing_auction: bool) -> Gates:

@@ -1,4 +1,4 @@
-"""Membership of an index by date: known from the announcement on, in force from the effective date."""
+"""Membership of an index by date: known from its announcement, in force from its effective date."""
 
 from __future__ import annotations
 

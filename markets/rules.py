@@ -22,14 +22,13 @@ from markets.hk.tables import open_table, required
 Direction = Literal["up", "down", "nearest"]
 Price = Decimal | float | int | str
 UNITS_PER_HKD = 10_000
-_UNIT = Decimal(1).scaleb(-4)
 # The exchange quotes nothing below one cent.
 _LOWEST = UNITS_PER_HKD // 100
 
 
 @dataclass(frozen=True, slots=True)
 class TickTable:
-    """Price bands in units of 0.0001 HKD: up to and including `bounds[i]`, the step is `ticks[i]`."""
+    """Price bands in units of 0.0001 HKD: up to and with `bounds[i]`, the step is `ticks[i]`."""
 
     bounds: tuple[int, ...]
     ticks: tuple[int, ...]
@@ -78,9 +77,10 @@ def read_price(price: Price, where: str = "price") -> int:
 
 
 def as_hkd(units: int) -> Decimal:
-    """Return units of 0.0001 HKD as dollars, with no zeros beyond the third decimal."""
-    exact = units * _UNIT
-    return exact if units % 10 else exact.quantize(Decimal("0.001"))
+    """Return units of 0.0001 HKD as dollars, with two decimals or as many more as it needs."""
+    if units % 100 == 0:
+        return Decimal(units // 100).scaleb(-2)
+    return Decimal(units // 10).scaleb(-3) if units % 10 == 0 else Decimal(units).scaleb(-4)
 
 
 def tick_size(price: Price, day: date, kind: str = "equity") -> Decimal:
@@ -105,7 +105,7 @@ def tick_size(price: Price, day: date, kind: str = "equity") -> Decimal:
     Examples
     --------
     >>> tick_size("43.20", date(2025, 8, 1)), tick_size("43.20", date(2025, 8, 4))
-    (Decimal('0.050'), Decimal('0.020'))
+    (Decimal('0.05'), Decimal('0.02'))
     """
     where = f"{kind} on {day}"
     return as_hkd(_table(kind).on(day).tick(read_price(price, where), where))
@@ -121,7 +121,7 @@ def round_to_tick(
     Examples
     --------
     >>> round_to_tick(151.13, date(2025, 9, 12), direction="up")
-    Decimal('151.200')
+    Decimal('151.20')
     """
     where = f"{kind} on {day}"
     units = read_price(price, where)

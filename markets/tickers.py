@@ -15,7 +15,7 @@ def normalize_ticker(text: str, *, where: str | None = None) -> str:
     Raises
     ------
     TickerError
-        If the text is no Hong Kong code: another market's suffix, letters, zero, or over five digits.
+        If the text is no Hong Kong code: another market's suffix, letters, zero, too long.
 
     Examples
     --------
@@ -33,6 +33,49 @@ def normalize_ticker(text: str, *, where: str | None = None) -> str:
             where=where,
         )
     return f"{int(match[1]):04d}.HK"
+
+
+def spellings(ticker: str) -> dict[str, str]:
+    """Return a ticker as others write it; `normalize_ticker` reads each of them back.
+
+    Examples
+    --------
+    >>> spellings("0700.HK")["bloomberg"]
+    '700 HK'
+    """
+    number = int(normalize_ticker(ticker)[:-3])
+    return {
+        "newswake": f"{number:04d}.HK",
+        "exchange": f"{number:05d}",
+        "short": str(number),
+        "bloomberg": f"{number} HK",
+        "reuters": f"{number:04d}.HK",
+        "tradingview": f"HKEX:{number}",
+        "venue": f"SEHK:{number}",
+        "prefixed": f"HK{number:05d}",
+    }
+
+
+def check_hkd(ticker: str, *, where: str | None = None) -> None:
+    """Refuse a counter that trades in renminbi: its prices are no Hong Kong dollars.
+
+    Raises
+    ------
+    TickerError
+        For codes from 80000 to 89999, which the exchange keeps for that currency.
+
+    Examples
+    --------
+    >>> check_hkd("0700.HK")
+    """
+    spelled = normalize_ticker(ticker, where=where)
+    if 80_000 <= int(spelled[:-3]) <= 89_999:
+        raise TickerError(
+            "a counter in another currency",
+            given=f"{spelled} (CNY)",
+            wanted=f"a counter in HKD, such as {int(spelled[1:-3]):04d}.HK",
+            where=where,
+        )
 
 
 def exchange_code(ticker: str) -> str:

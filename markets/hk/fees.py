@@ -61,12 +61,13 @@ class FeeTables:
     @property
     def first(self) -> date:
         """First date on which every table has a row."""
-        return max(table.rows[0].valid_from for table in (*self.charges.values(), self.duty_free))
+        starts = [table.rows[0].valid_from for table in self.charges.values()]
+        return max(*starts, self.duty_free.rows[0].valid_from)
 
     def breakpoints(self) -> list[date]:
         """Return the dates from `first` on at which any table changes, `first` included."""
-        tables = (*self.charges.values(), self.duty_free)
-        starts = {row.valid_from for table in tables for row in table}
+        starts = {row.valid_from for table in self.charges.values() for row in table}
+        starts |= {row.valid_from for row in self.duty_free}
         return sorted({self.first, *(start for start in starts if start > self.first)})
 
 

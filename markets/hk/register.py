@@ -25,8 +25,8 @@ from markets.tickers import normalize_ticker
 
 LotRows = dict[str, tuple[DatedRow[int], ...]]
 _KEYS = frozenset(
-    "ticker kind sector listed listed_source listed_verified adr counters source checked_on verified "
-    "products people traps names".split()
+    {"ticker", "kind", "sector", "listed", "listed_source", "listed_verified", "adr", "counters"}
+    | {"names", "products", "people", "traps", "source", "checked_on", "verified"}
 )
 
 

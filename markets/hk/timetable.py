@@ -34,6 +34,7 @@ class AuctionTimes:
     match: Span
 
     def on(self, anchor: datetime) -> Auction:
+        """Return the auction at UTC instants, its times counted from `anchor`."""
         return Auction(
             anchor + self.input[0],
             anchor + self.input[1],
@@ -95,33 +96,36 @@ def _hours_of(
     session: date, half_day: bool, row: DatedRow[Irregularity] | None, rulebook: Rulebook
 ) -> SessionHours:
     midnight = datetime.combine(session, time(), tzinfo=UTC) - _OFFSET
-    hours, opening, closing = (
-        table.row_on(session) for table in (rulebook.hours, rulebook.opening, rulebook.closing)
-    )
+    hours = rulebook.hours.row_on(session)
+    opening = rulebook.opening.row_on(session)
+    closing = rulebook.closing.row_on(session)
     closure = None if row is None else row.value.closure
     half_day = half_day or closure == "half_day"
-    spans = hours.value[:1] if half_day else hours.value
-    at = None if row is None else row.value.at
-    if at is not None and closure == "late_open":
-        spans = tuple((max(start, at), end) for start, end in spans if end > at)
-    if at is not None and closure == "early_stop":
-        spans = tuple((start, min(end, at)) for start, end in spans if start < at)
+    spans = _as_traded(hours.value[:1] if half_day else hours.value, row)
     segments = tuple((midnight + start, midnight + end) for start, end in spans)
+    # After weather, trading resumed without a pre-opening auction; an early stop was final.
+    opens = opening.value if closure != "late_open" else None
+    closes = closing.value if closure != "early_stop" else None
     return SessionHours(
         session=session,
         regular_open=midnight + hours.value[0][0],
         segments=segments,
-        # After weather, trading resumed without a pre-opening auction; an early stop was final.
-        opening_auction=opening.value.on(midnight)
-        if opening.value and closure != "late_open"
-        else None,
-        closing_auction=closing.value.on(segments[-1][1])
-        if closing.value and closure != "early_stop"
-        else None,
+        opening_auction=opens.on(midnight) if opens else None,
+        closing_auction=closes.on(segments[-1][1]) if closes else None,
         half_day=half_day,
         irregular=cast(Irregular, closure) if closure in get_args(Irregular) else None,
         verified=all(one is None or one.verified for one in (hours, opening, closing, row)),
     )
+
+
+def _as_traded(spans: tuple[Span, ...], row: DatedRow[Irregularity] | None) -> tuple[Span, ...]:
+    """Return the stretches that were left of a session that began late or stopped early."""
+    at = None if row is None else row.value.at
+    if row is None or at is None:
+        return spans
+    if row.value.closure == "late_open":
+        return tuple((max(start, at), end) for start, end in spans if end > at)
+    return tuple((start, min(end, at)) for start, end in spans if start < at)
 
 
 def _closures(tables: TableFile) -> dict[date, DatedRow[Irregularity]]:
