@@ -110,12 +110,11 @@ def sift(
         *_value_rules(table, numbers, idle, sessions, is_session),
     ]
     verdict = _first_broken(rules, len(table))
-    idle = idle & (verdict < 0)
-    good = (verdict < 0) & ~idle
-    for repeat in _repeats(normal, sessions.days, numbers, good):
+    for repeat in _repeats(normal, sessions.days, numbers, idle, verdict < 0):
         verdict[repeat.broken] = len(rules)
         rules.append(repeat)
-    good &= verdict < 0
+    idle = idle & (verdict < 0)
+    good = (verdict < 0) & ~idle
 
     frame = pd.DataFrame(
         {name: values[good] for name, values in numbers.items()},
@@ -282,18 +281,27 @@ def _closed(days: np.ndarray, is_session: SessionTest) -> np.ndarray:
 
 
 def _repeats(
-    tickers: pd.Series, days: np.ndarray, numbers: dict[str, np.ndarray], good: np.ndarray
+    tickers: pd.Series,
+    days: np.ndarray,
+    numbers: dict[str, np.ndarray],
+    idle: np.ndarray,
+    whole: np.ndarray,
 ) -> tuple[_Rule, _Rule]:
-    """Return the rules on rows for one ticker and session that stand more than once."""
-    keys = pd.DataFrame({"ticker": tickers.to_numpy(), "day": days})[good]
-    rows = pd.concat([keys, pd.DataFrame(numbers)[good]], axis=1)
+    """Return the rules on rows for one ticker and session that stand more than once.
+
+    Only rows that broke no rule before (`whole`) are compared, and days without a trade whatever
+    prices they carry.
+    """
+    keys = pd.DataFrame({"ticker": tickers.to_numpy(), "day": days})[whole]
+    told = pd.DataFrame({name: np.where(idle, 0.0, values) for name, values in numbers.items()})
+    rows = pd.concat([keys, told[whole]], axis=1)
     again = rows.duplicated(keep="first").to_numpy()
     # Equal rows aside, a key that is still there twice stands with two different values.
     contradicted = keys[~again].duplicated(keep=False).reindex(keys.index, fill_value=False)
 
     def rule(problem: str, hit: np.ndarray) -> _Rule:
-        broken = np.zeros(len(good), dtype=bool)
-        broken[np.flatnonzero(good)] = hit
+        broken = np.zeros(len(whole), dtype=bool)
+        broken[np.flatnonzero(whole)] = hit
         given = ("ticker", "date", *numbers)
         return _Rule(problem, "one row for a ticker and session", broken, given)
 
