@@ -17,7 +17,7 @@ from backtests.view import RunView
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-CLOCK_ENDINGS = ("_at", "_seconds", "_mb")
+CLOCK_ENDINGS = ("_at", "seconds", "_mb")
 """Keys of the manifest that differ between equal runs: left out, so that the page does not."""
 
 
