@@ -127,15 +127,13 @@ class Stories:
         counted: set[int],
     ) -> None:
         rank = RANKS[event.certainty]
-        if rank == CONFIRMED:
-            for number, story in self._alike(key, event, at):
-                if story.denials:  # what was denied and is confirmed now is a new story
-                    del self._open[key][number]
-        found = self._best(key, event, shape, at)
-        if found is None or found[0] < SAME:
-            number, story = self._begin(key, event, shape, at)
+        denied = [found for found in self._alike(key, event, at) if found[1].denials]
+        if denied and rank < CONFIRMED:
+            number, story = denied[-1]
         else:
-            _, number, story = found
+            for dead, _ in denied:  # what was denied and is confirmed now is a new story
+                del self._open[key][dead]
+            number, story = self._same_or_new(key, event, shape, at)
         if number not in counted:
             counted.add(number)
             story.mentions[rank] += 1
@@ -143,6 +141,14 @@ class Stories:
             story.event = event
         story.last_at = at
         self._open[key].move_to_end(number)
+
+    def _same_or_new(
+        self, key: tuple[str, str], event: Event, shape: Signature, at: datetime
+    ) -> tuple[int, Story]:
+        found = self._best(key, event, shape, at)
+        if found is None or found[0] < SAME:
+            return self._begin(key, event, shape, at)
+        return found[1], found[2]
 
     def _deny(
         self,
