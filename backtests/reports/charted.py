@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,11 @@ def price_charts(view: RunView, stories_per_session: int) -> list[dict[str, Any]
     traded = view.fills.groupby("ticker")["consideration_hkd"].sum()
     tickers = sorted(set(view.prices["ticker"]), key=lambda t: (-float(traded.get(t, 0.0)), t))
     bars = dict(tuple(view.prices.groupby("ticker")))
-    stories = dict(tuple(view.stories.groupby("ticker")))
+    told = view.stories.assign(
+        session=view.stories["session"].dt.strftime("%Y-%m-%d"),
+        at=view.stories["available_at"].dt.tz_convert(HONG_KONG).dt.strftime("%Y-%m-%d %H:%M"),
+    )
+    stories = dict(tuple(told.groupby("ticker")))
     signals = dict(tuple(view.signals.groupby("ticker")))
     fills = dict(tuple(view.fills.groupby("ticker")))
     return [
@@ -146,7 +151,7 @@ def price_charts(view: RunView, stories_per_session: int) -> list[dict[str, Any]
                 name: [float(f"{value:.6g}") for value in bars[ticker][name]]
                 for name in ("open", "high", "low", "close")
             },
-            "stories": _stories(stories.get(ticker, view.stories.iloc[:0]), stories_per_session),
+            "stories": _stories(stories.get(ticker, told.iloc[:0]), stories_per_session),
             "signals": _signals(signals.get(ticker, view.signals.iloc[:0])),
             "fills": _fills(fills.get(ticker, view.fills.iloc[:0])),
         }
@@ -156,20 +161,20 @@ def price_charts(view: RunView, stories_per_session: int) -> list[dict[str, Any]
 
 def _stories(table: pd.DataFrame, kept: int) -> dict[str, Any]:
     """Return by effective session: how many stories, the mean forward polarity, some of them."""
-    by_session: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_session: dict[str, list[Mapping[Hashable, Any]]] = defaultdict(list)
     for row in table.to_dict("records"):
-        by_session[str(row["session"].date())].append({str(k): v for k, v in row.items()})
+        by_session[row["session"]].append(row)
     return {session: _session_stories(rows, kept) for session, rows in by_session.items()}
 
 
-def _session_stories(rows: list[dict[str, Any]], kept: int) -> list[Any]:
+def _session_stories(rows: list[Mapping[Hashable, Any]], kept: int) -> list[Any]:
     forward = [row["polarity"] for row in rows if row["forward"]]
     # Forward news first: reactions and repeats are what may be left out.
     rows = sorted(rows, key=lambda row: (not row["forward"], -abs(row["polarity"])))
     shown = [
         [
             plain(row["title"])[:160],
-            row["available_at"].astimezone(HONG_KONG).strftime("%Y-%m-%d %H:%M"),
+            row["at"],
             named(row["kind"]),
             round(float(row["polarity"]), 2),
             int(row["forward"]),

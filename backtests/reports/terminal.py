@@ -81,6 +81,8 @@ def plain(foreign: str) -> str:
     >>> plain("a\x1b[31mb\tc")
     'a[31mb c'
     """
+    if foreign.isprintable():
+        return foreign
     spaced = foreign.replace("\n", " ").replace("\t", " ")
     return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp"))
 

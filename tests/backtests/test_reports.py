@@ -150,8 +150,8 @@ def test_the_page_tells_no_clock(view):
 
 
 def test_the_page_stays_small():
-    view = sample_view(sessions=500, tickers=12)
-    assert len(reports.html(view)) < 2_000_000
+    view = sample_view(sessions=250, tickers=8)
+    assert len(reports.html(view)) < 700_000
 
 
 def test_titles_beyond_the_limit_are_counted(view):
