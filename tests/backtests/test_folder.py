@@ -103,3 +103,11 @@ def test_a_fraction_of_a_share_is_refused():
 def test_columns_nobody_declared_are_kept(view):
     table = view.trades.assign(note="why")
     assert list(columns.typed(table, columns.TRADES, "t")["note"]) == ["why"] * len(table)
+
+
+def test_numbers_written_as_text_are_rounded_once_and_have_no_minus_zero():
+    table = pd.DataFrame({"cost_hkd": [0.1 + 0.2, -1e-9], "probability": [0.1 + 0.2, -1e-9]})
+    made = columns.typed(table, {"cost_hkd": "hkd", "probability": "exact"}, "t")
+    assert made["cost_hkd"].tolist() == [0.3, 0.0]
+    assert not np.signbit(made["cost_hkd"].to_numpy()).any()
+    assert made["probability"].tolist() == table["probability"].tolist()
