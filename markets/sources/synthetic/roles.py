@@ -10,7 +10,7 @@ import numpy as np
 
 from markets.clock import hong_kong, hong_kong_date
 from markets.sources.synthetic import kinds
-from markets.sources.synthetic.draws import Floats
+from markets.sources.synthetic.draws import Bools, Floats
 from markets.sources.synthetic.paths import Impact, session_moves
 from markets.sources.synthetic.scene import Draft, Facts, Scene
 from markets.sources.synthetic.stories import Subject
@@ -120,14 +120,18 @@ def _denial(ticker: str, kind: str, position: int, clocks: Clocks) -> Draft:
 
 
 def reactions(scene: Scene, told: Sequence[Draft], count: int) -> list[Draft]:
-    """Draft reports of large moves, where no planted drift is left to run when they come out."""
+    """Draft reports of large moves, where drift touches neither the move nor what follows it."""
     drifting = {ticker: np.zeros(len(scene.sessions), np.bool_) for ticker in scene.tickers}
     for draft in told:
-        running = slice(draft.position + 1, draft.position + scene.horizon)
-        drifting[draft.ticker or ""][running] = True
+        # The last step of a drift lies in the gap into the open `horizon` sessions later; the
+        # report of that session is effective one session after it.
+        touched = slice(draft.position + 1, draft.position + scene.horizon + 2)
+        drifting[draft.ticker or ""][touched] = True
     moves = {ticker: _moves_told(scene, ticker, told) for ticker in scene.tickers}
     told_of = {
-        ticker: scene.usable[ticker] & _after_large_moves(moves[ticker]) & ~drifting[ticker]
+        ticker: scene.usable[ticker]
+        & _after_large_moves(moves[ticker], scene.moves[ticker].traded)
+        & ~drifting[ticker]
         for ticker in scene.tickers
     }
     places = scene.places_in(told_of)
@@ -154,12 +158,12 @@ def reactions(scene: Scene, told: Sequence[Draft], count: int) -> list[Draft]:
     return drafts
 
 
-def _after_large_moves(moves: Mapping[str, Floats]) -> np.ndarray:
-    """Return where the session before moved far, and one way from its first half on."""
+def _after_large_moves(moves: Mapping[str, Floats], traded: Bools) -> Bools:
+    """Return where the session before moved far, one way from its first half on, since a close."""
     whole, half = moves["whole"], moves["half"]
     large = (np.minimum(np.abs(whole), np.abs(half)) >= LARGE_MOVE) & (whole * half > 0)
     after = np.zeros(len(whole), np.bool_)
-    after[1:] = large[:-1]
+    after[2:] = large[1:-1] & traded[1:-1] & traded[:-2]
     return after
 
 

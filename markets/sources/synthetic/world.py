@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property
 
 from pydantic import Field, model_validator
 
 from markets.calendar import hong_kong_calendar
-from markets.errors import MissingDataError, nearest_name
+from markets.errors import MissingDataError
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.settings import Settings
@@ -19,6 +19,7 @@ from markets.sources.synthetic.companies import companies, instruments
 from markets.sources.synthetic.plan import plan_stories
 from markets.sources.synthetic.scene import Scene
 from markets.sources.synthetic.stories import PlannedStory
+from markets.tickers import normalize_ticker
 
 INDEX_NAME = "SYNTH"
 
@@ -77,7 +78,6 @@ class World:
     plan: tuple[PlannedStory, ...]
 
 
-@lru_cache(maxsize=4)
 def world(settings: SyntheticSettings) -> World:
     """Build the market and the plan of its stories.
 
@@ -138,6 +138,10 @@ class SyntheticSource:
     def __init__(self, settings: SyntheticSettings) -> None:
         self._settings = settings
 
+    @cached_property
+    def _market(self) -> MarketData:
+        return world(self._settings).market
+
     def load(
         self, tickers: Sequence[str] | None, start: date | None, end: date | None
     ) -> MarketData:
@@ -146,16 +150,16 @@ class SyntheticSource:
         Raises
         ------
         MissingDataError
-            If a ticker is none of this world, or the dates leave nothing.
+            If a ticker is none of this world, or has no bar on these dates.
         """
-        market = world(self._settings).market
-        for ticker in tickers or ():
-            if ticker not in market.bars:
-                raise MissingDataError(
-                    "the known-answer market has no such ticker",
-                    given=ticker,
-                    wanted=f"{market.tickers[0]} to {market.tickers[-1]}",
-                    nearest=nearest_name(ticker, market.tickers),
-                )
-        kept = market if tickers is None else market.only(tickers)
-        return kept.between(start, end)
+        wanted = None if tickers is None else [normalize_ticker(ticker) for ticker in tickers]
+        kept = (self._market if wanted is None else self._market.only(wanted)).between(start, end)
+        for ticker in wanted or ():
+            kept.bars_of(ticker)
+        if not kept.bars:
+            raise MissingDataError(
+                "the known-answer market has no bar on these dates",
+                given=f"{start} to {end}",
+                wanted=f"dates within {self._settings.start} to {self._settings.end}",
+            )
+        return kept
