@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from markets.clock import as_utc
 from markets.errors import DataError
 from signals.news import NewsItem, Rejection, shorten
-from signals.sources.clocks import EPOCH
+from signals.records import (
+    COLUMNS,
+    SCHEMA,
+    VERSION,
+    conflict,
+    item_of,
+    micros,
+    record_sha256,
+    row_of,
+    same_story,
+)
 
-VERSION = 1
 BATCH = 1_000
-MICROSECOND = timedelta(microseconds=1)
-
-COLUMNS = (
-    "source",
-    "item_id",
-    "published_at",
-    "first_seen_at",
-    "enriched_at",
-    "language",
-    "title",
-    "body",
-    "url",
-    "revision_of",
-    "tickers",
-    "outlets",
-)
-
-SCHEMA = (
-    """CREATE TABLE items (
-        seq INTEGER PRIMARY KEY,
-        source TEXT NOT NULL,
-        item_id TEXT NOT NULL,
-        published_at INTEGER NOT NULL,
-        first_seen_at INTEGER,
-        enriched_at INTEGER,
-        language TEXT NOT NULL,
-        title TEXT NOT NULL,
-        body TEXT NOT NULL,
-        url TEXT,
-        revision_of TEXT,
-        tickers TEXT NOT NULL,
-        outlets INTEGER NOT NULL,
-        available_at INTEGER NOT NULL,
-        story TEXT NOT NULL,
-        sha256 TEXT NOT NULL,
-        UNIQUE (source, item_id))""",
-    "CREATE INDEX by_clock ON items (available_at, source, item_id)",
-    "CREATE INDEX by_story ON items (source, story, available_at, item_id)",
-    """CREATE TRIGGER no_update BEFORE UPDATE ON items
-        BEGIN SELECT RAISE(ABORT, 'the news store is append-only'); END""",
-    """CREATE TRIGGER no_delete BEFORE DELETE ON items
-        BEGIN SELECT RAISE(ABORT, 'the news store is append-only'); END""",
-    f"PRAGMA user_version = {VERSION}",
-)
 
 KNOWN_BY = """
     WHERE i.available_at <= :as_of AND NOT EXISTS (
@@ -223,8 +187,8 @@ class NewsStore:
         try:
             before = self.get(item.source, item.item_id)
             if before is not None:
-                return False if _same(before, item) else _conflict(before, item, where)
-            row = (*_row(item), _micros(item.available_at), self._story(item), record_sha256(item))
+                return False if same_story(before, item) else conflict(before, item, where)
+            row = (*row_of(item), micros(item.available_at), self._story(item), record_sha256(item))
             marks = ", ".join("?" * len(row))
             self._db.execute(
                 f"INSERT INTO items ({', '.join(COLUMNS)}, available_at, story, sha256) "  # noqa: S608
@@ -259,7 +223,7 @@ class NewsStore:
         known = KNOWN_BY if as_of is not None else ""
         order = " ORDER BY i.available_at, i.source, i.item_id"
         rows = self._db.execute(query + known + order, _bound(as_of))
-        yield from map(_item, rows)
+        yield from map(item_of, rows)
 
     def get(self, source: str, item_id: str) -> NewsItem | None:
         """Return one story, None if it is not here."""
@@ -267,7 +231,7 @@ class NewsStore:
             f"SELECT {', '.join(COLUMNS)} FROM items WHERE source = ? AND item_id = ?",  # noqa: S608
             (source, item_id),
         ).fetchone()
-        return _item(row) if row else None
+        return item_of(row) if row else None
 
     def sha256(self, as_of: datetime | None = None) -> str:
         """Return the hash of all that `items` yields: the identity of a run's news input."""
@@ -289,7 +253,7 @@ class NewsStore:
             if state != "ok":
                 raise DataError("a damaged news store", given=state, where=self.path)
             for *row, sha256 in self._db.execute(f"SELECT {', '.join(COLUMNS)}, sha256 FROM items"):  # noqa: S608
-                item = _item(row)
+                item = item_of(row)
                 if record_sha256(item) != sha256:
                     raise DataError(
                         "a story that is not as it was added",
@@ -333,60 +297,5 @@ class NewsStore:
             raise DataError(f"cannot write the news store: {error}", where=self.path) from None
 
 
-def record_sha256(item: NewsItem) -> str:
-    """Return the hash of a story with its clocks and names: equal for equal records only."""
-    return hashlib.sha256(json.dumps(_row(item), ensure_ascii=False).encode()).hexdigest()
-
-
-def _same(before: NewsItem, item: NewsItem) -> bool:
-    """Tell whether it is the same story, seen again or by more outlets."""
-    return before == replace(
-        item,
-        first_seen_at=before.first_seen_at,
-        enriched_at=before.enriched_at,
-        outlets=before.outlets,
-    )
-
-
-def _conflict(before: NewsItem, item: NewsItem, where: str) -> Rejection:
-    names = [name for name in COLUMNS if getattr(before, name) != getattr(item, name)]
-    return Rejection(
-        shorten(where),
-        "an id that was given to another story before",
-        shorten(f"other {', '.join(names)}: {item.title or item.body}"),
-        "one text and clock under one id; a new id with revision_of for a correction",
-    )
-
-
-def _row(item: NewsItem) -> tuple[str | int | None, ...]:
-    return (
-        item.source,
-        item.item_id,
-        _micros(item.published_at),
-        None if item.first_seen_at is None else _micros(item.first_seen_at),
-        None if item.enriched_at is None else _micros(item.enriched_at),
-        item.language,
-        item.title,
-        item.body,
-        item.url,
-        item.revision_of,
-        json.dumps(item.tickers),
-        item.outlets,
-    )
-
-
-def _item(row: Any) -> NewsItem:
-    fields = dict(zip(COLUMNS, row, strict=True))
-    for name in ("published_at", "first_seen_at", "enriched_at"):
-        if fields[name] is not None:
-            fields[name] = EPOCH + fields[name] * MICROSECOND
-    fields["tickers"] = tuple(json.loads(fields["tickers"]))
-    return NewsItem(**fields)
-
-
 def _bound(as_of: datetime | None) -> dict[str, int]:
-    return {} if as_of is None else {"as_of": _micros(as_utc(as_of))}
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND
+    return {} if as_of is None else {"as_of": micros(as_utc(as_of))}

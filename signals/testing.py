@@ -42,31 +42,44 @@ def instants() -> SearchStrategy[datetime]:
     )
 
 
-def news_items(max_size: int = 20) -> SearchStrategy[list[NewsItem]]:
+def news_items(max_size: int = 10) -> SearchStrategy[list[NewsItem]]:
     """Generate stories with ids that are unique, texts that repeat and clocks that may coincide."""
+    fields = st.tuples(
+        instants(),
+        st.none() | instants(),
+        st.sampled_from(("wire", "daily")),
+        st.sampled_from(HEADLINES),
+        st.sampled_from(("", "Mehr dazu.", "更多")),
+        st.integers(min_value=0, max_value=max_size),
+        st.sampled_from(((), ("0700.HK",), ("9618.HK", "1810.HK"))),
+    )
+    return st.lists(fields, max_size=max_size).map(
+        lambda rows: [_item(number, *row) for number, row in enumerate(rows)]
+    )
 
-    @st.composite
-    def build(draw: st.DrawFn) -> list[NewsItem]:
-        size = draw(st.integers(min_value=0, max_value=max_size))
-        items: list[NewsItem] = []
-        for number in range(size):
-            earlier = [item.item_id for item in items]
-            items.append(
-                NewsItem(
-                    item_id=f"n{number}",
-                    published_at=draw(instants()),
-                    source=draw(st.sampled_from(("wire", "daily"))),
-                    title=draw(st.sampled_from(HEADLINES)),
-                    body=draw(st.text(alphabet="abc 中文。", max_size=8)),
-                    first_seen_at=draw(st.none() | instants()),
-                    revision_of=draw(st.sampled_from([None, None, *earlier])),
-                    tickers=draw(st.sampled_from(((), ("0700.HK",), ("9618.HK", "1810.HK")))),
-                    outlets=draw(st.integers(min_value=1, max_value=9)),
-                )
-            )
-        return items
 
-    return build()
+def _item(
+    number: int,
+    published_at: datetime,
+    first_seen_at: datetime | None,
+    source: str,
+    title: str,
+    body: str,
+    revises: int,
+    tickers: tuple[str, ...],
+) -> NewsItem:
+    return NewsItem(
+        item_id=f"n{number}",
+        published_at=published_at,
+        source=source,
+        title=title,
+        body=body,
+        first_seen_at=first_seen_at,
+        # An earlier story of the list, or none where the draw points past it.
+        revision_of=f"n{revises}" if revises < number else None,
+        tickers=tickers,
+        outlets=1 + revises,
+    )
 
 
 def check_news_source(open_source: Callable[[], NewsSource]) -> Sequence[NewsItem]:
