@@ -17,6 +17,8 @@ from markets.prices import MarketData
 
 # Half of the stocks without a bar on a session: the source is silent, not the stocks.
 _SILENT_SHARE = 0.5
+# Halts are rare and lonely; a fifth of the stocks idle at once is the source's doing.
+_IDLE_SHARE = 0.2
 _SHOWN = 5
 
 
@@ -110,6 +112,7 @@ def check(
     findings = [
         *_check_zone(days, sessions),
         *_check_silence(market, days, sessions),
+        *_check_idle_together(market, days, sessions),
         *_check_coverage(market, coverage, sessions),
         *_check_indices(market, sessions),
         *_check_rejections(market),
@@ -296,6 +299,28 @@ def _check_silence(
             f"most stocks have no row on {int(silent.sum())} sessions ({shown}): the source, not "
             "the stocks, fell silent; or the calendar is wrong there",
             count=int(silent.sum()),
+        )
+
+
+def _check_idle_together(
+    market: MarketData, days: Mapping[str, np.ndarray], sessions: np.ndarray
+) -> Iterator[Finding]:
+    """Find sessions for which the source gives many stocks zero volume at once."""
+    due = np.zeros(len(sessions), dtype=np.int64)
+    idle = np.zeros(len(sessions), dtype=np.int64)
+    for ticker, own in days.items():
+        due += (sessions >= own[0]) & (sessions <= own[-1])
+        idle += np.isin(sessions, _untraded(market, ticker))
+    together = (idle > 1) & (idle >= _IDLE_SHARE * due)
+    if together.any():
+        shown = _listed([str(day) for day in sessions[together][:_SHOWN]], int(together.sum()))
+        yield Finding(
+            "warning",
+            "idle together",
+            market.source,
+            f"many stocks have zero volume on the same {int(together.sum())} sessions ({shown}): "
+            "hardly halts; the source lost these volumes, and with them the bars",
+            count=int(together.sum()),
         )
 
 

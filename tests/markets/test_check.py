@@ -88,6 +88,16 @@ def test_a_session_without_most_stocks_is_the_sources_silence() -> None:
     assert not report.ok
 
 
+def test_many_stocks_idle_on_one_session_are_no_halts() -> None:
+    some = bars().drop(bars().index[7])
+    idle = {ticker: bars().index[[7]] for ticker in TICKERS[:2]}
+    together = replace(market(_0700=some, _9888=some), untraded=idle)
+    (lost,) = found(check(together, CALENDAR), "idle together")
+    assert str(DAYS[7]) in lost.message
+    alone = replace(market(_0700=some), untraded={"0700.HK": idle["0700.HK"]})
+    assert not found(check(alone, CALENDAR), "idle together")
+
+
 def test_dates_read_in_another_zone_are_one_day_early() -> None:
     early = bars().set_axis(bars().index - pd.Timedelta(days=1))
     report = check(market(_9988=early), PlainCalendar((date(2025, 5, 30), *DAYS)))
