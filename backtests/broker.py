@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -24,7 +25,7 @@ from backtests.orders import (
     Order,
     Side,
 )
-from backtests.pricing import PHASES, FillPrices, Phase
+from backtests.pricing import FillPrices, Phase
 from backtests.result import COST_COLUMNS
 from backtests.tape import Action, Bar, Tape
 from markets.rules import UNITS_PER_HKD
@@ -217,14 +218,11 @@ class Broker:
         self._taken = {}
         bars = {order.ticker: self.tape.bar(order.ticker, number) for order in self.pending}
         outcomes: list[tuple[Order, Fill | None]] = []
-        for phase in PHASES:
-            for side in ("sell", "buy"):
-                for order in self.pending:
-                    if order.side != side or not order.alive or not order.remaining:
-                        continue
-                    fill = self._execute(order, number, bars[order.ticker], phase)
-                    if fill is not None:
-                        outcomes.append((order, fill))
+        for phase, order in self._turns():
+            if order.alive and order.remaining:
+                fill = self._execute(order, number, bars[order.ticker], phase)
+                if fill is not None:
+                    outcomes.append((order, fill))
         outcomes += [(order, None) for order in self._sweep(number)]
         self.account.marks.update(self.tape.closes[number])
         return actions, outcomes
@@ -233,6 +231,17 @@ class Broker:
         """Close the run: what still waits stays open, and says why."""
         for order in self.pending:
             order.reason = RUN_ENDS
+
+    def _turns(self) -> Iterator[tuple[Phase, Order]]:
+        """Yield orders in turn: the open before the range, and in each sales before purchases."""
+        for side in ("sell", "buy"):
+            for order in self.pending:
+                if order.side == side:
+                    yield "open", order
+        for side in ("sell", "buy"):
+            for order in self.pending:
+                if order.side == side and order.kind != "market":
+                    yield "range", order
 
     def _last_wait(self, effective: date) -> date | None:
         """Return the last session a market order may wait for; None if the run ends before it."""

@@ -13,7 +13,6 @@ from backtests.tape import Bar
 from markets.rules import UNITS_PER_HKD, round_to_tick, tick_size
 
 Phase = Literal["open", "range"]
-PHASES: tuple[Phase, ...] = ("open", "range")
 
 _ONE = 1_000_000  # in hundredths of a basis point: slippage is applied as an integer
 
@@ -42,10 +41,10 @@ class FillPrices:
     def fill(self, order: Order, bar: Bar, phase: Phase, session: date) -> int | None:
         """Return the price an order fills at in a phase of a session, or None if it does not.
 
-        At the open, a market order fills always, a limit or stop order if the open is at its price
-        or beyond; never worse than a limit. In the range of the session a limit order fills at its
-        limit if prices went *through* it (others stood at it first), a stop order at its price and
-        slippage if they reached it.
+        A market order, which trades at the open only, fills there always; a limit or stop order if
+        the open is at its price or beyond, a limit order never worse than its limit. In the range
+        of the session a limit order fills at its limit if prices went *through* it (others stood at
+        it first), a stop order at its price and slippage if they reached it.
 
         Returns
         -------
@@ -55,7 +54,7 @@ class FillPrices:
         sign = 1 if order.side == "buy" else -1
         at = order.price_units
         if order.kind == "market":
-            return self.slipped(bar.open, order, session) if phase == "open" else None
+            return self.slipped(bar.open, order, session)
         if order.kind == "limit":
             if phase == "range":
                 far = bar.low if sign > 0 else bar.high

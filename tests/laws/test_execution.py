@@ -69,10 +69,12 @@ class Lots:
 
 
 class Restless(SignalStrategy[NoParams]):
-    """Wants other weights every day, up to more than cash can pay."""
+    """Wants other weights every day, up to more than cash can pay, by all it may know."""
 
     def targets(self, view: View) -> Mapping[str, float]:
-        draws = np.random.default_rng(view.session.toordinal())
+        known = sum(view.history.last(ticker, "close", 3).sum() for ticker in view.closes)
+        seen = [round(known * 100), len(view.traded), round(view.equity_hkd * 100)]
+        draws = np.random.default_rng([view.session.toordinal(), *seen])
         return {
             ticker: float(draws.choice([0.0, 0.1, 0.45, 0.9]))
             for ticker in sorted(view.closes)
@@ -232,6 +234,7 @@ def test_every_cent_is_accounted_for(case: Case) -> None:
         for row in today.itertuples():
             assert shares[row.ticker] == row.shares_before
             shares[row.ticker] = row.shares_after
+            assert row.dividend_hkd + row.fraction_hkd >= 0
             cash += sum(cents([row.dividend_hkd, row.fraction_hkd]))
         turnover = cost = 0
         for row in fills[fills["session"] == session].itertuples():
@@ -406,6 +409,45 @@ def _same_until(
         left.orders.loc[left.orders["effective_session"] <= stamp, fixed],
         right.orders.loc[right.orders["effective_session"] <= stamp, fixed],
     )
+
+
+@settings(max_examples=40)
+@given(cases())
+def test_corporate_actions_meet_every_holding(case: Case) -> None:
+    """Shares become their ratio rounded down, cash comes per old share, on the ex date."""
+    result = case.run()
+    rows = list(result.actions.itertuples())
+    held_before = result.holdings.shift(1, fill_value=0)
+    for session in result.equity.index:
+        held = held_before.loc[session].to_dict()
+        for action in case.market.actions[case.market.actions["ex_date"] == session].itertuples():
+            if not held[action.ticker]:
+                continue
+            row = rows.pop(0)
+            exact = held[action.ticker] * Fraction(action.ratio).limit_denominator(100)
+            assert (row.ticker, row.shares_before) == (action.ticker, held[action.ticker])
+            assert row.shares_after == int(exact)
+            paid = Decimal(str(action.cash_hkd)) * row.shares_before
+            assert Decimal(str(row.dividend_hkd)) == paid.quantize(CENT, ROUND_HALF_UP)
+            assert (row.fraction_hkd > 0) <= (exact != int(exact))
+            held[action.ticker] = row.shares_after
+    assert not rows
+
+
+@settings(max_examples=40)
+@given(cases())
+def test_orders_answer_to_their_signals(case: Case) -> None:
+    """event_hold buys at the open its signal can reach; baselines cite no signals."""
+    orders = case.run().orders
+    if case.strategy not in ("event_hold", "top_ranked", "restless"):
+        assert (orders["signal_id"] == "").all()
+    by_id = {signal.signal_id: signal for signal in case.signals}
+    for row in orders[orders["side"] == "buy"].itertuples():
+        assert row.shares % Lots().lot(row.ticker, row.effective_session.date()) == 0
+        if case.strategy == "event_hold":
+            signal = by_id[row.signal_id]
+            assert (signal.ticker, signal.direction) == (row.ticker, 1)
+            assert signal.effective_session == row.effective_session.date()
 
 
 @settings(max_examples=15)
