@@ -1,0 +1,186 @@
+"""A story laid out for reading: its sentences, and in each the segments, companies, cues and figures."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from signals.events.lexicon import Hit, Lexicon
+from signals.events.sources import Quoted, quoted
+from signals.linking import Mention
+from signals.text.folding import fold
+from signals.text.numbers import Quantity, quantities
+from signals.text.sentences import sentence_spans
+
+_BREAK = re.compile(
+    r"[。！？；;，!?\n]+|[,:：](?=\s)|：|(?<=\s)[-–—|/](?=\s)"
+    r"|(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])"
+)
+_CONTRAST = {
+    "de": re.compile(
+        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|nach dem)(?!\w)"
+    ),
+    "en": re.compile(
+        r"(?<!\w)(?:while|whereas|but|although|though|however|because|after|as|amid|following)(?!\w)"
+    ),
+    "zh": re.compile(r"(?!)"),
+}
+_JOINT = re.compile(
+    r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
+    r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
+)
+_POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
+MAX_SENTENCE = 1200
+
+
+class Group(NamedTuple):
+    """Companies named in one breath ("Alibaba und Baidu")."""
+
+    start: int
+    end: int
+    tickers: tuple[str, ...]
+    is_unlisted: bool
+    score: float
+
+
+@dataclass(slots=True)
+class Sentence:
+    """One sentence with what was found in it; all spans refer to the clean text."""
+
+    number: int
+    start: int
+    end: int
+    segments: list[tuple[int, int]]
+    groups: list[Group]
+    people: list[Mention]
+    hits: list[Hit]
+    figures: list[Quantity]
+    quoted: list[Quoted]
+    by_concept: dict[str, list[Hit]] = field(default_factory=dict)
+
+    def segment_of(self, position: int) -> int:
+        """Return the index of the segment that holds a position."""
+        starts = [segment[0] for segment in self.segments]
+        return max(0, bisect_right(starts, position) - 1)
+
+    def in_segment(self, concept: str, segment: int) -> list[Hit]:
+        """Return the hits of a concept within one segment."""
+        start, end = self.segments[segment]
+        return [hit for hit in self.by_concept.get(concept, ()) if start <= hit.start < end]
+
+
+@dataclass(slots=True)
+class Page:
+    """A story ready to be read."""
+
+    text: str
+    language: str
+    sentences: list[Sentence]
+
+
+def lay_out(text: str, language: str, mentions: Sequence[Mention], lexicon: Lexicon) -> Page:
+    """Return the page of a clean text.
+
+    Parameters
+    ----------
+    text : str
+        Clean text.
+    language : str
+        ``de``, ``en`` or ``zh``.
+    mentions : sequence of Mention
+        All firms named in it, unlisted ones included, in order.
+    lexicon : Lexicon
+        The cues.
+    """
+    folded = fold(text)
+    spans = _bounded(sentence_spans(text))
+    segments = [_segments(folded, start, end, language) for start, end in spans]
+    starts = frozenset(start for parts in segments for start, _ in parts)
+    hits = lexicon.hits(folded, language, starts)
+    figures = quantities(text, language)
+    voices = quoted(text, folded, starts)
+    page = Page(text, language, [])
+    for number, ((start, end), parts) in enumerate(zip(spans, segments, strict=True)):
+        inside = [m for m in mentions if start <= m.start < end]
+        named = [m for m in inside if m.is_believed or m.role == "unlisted"]
+        sentence = Sentence(
+            number, start, end, parts,
+            groups=_groups(folded, [m for m in named if not _is_voice(m, voices)]),
+            people=[m for m in inside if m.role == "person"],
+            hits=_within(hits, start, end),
+            figures=[figure for figure in figures if start <= figure.start < end],
+            quoted=[voice for voice in voices if start <= voice.start < end],
+        )  # fmt: skip
+        _shield(sentence)
+        for hit in sentence.hits:
+            sentence.by_concept.setdefault(hit.concept, []).append(hit)
+        page.sentences.append(sentence)
+    return page
+
+
+def _bounded(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Cut what no sentence is: a run without a stop must not cost more than a sentence does."""
+    cut: list[tuple[int, int]] = []
+    for start, end in spans:
+        cut += [(at, min(end, at + MAX_SENTENCE)) for at in range(start, end, MAX_SENTENCE)]
+    return cut
+
+
+def _within(hits: list[Hit], start: int, end: int) -> list[Hit]:
+    low = bisect_left(hits, start, key=lambda hit: hit.start)
+    high = bisect_left(hits, end, key=lambda hit: hit.start)
+    return hits[low:high]
+
+
+def _shield(sentence: Sentence) -> None:
+    """Drop cues that are only letters of a company's name (Trip.com, 快手) or of a figure (涨至)."""
+    spans = [(group.start, group.end) for group in sentence.groups]
+    sentence.hits = [
+        hit
+        for hit in sentence.hits
+        if not any(start <= hit.start and hit.end <= end for start, end in spans)
+    ]
+
+
+def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
+    return any(v.start <= mention.start and mention.end <= v.end for v in voices)
+
+
+def _segments(folded: str, start: int, end: int, language: str) -> list[tuple[int, int]]:
+    marks = [match.span() for match in _BREAK.finditer(folded, start, end)]
+    marks += [(m.start(), m.start()) for m in _CONTRAST[language].finditer(folded, start, end)]
+    parts: list[tuple[int, int]] = []
+    begin = start
+    for low, high in sorted(marks):
+        if low > begin:
+            parts.append((_skip_space(folded, begin, low), low))
+        begin = max(begin, high)
+    if begin < end:
+        parts.append((_skip_space(folded, begin, end), end))
+    return parts or [(start, end)]
+
+
+def _skip_space(folded: str, begin: int, end: int) -> int:
+    while begin < end and folded[begin] in " \"'“‘「《【":
+        begin += 1
+    return begin
+
+
+def _groups(folded: str, named: list[Mention]) -> list[Group]:
+    groups: list[Group] = []
+    for mention in named:
+        ticker = (mention.ticker,) if mention.ticker else ()
+        last = groups[-1] if groups else None
+        if last is not None and mention.start - last.end <= 18:
+            gap = folded[last.end : mention.start]
+            if _JOINT.fullmatch(gap) and not _POSSESSIVE.fullmatch(gap):
+                tickers = tuple(dict.fromkeys((*last.tickers, *ticker)))
+                groups[-1] = Group(
+                    last.start, mention.end, tickers, not tickers, max(last.score, mention.score)
+                )
+                continue
+        groups.append(Group(mention.start, mention.end, ticker, not ticker, mention.score))
+    return groups

@@ -1,0 +1,195 @@
+"""Whose event it is: subject, object, both sides, or the company spoken of before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from signals.events.grammar import Match
+from signals.events.page import Group, Sentence
+
+_OF = re.compile(
+    r"(?:^|[\s)\"'])?(?:(?:of|at|by|from|in|for|von|bei|der|des|für|the|shares|aktien|aktie|stock|an|to)?[\s-])*\s*$"
+)
+_BY = re.compile(r"\bby\b|\bvon\b|被|遭|获|由")
+_PASSIVE = {
+    "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
+    "en": re.compile(r"(?<!\w)by(?!\w)"),
+    "zh": re.compile(r"被|遭"),
+}
+
+
+class Assignment(NamedTuple):
+    """An event's companies, its polarity for them, and who stands beside them."""
+
+    tickers: tuple[str, ...]
+    polarity: float
+    related: tuple[str, ...]
+
+
+class Context(NamedTuple):
+    """What a sentence inherits: the last subject, and the story's only company where there is one."""
+
+    last_subject: tuple[str, ...]
+    only: tuple[str, ...]
+
+
+def assign(
+    sentence: Sentence, match: Match, context: Context, language: str, folded: str
+) -> list[Assignment]:
+    """Return whose event a match is; empty where it is nobody's of ours."""
+    who = match.rule.who
+    if who == "opposed":
+        return _opposed(sentence, match, context, language, folded)
+    if who == "both":
+        tickers = _both(sentence, match) or _tickers(_subject(sentence, match, folded))
+    elif who == "object":
+        tickers = _object(sentence, match)
+    elif who == "any":
+        tickers = _tickers(_any(sentence, match))
+    else:
+        tickers = _tickers(_subject(sentence, match, folded))
+    tickers = tickers or _inherited(sentence, match, context)
+    related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
+    return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
+
+
+def _tickers(group: Group | None) -> tuple[str, ...]:
+    return group.tickers if group is not None else ()
+
+
+def _before(sentence: Sentence, match: Match) -> list[Group]:
+    return [group for group in sentence.groups if group.start < match.start]
+
+
+def _after(sentence: Sentence, match: Match) -> list[Group]:
+    return [group for group in sentence.groups if group.start >= match.start]
+
+
+def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group]:
+    return [group for group in groups if sentence.segment_of(group.start) == segment]
+
+
+def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
+    """The company in front of the verb: of a move the nearest, of other news the one that opens."""
+    owner = _owner(sentence, match, folded)
+    if owner is not None:
+        return owner
+    before = _before(sentence, match)
+    here = _in(sentence, before, match.segment)
+    if match.rule.kind == "price_move" and before:
+        return before[-1]
+    if here:
+        return here[0]
+    if before:
+        last = sentence.segment_of(before[-1].start)
+        return _in(sentence, before, last)[0]
+    after = _in(sentence, _after(sentence, match), match.segment)
+    return after[0] if after else None
+
+
+def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
+    """ "shares of Alibaba", "Umsatz von Alibaba", 'Alibaba's cloud revenue'."""
+    first = min(match.found, key=lambda found: found.start)
+    for group in _after(sentence, match):
+        gap = folded[first.end : group.start]
+        if 0 < len(gap) <= 18 and re.fullmatch(
+            r"\s(?:of|at|von|bei|der|des|for|für|in)\s(?:the |den |dem |der )?", gap
+        ):
+            return group
+    for group in reversed(_before(sentence, match)):
+        if first.start - group.end <= 30 and re.match(r"(?:'s|s)?\s|的|-", folded[group.end :]):
+            between = folded[group.end : first.start]
+            if re.fullmatch(r"(?:'s|s)?[\s-](?:[\w-]{1,18}\s){0,2}|的[^，。]{0,6}", between):
+                return group
+        break
+    return None
+
+
+def _any(sentence: Sentence, match: Match) -> Group | None:
+    """The listed company nearest in the segment, else the one that opens the sentence."""
+    here = _in(sentence, sentence.groups, match.segment)
+    ours = [group for group in here if group.tickers]
+    if ours:
+        return min(ours, key=lambda group: _distance(group, match))
+    if here:
+        return None
+    before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
+    if before:
+        opener = _in(sentence, before, sentence.segment_of(before[-1].start))[0]
+        return opener if opener.tickers else None
+    after = [group for group in _after(sentence, match)]
+    near = [g for g in after if sentence.segment_of(g.start) - match.segment <= 1]
+    return near[0] if near and near[0].tickers else None
+
+
+def _distance(group: Group, match: Match) -> int:
+    return max(0, group.start - match.end, match.start - group.end)
+
+
+def _object(sentence: Sentence, match: Match) -> tuple[str, ...]:
+    head = match.found[0]
+    here = _in(sentence, sentence.groups, match.segment)
+    after = [group for group in here if group.start >= head.start]
+    for group in after:
+        if group.tickers:
+            return group.tickers
+    before = [group for group in here if group.end <= head.start + 1]
+    if before:
+        return before[-1].tickers
+    earlier = _before(sentence, match)
+    return earlier[-1].tickers if earlier else ()
+
+
+def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
+    here = _in(sentence, sentence.groups, match.segment)
+    tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
+    if not tickers and match.segment > 0:
+        here = _in(sentence, sentence.groups, match.segment - 1)
+        tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
+    return tickers
+
+
+def _opposed(
+    sentence: Sentence, match: Match, context: Context, language: str, folded: str
+) -> list[Assignment]:
+    head = match.found[0]
+    here = _in(sentence, sentence.groups, match.segment)
+    before = [group for group in here if group.end <= head.start + 1]
+    after = [group for group in here if group.start >= head.start]
+    doer = before[0] if before else None
+    if doer is None and _before(sentence, match):
+        earlier = _before(sentence, match)
+        doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
+    done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
+    start, end = sentence.segments[match.segment]
+    if _PASSIVE[language].search(folded, start, end) and (doer or done_to):
+        if language == "zh" or doer is None or done_to is not None:
+            doer, done_to = done_to, doer
+        elif not done_to:
+            doer, done_to = None, doer
+    assigned = []
+    good, bad = match.rule.polarity, match.rule.object_polarity
+    mine, other = _tickers(doer), _tickers(done_to)
+    if mine:
+        assigned.append(Assignment(mine, good, other))
+    if other and bad is not None:
+        assigned.append(Assignment(other, bad, mine))
+    if not assigned and doer is None:
+        inherited = _inherited(sentence, match, context)
+        if inherited:
+            assigned.append(Assignment(inherited, good, other))
+    return assigned
+
+
+def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:
+    """A sentence that names no firm speaks of the one before, if it says so or there is only one."""
+    blocking = [group for group in sentence.groups if group.start < match.end]
+    if blocking:
+        return ()
+    if sentence.by_concept.get("backref") and context.last_subject:
+        return context.last_subject
+    if context.only:
+        return context.only
+    return context.last_subject if match.rule.reaction and match.rule.who == "any" else ()

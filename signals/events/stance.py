@@ -1,0 +1,165 @@
+"""How an event is told: denied, negated, weakened, reversed, reported, past or to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from signals.events.grammar import Match
+from signals.events.lexicon import Hit
+from signals.events.page import Sentence
+from signals.events.schema import Certainty, Kind, Tense
+
+_NEG_REACH = {"de": 60, "en": 40, "zh": 10}
+_END_REACH = {"de": 70, "en": 45, "zh": 14}
+REVERSIBLE: frozenset[Kind] = frozenset(
+    (
+        "financing", "buyback", "mna", "partnership", "capex", "regulation", "legal",
+        "export_control", "macro_policy", "index_change",
+    )
+)  # fmt: skip
+_ALREADY_TURNED = frozenset(
+    ["ended", "eased", "dismissed", "settled", "won", "lost", "removed", "added", "approval", "exempt", "blocked", "divestment", "cut"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """What the words around an event say of it."""
+
+    certainty: Certainty
+    tense: Tense
+    negated: bool
+    hedged: bool
+    is_reversed: bool
+    is_background: bool
+
+
+def stances(sentence: Sentence, fired: Sequence[Match], language: str) -> list[Stance]:
+    """Return the stance of each match of a sentence, in the order given."""
+    used = [(found.start, found.end) for match in fired for found in match.found]
+    denied = _denied(sentence, fired, used)
+    return [
+        _stance(sentence, match, index in denied, used, language)
+        for index, match in enumerate(fired)
+    ]
+
+
+def _stance(
+    sentence: Sentence,
+    match: Match,
+    is_denied: bool,
+    used: list[tuple[int, int]],
+    language: str,
+) -> Stance:
+    segment = match.segment
+    negated = is_denied or _is_negated(sentence, match, used, language)
+    hedged = bool(sentence.in_segment("hedge", segment)) or _opens(sentence, "hedge", segment)
+    return Stance(
+        certainty="denied" if is_denied else _certainty(sentence, match),
+        tense=_tense(sentence, segment),
+        negated=negated,
+        hedged=hedged,
+        is_reversed=not match.rule.reaction and _is_reversed(sentence, match, used, language),
+        is_background=_is_background(sentence, segment),
+    )
+
+
+def _opens(sentence: Sentence, concept: str, segment: int) -> bool:
+    """A weakening word in the segment that introduces this one weakens it as well."""
+    return segment > 0 and bool(sentence.in_segment(concept, segment - 1))
+
+
+def _certainty(sentence: Sentence, match: Match) -> Certainty:
+    hedges = {hit.start for hit in sentence.by_concept.get("hedge", ())}
+    rumours = [
+        hit
+        for hit in sentence.by_concept.get("rumour", ())
+        if hit.start <= match.end or sentence.segment_of(hit.start) == match.segment
+    ]
+    is_wired = any(not voice.is_broker for voice in sentence.quoted)
+    if match.rule.opinion or match.rule.kind == "analyst":
+        return "opinion"
+    if any(hit.start not in hedges for hit in rumours):
+        return "rumoured"
+    if is_wired or sentence.by_concept.get("reported"):
+        return "reported"
+    if rumours and not match.rule.reaction:
+        return "rumoured"
+    if not match.rule.reaction and (
+        any(voice.is_broker for voice in sentence.quoted) or sentence.by_concept.get("analyst_word")
+    ):
+        return "opinion"
+    return "confirmed"
+
+
+def _tense(sentence: Sentence, segment: int) -> Tense:
+    if sentence.in_segment("future", segment):
+        return "future"
+    return "past" if sentence.in_segment("past", segment) else "present"
+
+
+def _is_background(sentence: Sentence, segment: int) -> bool:
+    told = sentence.in_segment("background", segment)
+    comparisons = sentence.in_segment("background_not", segment)
+    return any(
+        not any(c.start <= hit.start < c.end or 0 <= hit.start - c.end < 2 for c in comparisons)
+        for hit in told
+    )
+
+
+def _free(hits: Sequence[Hit], used: list[tuple[int, int]]) -> list[Hit]:
+    return [h for h in hits if not any(s < h.end and h.start < e for s, e in used)]
+
+
+def _denied(
+    sentence: Sentence, fired: Sequence[Match], used: list[tuple[int, int]]
+) -> frozenset[int]:
+    """A denial holds for its own segment; where nothing happens there, for what it points at."""
+    denied: set[int] = set()
+    for hit in sentence.by_concept.get("deny", ()):
+        own = sentence.segment_of(hit.start)
+        here = [i for i, match in enumerate(fired) if match.segment == own and _is_told(match)]
+        before = [i for i, match in enumerate(fired) if match.end <= hit.start and _is_told(match)]
+        after = [i for i, match in enumerate(fired) if match.start >= hit.end and _is_told(match)]
+        if here:
+            denied.update(here)
+        elif before:
+            last = fired[before[-1]].segment
+            denied.update(i for i in before if fired[i].segment == last)
+        elif after and fired[after[0]].segment - own <= 2:
+            following = fired[after[0]].segment
+            denied.update(i for i in after if fired[i].segment == following)
+    return frozenset(denied)
+
+
+def _is_told(match: Match) -> bool:
+    """Moves of a price are seen, not denied."""
+    return not match.rule.reaction
+
+
+def _is_negated(
+    sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
+) -> bool:
+    if match.rule.reaction and match.rule.takes_money is False and language == "zh":
+        return False
+    reach = _NEG_REACH[language]
+    for hit in _free(sentence.in_segment("neg", match.segment), used):
+        if hit.start < match.start and match.start - hit.end <= reach:
+            return True
+        inside = match.start <= hit.start < match.end
+        if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
+            return True
+    return False
+
+
+def _is_reversed(
+    sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
+) -> bool:
+    if match.rule.kind not in REVERSIBLE or (match.rule.subtype or "") in _ALREADY_TURNED:
+        return False
+    reach = _END_REACH[language]
+    return any(
+        (0 <= match.start - hit.end <= reach) or (0 <= hit.start - match.end <= reach)
+        for hit in _free(sentence.in_segment("ends", match.segment), used)
+    )

@@ -1,0 +1,316 @@
+"""Which listed company a stretch of text names, how surely, and in what part.
+
+Every name of the instrument table, every look-alike and every unlisted firm goes into one automaton;
+the longest match at a place wins, so that 京东方 is never 京东 and JD Health never JD.com. A name that
+is also a word is believed only beside something that speaks of a company. Nothing is matched by
+likeness: one character apart is another name.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.resources import files
+from typing import Literal, NamedTuple
+
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from markets.instruments import Instruments
+from markets.settings import Settings
+from signals.news import NewsItem
+from signals.text.folding import clean, fold
+from signals.text.tokens import begins_word, ends_word, is_han
+
+Role = Literal["company", "product", "person", "code", "declared", "source", "unlisted"]
+
+BELIEVED = 0.5
+"""Mentions scored below this stand in the audit list and make no event."""
+
+_CODE = re.compile(
+    r"(?<![\w.$])(?:(?:hk|hkg|sehk|hkex|港股代码|股份代号|股份代號)[:：\s]{0,2}(?P<bare>0?\d{4})(?![\d.,]*\d|%)"
+    r"|(?P<dotted>\d{4,5})\.hk(?![\w])|(?<=[(（])(?P<five>0\d{4})(?=[)）]))",
+    re.IGNORECASE,
+)
+_SOURCE_BEFORE = re.compile(
+    r"(?:据|来源[:：]?|(?:^|\W)(?:source:|quelle:|via|according to|laut|on its|auf))\s{0,2}[《\"']?$",
+    re.IGNORECASE,
+)
+_SOURCE_AFTER = re.compile(
+    r"\s{0,2}[》\"']?(?:科技讯|财经讯|科技报道|新闻报道|报道称|一线报道|新闻讯|的一篇帖子|上发文|发帖)",
+    re.IGNORECASE,
+)
+_LATIN_REACH, _HAN_REACH = 60, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One naming of a company in the clean text of a story.
+
+    Attributes
+    ----------
+    ticker : str or None
+        Whom it names; None for a firm without a line here.
+    start, end : int
+        Span in the clean text (`signals.text.folding.clean` of `item.text`); 0, 0 for a declared ticker.
+    alias : str
+        The name as listed, folded.
+    score : float
+        How surely it means the company, 0 to 1; below `BELIEVED` it only goes to the audit list.
+    role : Role
+        company | product | person | code | declared | source | unlisted.
+    """
+
+    ticker: str | None
+    start: int
+    end: int
+    alias: str
+    score: float
+    role: Role
+
+    @property
+    def is_believed(self) -> bool:
+        """True where the name may carry an event."""
+        return self.ticker is not None and self.score >= BELIEVED and self.role != "source"
+
+
+class _Name(NamedTuple):
+    ticker: str | None
+    role: Role
+    score: float
+    is_wary: bool
+    valid_from: date | None
+    valid_to: date | None
+
+
+class LinkingTables(Settings):
+    """The linker's own knowledge (`signals/linking.toml`), beside the instrument table."""
+
+    nothing: list[str]
+    wary: list[str]
+    faint: list[str]
+    never: list[str]
+    beside: list[str]
+    others: list[str]
+    listed_elsewhere: dict[str, list[str]]
+    also: dict[str, list[str]]
+
+    @classmethod
+    def default(cls) -> LinkingTables:
+        """Return the built-in tables."""
+        raw = files("signals").joinpath("linking.toml").read_text(encoding="utf-8")
+        return cls.model_validate(tomllib.loads(raw))
+
+
+class Linker:
+    """Finds the companies of a story.
+
+    Parameters
+    ----------
+    instruments : Instruments
+        Names, products and people by language and date.
+    tables : LinkingTables, optional
+        Look-alikes, wary names and unlisted firms; the built-in ones by default.
+    """
+
+    def __init__(self, instruments: Instruments, tables: LinkingTables | None = None) -> None:
+        self.tables = tables or LinkingTables.default()
+        names = _collect(instruments, self.tables)
+        self._names = list(names.values())
+        self._automaton = AhoCorasick(list(names), matchkind=MatchKind.Standard)
+        self._patterns = list(names)
+        ours = [
+            pattern
+            for pattern, meanings in names.items()
+            if any(m.ticker is not None and m.score >= BELIEVED for m in meanings)
+        ]
+        self._prefilter = AhoCorasick([*ours, ".hk", "hk:", "sehk"], matchkind=MatchKind.Standard)
+        self._beside = AhoCorasick([fold(word) for word in self.tables.beside])
+
+    def may_concern(self, text: str) -> bool:
+        """Return False only if no listed company can be named in the text. Fast: one pass, no rules."""
+        folded = fold(text) if text.isascii() else fold(clean(text))
+        return bool(self._prefilter.find_matches_as_indexes(folded)) or "&#" in folded
+
+    def link(self, item: NewsItem) -> tuple[Mention, ...]:
+        """Return the listed companies a story names, in order, doubtful ones with a low score.
+
+        Spans refer to ``clean(item.text)``. Tickers that only the source declares come last.
+        """
+        text = clean(item.text)
+        found = [m for m in self.mentions(text, item.available_at.date()) if m.ticker is not None]
+        named = {mention.ticker for mention in found}
+        declared = [
+            Mention(ticker, 0, 0, ticker, 0.6, "declared")
+            for ticker in item.tickers
+            if ticker not in named
+        ]
+        return (*found, *declared)
+
+    def mentions(self, text: str, day: date) -> list[Mention]:
+        """Return every named firm of a clean text, unlisted ones included, as of a date."""
+        folded = fold(text)
+        found = [*self._named(text, folded, day), *_codes(folded)]
+        kept = _outermost(found)
+        return self._judged(folded, kept)
+
+    def _named(self, text: str, folded: str, day: date) -> Iterable[Mention]:
+        for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            pattern = self._patterns[index]
+            if not _stands_alone(text, folded, start, end, pattern):
+                continue
+            for name in self._names[index]:
+                if (name.valid_from is None or name.valid_from <= day) and (
+                    name.valid_to is None or day <= name.valid_to
+                ):
+                    score = 0.3 if name.is_wary else name.score
+                    yield Mention(name.ticker, start, end, pattern, score, name.role)
+                    break
+
+    def _judged(self, folded: str, found: list[Mention]) -> list[Mention]:
+        """Believe wary names beside company words or a sure name of the same firm; spot sources."""
+        sure = {m.ticker for m in found if m.score >= BELIEVED and m.role in ("company", "code")}
+        judged = []
+        for mention in found:
+            if mention.ticker is None and mention.role != "unlisted":
+                continue  # a look-alike has done its work by swallowing the match
+            if mention.ticker is not None and mention.score == 0.3:
+                if mention.ticker in sure:
+                    mention = replace(mention, score=0.8)
+                elif self._has_company_word(folded, mention):
+                    mention = replace(mention, score=0.65)
+            if mention.ticker is not None and _is_source(folded, mention):
+                mention = replace(mention, role="source")
+            judged.append(mention)
+        return judged
+
+    def _has_company_word(self, folded: str, mention: Mention) -> bool:
+        han = is_han(folded[mention.start])
+        reach = _HAN_REACH if han else _LATIN_REACH
+        before = folded[max(0, mention.start - reach) : mention.start]
+        after = folded[mention.end : mention.end + reach]
+        if han:
+            before, after = re.split(r"[。！？\n]", before)[-1], re.split(r"[。！？\n]", after)[0]
+        return bool(
+            self._beside.find_matches_as_indexes(before)
+            or self._beside.find_matches_as_indexes(after)
+        )
+
+
+def _collect(instruments: Instruments, tables: LinkingTables) -> dict[str, list[_Name]]:
+    """Gather every spelling; the first meaning of a spelling is the one in force."""
+    names: dict[str, list[_Name]] = {}
+    traps = [trap for instrument in instruments.values() for trap in instrument.traps]
+    confirm = [text for trap in traps if trap.effect == "confirm" for text in trap.texts]
+    block = [text for trap in traps if trap.effect == "block" for text in trap.texts]
+    wary, never = set(map(fold, [*tables.wary, *confirm])), set(map(fold, tables.never))
+    faint = set(map(fold, tables.faint))
+
+    def add(
+        spelling: str, ticker: str | None, role: Role, score: float, *span: date | None
+    ) -> None:
+        pattern = fold(clean(spelling)).strip()
+        begin, end = span or (None, None)
+        if len(pattern) < 2 or (ticker is not None and role == "product" and pattern in never):
+            return
+        if pattern in faint:
+            score = min(score, 0.4)
+        meanings = names.setdefault(pattern, [])
+        if not any(m.ticker == ticker for m in meanings):
+            meanings.append(_Name(ticker, role, score, pattern in wary, begin, end))
+
+    for ticker, spellings in tables.listed_elsewhere.items():
+        for spelling in spellings:
+            add(spelling, ticker, "company", 0.95)
+    for ticker, role, spelling, begin, end in _spellings(instruments):
+        score = {"company": 0.95, "product": 0.6, "person": 0.6}[role]
+        add(spelling, ticker, role, score, begin, end)
+    for ticker, spellings in tables.also.items():
+        for spelling in spellings if ticker in instruments else ():
+            add(spelling, ticker, "company", 0.9)
+    for spelling in tables.others:
+        add(spelling, None, "unlisted", 1.0)
+    # Last, because a look-alike of one issuer may well be the name of another.
+    for spelling in (*tables.nothing, *block):
+        add(spelling, None, "company", 0.0)
+    return names
+
+
+def _outermost(found: list[Mention]) -> list[Mention]:
+    """Keep the leftmost-longest of matches that overlap."""
+    found.sort(key=lambda mention: (mention.start, -mention.end))
+    kept: list[Mention] = []
+    for mention in found:
+        if kept and mention.start < kept[-1].end:
+            if mention.end - mention.start > kept[-1].end - kept[-1].start:
+                kept[-1] = mention
+            continue
+        kept.append(mention)
+    return kept
+
+
+def _codes(folded: str) -> Iterable[Mention]:
+    for match in _CODE.finditer(folded):
+        digits = match["bare"] or match["dotted"] or match["five"]
+        number = int(digits)
+        if number and match[0].isascii():
+            yield Mention(f"{number:04d}.HK", match.start(), match.end(), match[0], 0.95, "code")
+
+
+def _stands_alone(text: str, folded: str, start: int, end: int, pattern: str) -> bool:
+    if is_han(pattern[0]) and is_han(pattern[-1]):
+        return True
+    if not is_han(pattern[0]) and not begins_word(folded, start):
+        return False
+    if is_han(pattern[-1]) or ends_word(folded, end):
+        return _is_capitalized(text, start, end, pattern)
+    # German and English genitives: Alibabas, Baidu's.
+    genitive = folded[end] == "s" and ends_word(folded, end + 1) and len(pattern) > 3
+    return genitive and _is_capitalized(text, start, end, pattern)
+
+
+def _is_capitalized(text: str, start: int, end: int, pattern: str) -> bool:
+    """Latin names carry a capital, unless the whole text around shouts or whispers."""
+    if not pattern[0].isalpha() or is_han(pattern[0]) or "." in pattern:
+        return True
+    return any(character.isupper() for character in text[start:end]) or (
+        len(pattern) > 5 and not any(character.isupper() for character in text)
+    )
+
+
+def _is_source(folded: str, mention: Mention) -> bool:
+    if mention.role == "code":
+        return False
+    before = folded[max(0, mention.start - 14) : mention.start]
+    after = folded[mention.end : mention.end + 10]
+    return _SOURCE_AFTER.match(after) is not None or (
+        _SOURCE_BEFORE.search(before) is not None
+        and re.match(r"\s{0,2}[》\"']?(?:数据|报道|新闻|消息|统计|data|\.|,|$)", after) is not None
+    )
+
+
+def _spellings(
+    instruments: Instruments,
+) -> Iterable[tuple[str, Literal["company", "product", "person"], str, date | None, date | None]]:
+    """Yield ticker, role, spelling and validity of every name in the instrument table."""
+    for ticker, instrument in instruments.items():
+        for names in instrument.names.values():
+            if names.official:
+                yield ticker, "company", names.official, None, None
+            for alias in names.aliases:
+                yield ticker, "company", alias.text, alias.valid_from, alias.valid_to
+        for product in instrument.products:
+            yield ticker, "product", product.text, product.valid_from, product.valid_to
+        for person in instrument.people:
+            yield ticker, "person", person.text, person.valid_from, person.valid_to
+
+
+def concerned(mentions: Iterable[Mention]) -> Mapping[str, float]:
+    """Return the best score of each ticker among mentions."""
+    best: dict[str, float] = {}
+    for mention in mentions:
+        if mention.ticker is not None:
+            best[mention.ticker] = max(best.get(mention.ticker, 0.0), mention.score)
+    return best

@@ -1,0 +1,92 @@
+"""One form of a text for reading and one for matching, with offsets that mean the same in both.
+
+`clean` removes what only confuses a reader: entities, invisible and direction-switching characters,
+fullwidth letters. `fold` lowers the case and turns traditional characters into simplified ones,
+one character for one, so that a span found in the folded text can be cut out of the clean one.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import cache
+from importlib.resources import files
+
+_TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,300}>")
+_SPACES = re.compile(r"[^\S\n]{1,1000}")
+_ODD = re.compile(r"[^\x20-\x7e\n]")
+_KEPT_CONTROLS = "\n\t"
+# Fullwidth forms that carry figures, names and units; Chinese sentence marks stay as they are.
+_FULLWIDTH = "".join(chr(code) for code in range(0xFF10, 0xFF5B)) + "％＄＋－．／＆＃＠＿"
+_KEPT_FULLWIDTH = "：；＜＝＞？［＼］＾｀"
+_QUOTES_AND_DASHES = {
+    **dict.fromkeys("“”„‟«»″", '"'),
+    **dict.fromkeys("‘’‚‛′`´", "'"),
+    **dict.fromkeys("‐‑‒–—−", "-"),
+    "￥": "¥",
+}
+
+
+def clean(text: str) -> str:
+    """Return a text as a person sees it: no entities, tags, invisible characters or odd spaces.
+
+    Newlines stay, because they end sentences; other runs of space become one space.
+
+    Examples
+    --------
+    >>> clean("Ali\\u200bbaba &amp; Baidu\\u202e +５％")
+    'Alibaba & Baidu +5%'
+    """
+    if "&" in text:
+        text = html.unescape(text)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if _ODD.search(text):
+        text = unicodedata.normalize("NFC", text).translate(_clean_table())
+        text = "".join(character for character in text if _is_visible(character))
+    return _SPACES.sub(" ", text.replace("\r", "\n"))
+
+
+def fold(text: str) -> str:
+    """Return the text for matching: lower case, simplified Chinese, plain quotes; same length.
+
+    Examples
+    --------
+    >>> fold("騰訊 “WeChat”")
+    '腾讯 "wechat"'
+    """
+    lowered = text.lower()
+    if len(lowered) != len(text):
+        lowered = "".join(_lower_one(character) for character in text)
+    return lowered if lowered.isascii() else lowered.translate(_fold_table())
+
+
+def _lower_one(character: str) -> str:
+    lowered = character.lower()
+    return lowered if len(lowered) == 1 else lowered[0]
+
+
+def _is_visible(character: str) -> bool:
+    return character in _KEPT_CONTROLS or unicodedata.category(character) not in {"Cf", "Cc", "Cs"}
+
+
+@cache
+def _clean_table() -> dict[int, str]:
+    table = {
+        ord(character): unicodedata.normalize("NFKC", character)
+        for character in _FULLWIDTH
+        if character not in _KEPT_FULLWIDTH
+    }
+    table.update({ord(space): " " for space in "\u00a0\u2007\u202f\u2009\u200a\u3000"})
+    table.update({ord(line): "\n" for line in "\u2028\u2029\u0085"})
+    return table
+
+
+@cache
+def _fold_table() -> dict[int, str]:
+    source = files("signals.text").joinpath("data/traditional.txt").read_text(encoding="utf-8")
+    pairs = [pair for line in source.splitlines() if line[:1] != "#" for pair in line.split()]
+    table = {ord(pair[0]): pair[1] for pair in pairs}
+    table.update({ord(mark): plain for mark, plain in _QUOTES_AND_DASHES.items()})
+    return table

@@ -1,0 +1,77 @@
+"""Where one sentence ends and the next begins: newlines, Chinese stops, and careful periods.
+
+A period ends a sentence only before a space and a capital, a figure or a quote, and not after an
+abbreviation, an initial or an ordinal ("3,2 Mrd. USD", "Inc.", "12. September").
+"""
+
+from __future__ import annotations
+
+import re
+
+from signals.text.tokens import is_word_character
+
+_STOP = re.compile(r"[。！？!?…\n]|\.(?=[\s\"'”’)\]])|\.$")
+_CLOSERS = "\"'”’」』）)]》】"
+_ABBREVIATIONS = frozenset(
+    ["mrd", "mio", "bio", "tsd", "ca", "etwa", "z", "b", "bzw", "u", "a", "d", "h", "vgl", "nr", "dr", "prof", "hr", "fr", "sog", "inkl", "exkl", "zzgl", "evtl", "ggf", "usw", "etc", "jan", "feb", "febr", "apr", "jun", "jul", "aug", "sep", "sept", "okt", "oct", "nov", "dez", "dec", "st", "str", "abs", "art", "bd", "max", "min", "mind", "inc", "corp", "ltd", "co", "plc", "llc", "mr", "mrs", "ms", "no", "vs", "approx", "est", "gen", "sen", "rep", "gov", "jr", "sr", "dept", "fig", "al", "e", "g", "i", "u.s", "u.k", "e.g", "i.e", "a.m", "p.m", "z.b", "u.a", "d.h", "i.d.r", "bn", "mn", "m"]
+)
+_MONTHS = frozenset(
+    ["januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "dezember", "quartal", "jahrhundert", "jahrestag", "halbjahr"]
+)
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return the (start, end) of each sentence, in order, without surrounding space.
+
+    Examples
+    --------
+    >>> text = "Erlös: 3,2 Mrd. USD. Baidu legt zu! 腾讯回购。股价上涨"
+    >>> [text[start:end] for start, end in sentence_spans(text)]
+    ['Erlös: 3,2 Mrd. USD.', 'Baidu legt zu!', '腾讯回购。', '股价上涨']
+    """
+    spans: list[tuple[int, int]] = []
+    begin = 0
+    for stop in _STOP.finditer(text):
+        end = stop.end()
+        if end <= begin or (stop[0] == "." and not _period_ends(text, stop.start())):
+            continue
+        while end < len(text) and (text[end] in _CLOSERS or text[end] in "。！？!?…"):
+            end += 1
+        _append(spans, text, begin, end)
+        begin = end
+    _append(spans, text, begin, len(text))
+    return spans
+
+
+def _append(spans: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
+    while begin < end and text[begin].isspace():
+        begin += 1
+    while end > begin and text[end - 1].isspace():
+        end -= 1
+    if any(character.isalnum() for character in text[begin:end]):
+        spans.append((begin, end))
+
+
+def _period_ends(text: str, at: int) -> bool:
+    after = at + 1
+    while after < len(text) and after < at + 4 and text[after] in _CLOSERS + " ":
+        after += 1
+    if after < len(text) and text[after].islower():
+        return False
+    start = at
+    while (
+        start > 0
+        and at - start < 24
+        and (is_word_character(text[start - 1]) or text[start - 1] == ".")
+    ):
+        start -= 1
+    word = text[start:at].lower()
+    if word in _ABBREVIATIONS:
+        # "…für 3 Mrd." at the very end of a text is an end all the same.
+        return after >= len(text) or text[after] == "\n"
+    if len(word) == 1 and word.isalpha():
+        return False
+    if word.isdigit() and len(word) <= 2:
+        following = re.match(r"[^\W\d_]{1,20}", text[after : after + 20])
+        return following is None or following[0].lower() not in _MONTHS
+    return True

@@ -1,0 +1,59 @@
+"""Where a word begins and ends, in scripts that write spaces and in one that does not.
+
+A Han character is always a boundary; every other letter or digit belongs to the word around it.
+Letters of *any* other script count, so that a ticker or name that is continued in Cyrillic or
+Greek look-alikes is no match.
+"""
+
+from __future__ import annotations
+
+
+def is_han(character: str) -> bool:
+    """Return True for a Chinese character."""
+    return (
+        "\u4e00" <= character <= "\u9fff"
+        or "\u3400" <= character <= "\u4dbf"
+        or "\uf900" <= character <= "\ufaff"
+        or character == "〇"
+    )
+
+
+def is_word_character(character: str) -> bool:
+    """Return True for a letter or digit of a script that separates words by spaces."""
+    return (character.isalnum() or character == "_") and not is_han(character)
+
+
+def begins_word(text: str, start: int) -> bool:
+    """Return True if nothing of the same word stands before `start`.
+
+    Examples
+    --------
+    >>> begins_word("Alibaba-Aktie", 8), begins_word("Alibaba", 3), begins_word("在Alibaba", 1)
+    (True, False, True)
+    """
+    return start == 0 or not (
+        is_word_character(text[start - 1]) and start < len(text) and is_word_character(text[start])
+    )
+
+
+def ends_word(text: str, end: int) -> bool:
+    """Return True if nothing of the same word stands after `end`."""
+    return end >= len(text) or not (
+        is_word_character(text[end]) and is_word_character(text[end - 1])
+    )
+
+
+def word_span(text: str, start: int, end: int, reach: int = 40) -> tuple[int, int]:
+    """Widen a span to the whole word around it, at most `reach` characters to either side.
+
+    Examples
+    --------
+    >>> word_span("ein Aktienrückkaufprogramm", 10, 17)
+    (4, 26)
+    """
+    low, high = max(0, start - reach), min(len(text), end + reach)
+    while start > low and is_word_character(text[start - 1]):
+        start -= 1
+    while end < high and is_word_character(text[end]):
+        end += 1
+    return start, end
