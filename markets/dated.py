@@ -6,11 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from markets.errors import TableError
 
 T = TypeVar("T")
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,13 @@ class Dated(Generic[T]):
 
     def __init__(self, name: str, rows: Iterable[DatedRow[T]]) -> None:
         self.name = name
-        self.rows: tuple[DatedRow[T], ...] = tuple(sorted(rows, key=lambda row: row.valid_from))
-        if not self.rows:
+        ordered = sorted(rows, key=lambda row: row.valid_from)
+        if not ordered:
             raise TableError("a dated table needs a row", where=name)
-        for row, following in zip(self.rows, self.rows[1:], strict=False):
+        for index, (row, following) in enumerate(pairwise(tuple(ordered))):
             _check_neighbors(name, row, following)
+            ordered[index] = replace(row, valid_to=following.valid_from - _DAY)
+        self.rows: tuple[DatedRow[T], ...] = tuple(ordered)
         self._starts = [row.valid_from for row in self.rows]
 
     def row_on(self, day: date) -> DatedRow[T]:
@@ -94,8 +98,8 @@ class Dated(Generic[T]):
         """Return the rows in force on any date from `start` to `end`, both included, in order."""
         return tuple(
             row
-            for row, last in zip(self.rows, self._ends(), strict=True)
-            if row.valid_from <= end and (last is None or last >= start)
+            for row in self.rows
+            if row.valid_from <= end and (row.valid_to is None or row.valid_to >= start)
         )
 
     def overridden(self, rows: Iterable[DatedRow[T]]) -> Dated[T]:
@@ -113,7 +117,7 @@ class Dated(Generic[T]):
         for row, following in zip(over, [*over[1:], None], strict=True):
             end = row.valid_to
             if following is not None:
-                before = following.valid_from - timedelta(days=1)
+                before = following.valid_from - _DAY
                 end = before if end is None else end
                 if end > before:
                     raise TableError(
@@ -126,13 +130,8 @@ class Dated(Generic[T]):
             result.append(row)
         return Dated(self.name, result)
 
-    def _ends(self) -> list[date | None]:
-        following = [start - timedelta(days=1) for start in self._starts[1:]]
-        return [*following, self.rows[-1].valid_to]
-
     def __iter__(self) -> Iterator[DatedRow[T]]:
-        for row, end in zip(self.rows, self._ends(), strict=True):
-            yield replace(row, valid_to=end)
+        return iter(self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -141,11 +140,11 @@ class Dated(Generic[T]):
 def _around(old: DatedRow[T], new: DatedRow[T]) -> Iterator[DatedRow[T]]:
     """Yield what is left of a row before and after another one that takes its place."""
     if old.valid_from < new.valid_from:
-        before = new.valid_from - timedelta(days=1)
+        before = new.valid_from - _DAY
         end = before if old.valid_to is None else min(old.valid_to, before)
         yield replace(old, valid_to=end)
     if new.valid_to is not None and (old.valid_to is None or old.valid_to > new.valid_to):
-        after = new.valid_to + timedelta(days=1)
+        after = new.valid_to + _DAY
         yield replace(old, valid_from=max(old.valid_from, after))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -81,7 +82,10 @@ def session_hours(rulebook: Rulebook) -> list[SessionHours]:
     """
     import exchange_calendars  # slow to import; only whoever needs sessions pays for it
 
-    base = exchange_calendars.get_calendar("XHKG", start=rulebook.first, end=rulebook.last)
+    with warnings.catch_warnings():
+        # Its deprecated calls into pandas concern its authors, not whoever asks for a session.
+        warnings.simplefilter("ignore")
+        base = exchange_calendars.get_calendar("XHKG", start=rulebook.first, end=rulebook.last)
     schedule = base.schedule
     half_days = set(schedule.index[schedule["break_start"].isna()].date)
     found = []
