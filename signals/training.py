@@ -94,8 +94,8 @@ class Predictions:
     Attributes
     ----------
     values : DataFrame
-        Indexed as the features, (`decision_at`, `ticker`), rows of test windows only. Columns: `fold`
-        (int64), `probability` (calibrated, of target 1), `model_sha256`, one
+        Indexed as the features, (`decision_at`, `ticker`), rows of test windows only. Columns:
+        `fold` (int64), `probability` (calibrated, of target 1), `model_sha256`, one
         ``probability_<baseline>`` for each baseline.
     folds : tuple of FoldReport
         In order of time.
@@ -116,13 +116,19 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.values)
 
-    def contributions(self, at: int) -> dict[str, float] | None:
-        """Return what each column adds to the log-odds of the `at`-th answer.
+    def contributions(self) -> list[dict[str, float] | None]:
+        """Return, for each answer, what each column adds to its log-odds.
 
-        None where the fold's model is not linear. Sums to the log-odds of its `probability`.
+        None where the fold's model is not linear. Each sums to the log-odds of its `probability`.
         """
-        model = self.models[int(self.values["fold"].iloc[at])]
-        return model.contributions(int(self.positions.iloc[at])) if model.is_linear else None
+        found: list[dict[str, float] | None] = [None] * len(self)
+        for fold, model in self.models.items():
+            places = np.flatnonzero(self.values["fold"].to_numpy() == fold)
+            if model.is_linear and len(places):
+                rows = self.positions.to_numpy()[places]
+                for place, added in zip(places, model.contributions_of(rows), strict=True):
+                    found[place] = added
+        return found
 
 
 def walk_forward(
@@ -247,7 +253,7 @@ def _decayed(
 def _calibration_block(
     timeline: Timeline, one: Split, settings: ClassifierSettings, split: SplitSettings
 ) -> tuple[Ints, Ints]:
-    """Return the training rows to fit on, and the latest ones to calibrate on, purged as a test is."""
+    """Return the rows to fit on, and the latest ones to calibrate on, purged as a test is."""
     if settings.calibration == "none":
         return one.train, one.train[:0]
     numbers = timeline.session_numbers()
@@ -311,14 +317,14 @@ def _report(
         fold=number,
         train_start=timeline.sessions[train[0]].item(),
         train_end=timeline.sessions[one.train[-1]].item(),
-        test_start=one.first.item(),
-        test_end=one.last.item(),
+        test_start=pd.Timestamp(one.first).date(),
+        test_end=pd.Timestamp(one.last).date(),
         train_rows=len(train),
         calibration_rows=len(sample),
         test_rows=len(one.test),
         purged_rows=one.purged,
         embargoed_rows=one.embargoed,
-        terms=len(model.names()) - model.inputs.n_columns if model.text else 0,
+        terms=len(model.names) - model.inputs.n_columns if model.text else 0,
         slope=model.calibration.slope,
         shift=model.calibration.shift,
         calibration_method=model.calibration.method,

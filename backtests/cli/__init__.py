@@ -1,0 +1,27 @@
+"""The command line: a contract of commands, JSON documents and exit codes.
+
+Nothing heavy is imported before a command needs it: ``newswake --help`` must answer at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from backtests.cli import configs, data, market, news, runs, system
+
+app = typer.Typer(
+    name="newswake",
+    help="What can still be earned from a piece of news, once it was known?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for room in (runs, news, system):
+    room.register(app)
+app.add_typer(data.app, name="data")
+app.add_typer(news.app, name="news")
+app.add_typer(news.lexicon_app, name="lexicon")
+app.add_typer(market.app, name="market")
+app.add_typer(configs.app, name="config")

@@ -1,0 +1,59 @@
+"""Commands on configs: show, schema, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtests.cli.contract import Json, Set, command, emit
+
+app = typer.Typer(no_args_is_help=True, help="Show, describe and check a config.")
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
+
+
+@app.command()
+@command
+def show(
+    config: Config,
+    sets: Set = None,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value is from.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print every value of a config; with --origin, where it came from."""
+    from backtests.config import load_config
+
+    loaded = load_config(config, sets or [])
+    rows = list(loaded.rows())
+    if as_json:
+        emit({key: {"value": value, "origin": source} for key, value, source in rows})
+    elif origin:
+        width = max(len(key) for key, _, _ in rows)
+        for key, value, source in rows:
+            typer.echo(f"{key:<{width}}  {source:<11}  {value!r}")
+    else:
+        typer.echo(loaded.config.to_toml(), nl=False)
+
+
+@app.command()
+@command
+def schema(as_json: Json = False) -> None:
+    """Print the JSON Schema of a config: every key, its meaning, bounds and default."""
+    from backtests.config import RunConfig
+
+    emit(RunConfig.model_json_schema())
+
+
+@app.command()
+@command
+def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
+    """Check a config without running it; exit 3 if it is invalid."""
+    from backtests.config import load_config
+
+    loaded = load_config(config, sets or [])
+    if as_json:
+        emit({"config": str(config), "valid": True, "sha256": loaded.config.sha256()})
+    else:
+        typer.echo(f"{config}: valid, sha256 {loaded.config.sha256()[:12]}")

@@ -1,0 +1,69 @@
+"""What every command keeps: one JSON document with ``--json``, clear errors, exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from markets.errors import NewswakeError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+INTERRUPTED = 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Set a config value, as in --set label.horizon=5."
+    ),
+]
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a command end as the contract says: refusals with their exit code, Ctrl-C with 130.
+
+    A refusal goes to stderr; under ``--json`` stdout carries it as a document too.
+    """
+
+    @functools.wraps(function)
+    def kept(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            return function(*arguments, **options)
+        except NewswakeError as error:
+            complain(error)
+            if options.get("as_json"):
+                emit(error.as_dict())
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read us has gone (`| head`): keep the interpreter from complaining at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+    return kept
+
+
+def complain(error: NewswakeError) -> None:
+    """Print a refusal on stderr, its first word marked."""
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(str(error), err=True)
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str, allow_nan=False))
+
+
+def emit_line(document: Any) -> None:
+    """Print one JSON line on stdout."""
+    typer.echo(json.dumps(document, ensure_ascii=False, default=str, allow_nan=False))

@@ -1,0 +1,100 @@
+"""Commands on data: fetch, import, check."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtests.cli.contract import Json, Set, command, emit
+
+app = typer.Typer(no_args_is_help=True, help="Fetch, import and check prices and stories.")
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
+
+
+@app.command()
+@command
+def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
+    """Check a config's prices and news clocks; exit 4 if something would falsify a run."""
+    from backtests.config import load_config
+    from backtests.inputs import load_inputs
+    from backtests.news_clocks import news_clocks
+    from markets.check import check as check_market
+
+    inputs = load_inputs(load_config(config, sets or []).config)
+    report = check_market(inputs.market, inputs.calendar, news_clocks(inputs))
+    rejections = [r for r in inputs.rejections if not r.kept]
+    if as_json:
+        rows = [{"where": r.where, "problem": r.problem, "given": r.given} for r in rejections]
+        emit({**report.as_dict(), "rejected_stories": rows})
+    else:
+        color = {"error": "red", "warning": "yellow", "note": "cyan"}
+        for finding in report.findings:
+            typer.secho(f"{finding.level:<8}", fg=color[finding.level], nl=False)
+            typer.echo(f"{finding.where}: {finding.message}")
+        for r in rejections[:20]:
+            typer.echo(f"rejected {r.where}: {r.problem}, given {r.given}")
+        counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
+        typer.echo(f"{counts}, {len(rejections)} rejected stories")
+    if not report.ok:
+        raise typer.Exit(4)
+
+
+@app.command()
+@command
+def fetch(
+    tickers: Annotated[list[str], typer.Argument(metavar="TICKER…", help="As in 0700.HK.")],
+    start: Annotated[str, typer.Option(metavar="DATE", help="First session.")],
+    end: Annotated[str | None, typer.Option(metavar="DATE", help="Last session.")] = None,
+    folder: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("snapshots"),
+    offline: Annotated[bool, typer.Option("--offline", help="Replay what is stored.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch daily bars and actions from Yahoo into immutable snapshots."""
+    from backtests.cli.market import read_date
+    from markets.sources import PriceSettings, load_prices
+
+    until: date | None = read_date(end) if end else None
+    options = {"snapshots": str(folder.resolve()), "offline": offline}
+    settings = PriceSettings(source="yahoo", options=options)
+    market = load_prices(settings, tickers, read_date(start), until, Path())
+    rows = [
+        {
+            "ticker": ticker,
+            "bars": len(bars),
+            "first": str(bars.index[0].date()),
+            "last": str(bars.index[-1].date()),
+        }
+        for ticker, bars in market.bars.items()
+    ]
+    if as_json:
+        emit({"folder": str(folder), "sha256": market.sha256, "tickers": rows})
+    else:
+        for row in rows:
+            typer.echo(f"{row['ticker']}  {row['bars']} bars, {row['first']} to {row['last']}")
+        typer.echo(f"snapshots in {folder}")
+
+
+@app.command("import")
+@command
+def import_(
+    files: Annotated[str, typer.Argument(metavar="PATTERN", help="Files: CSV or Parquet.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    as_json: Json = False,
+) -> None:
+    """Read price files, keep the good rows, list the others, write one Parquet file."""
+    from backtests.price_files import import_prices
+
+    report = import_prices(files, out)
+    if as_json:
+        emit(report)
+        return
+    for row in report["rejections"][:50]:
+        typer.echo(f"rejected {row['where']}: {row['problem']}, given {row['given']}", err=True)
+    typer.echo(
+        f"{report['bars']} bars of {report['tickers']} tickers in {out}; "
+        f"{len(report['rejections'])} rows rejected"
+    )

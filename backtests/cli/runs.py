@@ -1,0 +1,117 @@
+"""Commands on runs: run, report, explain, signals."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtests.cli.contract import Json, Set, command, emit
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
+
+
+class Format(StrEnum):
+    """What a report can be printed as."""
+
+    TEXT = "text"
+    HTML = "html"
+    MD = "md"
+    JSON = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("run")(run)
+    app.command("report")(report)
+    app.command("explain")(explain)
+    app.command("signals")(signals)
+
+
+@command
+def run(
+    config: Config,
+    sets: Set = None,
+    out: Annotated[Path, typer.Option(help="Folder that holds the run folders.")] = Path("runs"),
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC=VALUE", help="Exit 6 if a metric ends below this value."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole line and print its performance report."""
+    from backtests.config import load_config
+    from backtests.folder import read_run
+    from backtests.gates import check_gates, parse_gates
+    from backtests.reports import print_text
+    from backtests.run import run as run_line
+
+    gates = parse_gates(fail_under or [])
+    folder = run_line(load_config(config, sets or []), out)
+    view = read_run(folder)
+    if as_json:
+        emit({"run": str(folder), "metrics": view.metrics, "checks": view.checks})
+    else:
+        print_text(view)
+    check_gates(gates, view.metrics)
+
+
+@command
+def report(
+    run: Run,
+    form: Annotated[Format, typer.Option("--format", help="text, html, md or json.")] = Format.TEXT,
+    as_json: Json = False,
+) -> None:
+    """Print the report of a finished run again."""
+    from backtests.folder import read_run
+    from backtests.reports import markdown, print_text
+
+    view = read_run(run)
+    if as_json or form is Format.JSON:
+        emit({"run": str(run), "metrics": view.metrics, "checks": view.checks})
+    elif form is Format.HTML:
+        typer.echo((run / "report.html").read_text(encoding="utf-8"))
+    elif form is Format.MD:
+        typer.echo(markdown(view))
+    else:
+        print_text(view)
+
+
+@command
+def explain(
+    run: Run,
+    trade_id: Annotated[int, typer.Argument(metavar="TRADE_ID", help="As in trades.csv.")],
+    as_json: Json = False,
+) -> None:
+    """Trace a trade: fill, order, signal, probability, features, events, stories, all clocks."""
+    from backtests.explain import explain as explain_trade
+    from backtests.explain import print_explanation
+
+    explanation = explain_trade(run, trade_id)
+    if as_json:
+        emit(explanation)
+    else:
+        print_explanation(explanation)
+
+
+@command
+def signals(
+    config: Config,
+    as_of: Annotated[
+        str, typer.Option(metavar="INSTANT", help="ISO 8601 with a zone: what was known then.")
+    ],
+    sets: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Print the signals and whole-lot orders for the coming session, as known at an instant."""
+    from backtests.config import load_config
+    from backtests.live import coming_session, print_coming
+
+    coming = coming_session(load_config(config, sets or []), as_of)
+    if as_json:
+        emit(coming)
+    else:
+        print_coming(coming)

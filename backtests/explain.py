@@ -1,0 +1,183 @@
+"""explain: a trade traced back, fill by fill, to the stories it was decided on, with all clocks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from backtests.folder import read_run
+from backtests.view import RunView
+from markets.calendar import Calendar, hong_kong_calendar
+from markets.clock import HONG_KONG
+from markets.errors import DataError
+
+Record = dict[str, Any]
+
+
+def explain(folder: Path, trade_id: int) -> Record:
+    """Trace a trade.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder.
+    trade_id : int
+        As in ``trades.csv``.
+
+    Returns
+    -------
+    dict
+        JSON-ready: ``trade`` and, for each of its fills in ``fills``: the ``fill``, its ``order``,
+        the ``signal`` it answered to, the out-of-sample ``prediction`` with the columns that weighed
+        most, the ``stories`` with all clocks and their ``events``, and the ``clocks`` in order.
+
+    Raises
+    ------
+    DataError
+        If the run has no such trade.
+    """
+    view = read_run(folder)
+    trade = _one(view.trades, "trade_id", trade_id)
+    if trade is None:
+        raise DataError(
+            "the run has no such trade",
+            given=trade_id,
+            wanted=f"1 to {len(view.trades)}" if len(view.trades) else "a run that traded",
+            where=str(folder / "trades.csv"),
+        )
+    fills = view.fills[view.fills["trade_id"] == trade_id]
+    calendar = hong_kong_calendar()
+    return {
+        "run": str(folder),
+        "trade": trade,
+        "fills": [_trace(view, _record(fill), calendar) for _, fill in fills.iterrows()],
+    }
+
+
+def _trace(view: RunView, fill: Record, calendar: Calendar) -> Record:
+    order = _one(view.orders, "order_id", fill["order_id"])
+    signal = _one(view.signals, "signal_id", fill["signal_id"]) if fill["signal_id"] else None
+    traced: Record = {"fill": fill, "order": order, "signal": signal}
+    if signal is not None:
+        here = (view.predictions["ticker"] == signal["ticker"]) & (
+            view.predictions["session"] == pd.Timestamp(signal["effective_session"])
+        )
+        rows = [_record(row) for _, row in view.predictions[here].iterrows()]
+        traced["prediction"] = rows[0] if rows else None
+        traced["stories"] = _stories(view, signal)
+        traced["clocks"] = _clocks(traced, calendar)
+    return traced
+
+
+def _stories(view: RunView, signal: Record) -> list[Record]:
+    here = (view.stories["ticker"] == signal["ticker"]) & (
+        view.stories["session"] == pd.Timestamp(signal["effective_session"])
+    )
+    return [_record(row) for _, row in view.stories[here].iterrows()]
+
+
+def _clocks(traced: Mapping[str, Any], calendar: Calendar) -> list[Record]:
+    """Return every instant of the chain in order: story clocks, decision, open."""
+    clocks = [
+        {"at": story[name], "what": f"{name} of {story['item_id']}"}
+        for story in traced["stories"]
+        for name in ("published_at", "first_seen_at", "enriched_at", "available_at")
+        if story.get(name)
+    ]
+    signal = traced["signal"]
+    clocks.append({"at": signal["decided_at"], "what": "decision"})
+    session = date.fromisoformat(traced["fill"]["session"])
+    opened = calendar.open_at(session).isoformat()
+    clocks.append({"at": opened, "what": f"open of {session}, where the order filled"})
+    return sorted(clocks, key=lambda clock: datetime.fromisoformat(clock["at"]))
+
+
+def _one(table: pd.DataFrame, column: str, value: object) -> Record | None:
+    found = table[table[column] == value]
+    return _record(found.iloc[0]) if len(found) else None
+
+
+def _record(row: pd.Series) -> Record:
+    return {str(name): _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as JSON has it: dates and instants as ISO 8601, JSON texts read."""
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat() if value.tzinfo else value.date().isoformat()
+    if value is pd.NaT or (isinstance(value, float) and pd.isna(value)):
+        return None
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, str) and value[:1] in "[{" and value[-1:] in "]}":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value.item() if hasattr(value, "item") else value
+
+
+def print_explanation(explanation: Mapping[str, Any]) -> None:
+    """Print a trace for a person, clocks in Hong Kong time."""
+    from rich.console import Console
+    from rich.tree import Tree
+
+    from backtests.reports.text import plain
+
+    trade = explanation["trade"]
+    leaves = "still open" if trade["is_open"] else f"sold {trade['exit_session']}"
+    root = Tree(
+        f"[bold]trade {trade['trade_id']}[/bold]  {trade['ticker']}  {trade['shares']} shares, "
+        f"bought {trade['entry_session']}, {leaves}: "
+        f"gross {trade['gross_pnl_hkd']:+,.2f}, costs {trade['cost_hkd']:,.2f}, "
+        f"net {trade['net_pnl_hkd']:+,.2f} HKD ({trade['net_return']:+.2%})"
+    )
+    for traced in explanation["fills"]:
+        fill, order, signal = traced["fill"], traced["order"], traced["signal"]
+        branch = root.add(
+            f"[bold]fill[/bold]  {fill['side']} {fill['shares']} at {fill['price_hkd']:g} HKD, "
+            f"open of {fill['session']}, costs {fill['cost_hkd']:.2f} HKD"
+        )
+        branch.add(
+            f"order {order['order_id']}: {order['shares']} wanted for {order['effective_session']}, "
+            f"sized after the close of {order['decided_session']}; {order['status']}"
+        )
+        if signal is None:
+            branch.add("no signal: the strategy's own exit, or a baseline")
+            continue
+        _print_signal(branch, traced, plain)
+    Console(highlight=False, emoji=False).print(root, soft_wrap=False)
+
+
+def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
+    signal, prediction = traced["signal"], traced["prediction"]
+    node = branch.add(
+        f"signal {signal['signal_id'][:12]}: direction {signal['direction']:+d}, "
+        f"probability {signal['probability']:.3f}, fold {signal['fold']}, "
+        f"to {signal['expires_session']}"
+    )
+    for weight in (prediction or {}).get("contributions") or []:
+        node.add(f"{weight['logit']:+.3f}  {weight['column']}")
+    for story in traced["stories"]:
+        from rich.markup import escape
+
+        told = node.add(
+            f"story {escape(plain(story['item_id']))} ({escape(plain(story['source']))}): "
+            f"{escape(plain(story['title']))}"
+        )
+        for event in story.get("events") or []:
+            told.add(
+                f"{event['kind']} {event['polarity']:+.1f} {event['certainty']}, "
+                f"novelty {event['novelty']:.2f}"
+                + (", reaction" if event["is_reaction"] else "")
+                + (f", {event['amount']:g} {event['currency']}" if event.get("amount") else "")
+            )
+    clocks = branch.add("clocks (Hong Kong time)")
+    for clock in traced["clocks"]:
+        at = datetime.fromisoformat(clock["at"]).astimezone(HONG_KONG)
+        clocks.add(f"{at:%Y-%m-%d %H:%M:%S}  {clock['what']}")

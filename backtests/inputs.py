@@ -1,0 +1,185 @@
+"""Inputs: what a config stands on, loaded and hashed: prices, stories, instruments, universe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backtests.config import RunConfig
+from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
+from markets.errors import ConfigError, nearest_name
+from markets.instruments import Instruments
+from markets.prices import MarketData
+from markets.sources import load_prices
+from markets.tickers import normalize_ticker
+from signals.news import Rejection
+from signals.sources import open_news
+from signals.store import NewsStore
+
+if TYPE_CHECKING:
+    from markets.sources.synthetic import World
+
+WARM_UP = timedelta(days=400)
+"""Prices before the start of a run, for trailing features; a year of sessions fits in it."""
+
+
+class Universe(Mapping[date, frozenset[str]]):
+    """The tickers a run may decide on, by session.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Its `universe`: tickers, an index by name, or "all" that have prices.
+    instruments : Instruments
+        Index membership by date: a session's universe holds the members of that session.
+    market : MarketData
+        A ticker without prices cannot be traded and is left out.
+
+    Attributes
+    ----------
+    candidates : frozenset of str
+        Every ticker that may be in it on some session.
+    unpriced : frozenset of str
+        Tickers the config names that have no prices.
+    index : str or None
+        The index it follows.
+    """
+
+    def __init__(self, config: RunConfig, instruments: Instruments, market: MarketData) -> None:
+        self._instruments = instruments
+        self._priced = frozenset(market.tickers)
+        self.index: str | None = None
+        if isinstance(config.universe, tuple):
+            where = "universe"
+            named = {normalize_ticker(ticker, where=where) for ticker in config.universe}
+            self.candidates = self._priced & named
+            self.unpriced = frozenset(named - self._priced)
+            return
+        self.unpriced = frozenset()
+        self.candidates = self._priced
+        if config.universe != "all":
+            self.index = _index_name(config.universe, instruments)
+
+    def __getitem__(self, session: date) -> frozenset[str]:
+        if self.index is None:
+            return self.candidates
+        return self.candidates & self._instruments.members(self.index, session)
+
+    def __iter__(self) -> Iterator[date]:
+        raise TypeError("a universe is asked for a session, it is no list of them")
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Everything a run reads, before it computes anything.
+
+    Attributes
+    ----------
+    market : MarketData
+        Bars from `WARM_UP` before the start to the end.
+    store : NewsStore
+        Stories, in memory.
+    rejections : tuple of Rejection
+        Rows of the news input that did not become a story, and notices.
+    instruments, calendar, clock, universe
+        What is true of the market on a date.
+    sha256 : str
+        Hash of prices and stories: with the config's, the identity of a run.
+    """
+
+    market: MarketData
+    store: NewsStore
+    rejections: tuple[Rejection, ...]
+    instruments: Instruments
+    calendar: Calendar
+    clock: DecisionClock
+    universe: Universe
+    sha256: str
+
+
+def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None) -> Inputs:
+    """Load prices, stories and instruments as a config names them.
+
+    Raises
+    ------
+    MissingDataError, DataError
+        If data are absent or corrupt; single bad rows are kept as rejections.
+    ConfigError
+        If the universe names nothing.
+    """
+    world = _world(config)
+    instruments = _instruments(config, world)
+    calendar = hong_kong_calendar()
+    market = _market(config, world, _data_dir(config, environment))
+    universe = Universe(config, instruments, market)
+    store = NewsStore(":memory:")
+    source = open_news(
+        config.news,
+        _data_dir(config, environment),
+        known=frozenset(instruments) | set(market.tickers),
+        world=world,
+    )
+    added = store.add(source.read())
+    digest = hashlib.sha256(f"{market.sha256}{store.sha256()}".encode()).hexdigest()
+    return Inputs(
+        market=market,
+        store=store,
+        rejections=added.rejections,
+        instruments=instruments,
+        calendar=calendar,
+        clock=DecisionClock(calendar, config.clock),
+        universe=universe,
+        sha256=digest,
+    )
+
+
+def _world(config: RunConfig) -> World | None:
+    if config.prices.source != "synthetic":
+        return None
+    from markets.sources.synthetic import world
+
+    return world(config.prices.synthetic)
+
+
+def _instruments(config: RunConfig, world: World | None) -> Instruments:
+    instruments = Instruments.default()
+    if world is not None:
+        instruments = instruments.extended(world.instruments)
+    if config.instruments is not None:
+        instruments = instruments.extended(Instruments.from_toml(Path(config.instruments)))
+    return instruments
+
+
+def _market(config: RunConfig, world: World | None, data_dir: Path) -> MarketData:
+    if world is not None:
+        return world.market
+    tickers = list(config.universe) if isinstance(config.universe, tuple) else None
+    return load_prices(config.prices, tickers, config.start - WARM_UP, config.end, data_dir)
+
+
+def _data_dir(config: RunConfig, environment: Mapping[str, str] | None) -> Path:
+    """Return the data folder; a run on the synthetic market needs none."""
+    if config.prices.source == "synthetic" and config.news.source == "synthetic":
+        return Path()
+    return config.resolve_data_dir(os.environ if environment is None else environment)
+
+
+def _index_name(name: str, instruments: Instruments) -> str:
+    known = instruments.indices
+    if name not in known:
+        raise ConfigError(
+            "no such universe",
+            given=name,
+            wanted=f'"all", a list of tickers, or one of {", ".join(sorted(known))}',
+            where="universe",
+            nearest=nearest_name(name, ["all", *known]),
+        )
+    return name

@@ -1,0 +1,120 @@
+"""The coming session: what would be decided and ordered, as known at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from backtests.config import LoadedConfig
+from backtests.inputs import Inputs, load_inputs
+from backtests.journal import Journal
+from backtests.run import learn, trade
+from markets.calendar import Calendar
+from markets.clock import parse_instant
+from markets.errors import UsageError
+from signals.store import NewsStore
+
+Record = dict[str, Any]
+
+
+def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
+    """Return the signals and orders for the session that a decision at `as_of` can still reach.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        The run's config; its `end` gives way to the coming session.
+    as_of : str
+        ISO 8601 with a zone, or a date (its end in Hong Kong).
+
+    Returns
+    -------
+    dict
+        JSON-ready: ``as_of``, ``session`` (the coming one), ``known_session`` (the last whose close
+        was known), ``signals``, and ``orders``: whole lots, given that the strategy had followed
+        its signals from the first out-of-sample session on.
+
+    Raises
+    ------
+    UsageError
+        If the coming session lies before the run's start.
+    """
+    instant = parse_instant(as_of, where="--as-of")
+    config = loaded.config
+    inputs = load_inputs(config)
+    coming = inputs.clock.effective_session(instant)
+    if coming <= config.start:
+        raise UsageError("this is before the run", given=coming, wanted=f"after {config.start}")
+    known = last_closed(inputs.calendar, instant)
+    asked = config.model_copy(update={"end": coming})
+    cut = known_at(inputs, instant, known)
+    learned = learn(asked, cut, Journal())
+    signals = [signal for signal in learned.signals if signal.effective_session == coming]
+    engine, _ = trade(
+        config.model_copy(update={"end": known}), cut, learned.signals, learned.predictions
+    )
+    orders = engine.orders[engine.orders["effective_session"] == str(coming)]
+    return {
+        "as_of": instant.isoformat(),
+        "session": coming.isoformat(),
+        "known_session": known.isoformat(),
+        "signals": [_signal(signal) for signal in signals],
+        "orders": [
+            {"ticker": row.ticker, "side": row.side, "shares": int(row.shares)}
+            for row in orders.itertuples()
+        ],
+    }
+
+
+def known_at(inputs: Inputs, instant: datetime, known: date) -> Inputs:
+    """Return the inputs as they were known at an instant: no later story, no open session's bar."""
+    store = NewsStore(":memory:")
+    store.add(item for item in inputs.store.items() if item.available_at <= instant)
+    return replace(inputs, market=inputs.market.until(known), store=store)
+
+
+def last_closed(calendar: Calendar, instant: datetime) -> date:
+    """Return the last session that had closed by an instant."""
+    session = calendar.next_session(instant.date(), 1)
+    while calendar.close_at(session) > instant:
+        session = calendar.previous_session(session)
+    return session
+
+
+def _signal(signal: Any) -> Record:
+    return {
+        "ticker": signal.ticker,
+        "direction": signal.direction,
+        "probability": signal.probability,
+        "decided_at": signal.decided_at.isoformat(),
+        "effective_session": signal.effective_session.isoformat(),
+        "expires_session": signal.expires_session.isoformat(),
+        "signal_id": signal.signal_id,
+    }
+
+
+def print_coming(coming: Mapping[str, Any]) -> None:
+    """Print the coming session for a person."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(
+        f"[bold]session {coming['session']}[/bold], as of {coming['as_of']}, "
+        f"prices to the close of {coming['known_session']}"
+    )
+    signals = Table("ticker", "direction", "probability", "expires", title="signals")
+    for row in sorted(coming["signals"], key=lambda row: -row["probability"]):
+        signals.add_row(
+            row["ticker"],
+            f"{row['direction']:+d}",
+            f"{row['probability']:.3f}",
+            row["expires_session"],
+        )
+    console.print(signals if coming["signals"] else "no signal: no fresh story on the universe")
+    orders = Table("ticker", "side", "shares", title="orders at the open")
+    for row in coming["orders"]:
+        orders.add_row(row["ticker"], row["side"], f"{row['shares']:,}")
+    console.print(orders if coming["orders"] else "no order")

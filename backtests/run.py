@@ -1,0 +1,322 @@
+"""run: the straight line from a config to a finished run folder.
+
+``Inputs`` → `learn` → signals → `trade` → `judge` → run folder; each step reads only what the one
+before it made.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from backtests.checks import checks_of
+from backtests.config import LoadedConfig, RunConfig
+from backtests.engine import run_engine
+from backtests.inputs import Inputs, load_inputs
+from backtests.journal import Journal
+from backtests.provenance import provenance_of
+from backtests.result import BacktestResult, EngineResult
+from backtests.trials import Ledger
+from markets.costs import CostSchedule
+from markets.errors import DataError
+from signals import pipeline
+from signals.decisions import Signal
+from signals.features.base import FeatureFrame, Row
+from strategies.base import StrategySettings
+
+if TYPE_CHECKING:
+    from backtests.view import RunView
+    from signals.labels import LabelFrame
+    from signals.training import Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What came out of the learning half of the line.
+
+    Attributes
+    ----------
+    rows : sequence of Row
+        Decisions with their stories and events.
+    features, labels, predictions, signals
+        As each stage made them.
+    stats : mapping
+        Counts of the reading: stories, events, unread languages.
+    """
+
+    rows: Sequence[Row]
+    features: FeatureFrame
+    labels: LabelFrame
+    predictions: Predictions
+    signals: list[Signal]
+    stats: Mapping[str, Any]
+
+
+def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
+    """Run a config and write its folder.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        The config with the origins of its values.
+    out : Path
+        Folder of run folders; the trial ledger lies in it.
+    show : bool, optional
+        Whether to show progress; by default where stderr is a terminal.
+
+    Returns
+    -------
+    Path
+        The finished run folder. An interrupted or failed run leaves none, but stays in the ledger.
+    """
+    config = loaded.config
+    journal = Journal(show=sys.stderr.isatty() if show is None else show)
+    started = datetime.now(UTC)
+    run_id = f"{started:%Y%m%dT%H%M%SZ}_{config.name}_{config.sha256()[:8]}"
+    ledger = Ledger(out / "ledger.sqlite")
+    trial = ledger.start(run_id, config.name, config.sha256())
+    partial = out / f".{run_id}.{os.getpid()}"
+    try:
+        view = backtest(config, journal)
+        with journal.stage("writing"):
+            folder = _write(partial, out / run_id, view, journal, started)
+    except KeyboardInterrupt:
+        ledger.end(trial, "interrupted")
+        raise
+    except BaseException as error:
+        ledger.end(trial, "failed", error=str(error))
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    inputs_sha256 = view.manifest["inputs_sha256"]
+    ledger.end(trial, "finished", inputs_sha256=inputs_sha256, metrics=_headline(view.metrics))
+    return folder
+
+
+def backtest(config: RunConfig, journal: Journal | None = None) -> RunView:
+    """Run the whole line in memory and return what a report shows.
+
+    Raises
+    ------
+    NewswakeError
+        If the config or the data do not allow a run; see `markets.errors`.
+    """
+    from backtests.view import view_of
+
+    journal = journal or Journal()
+    with journal.stage("loading") as found:
+        inputs = load_inputs(config)
+        found |= {"tickers": len(inputs.market.tickers), "stories": len(inputs.store)}
+    learned = learn(config, inputs, journal)
+    with journal.stage("trading") as found:
+        engine, baselines = trade(config, inputs, learned.signals, learned.predictions)
+        found |= {"orders": len(engine.orders), "fills": len(engine.fills)}
+    with journal.stage("judging"):
+        result = judge(config, inputs, learned, engine, baselines)
+    return view_of(
+        result,
+        market=inputs.market.only(sorted(inputs.universe.candidates)),
+        rows=learned.rows,
+        folds=[fold.as_dict() for fold in learned.predictions.folds],
+        rejections=inputs.rejections,
+    )
+
+
+def learn(config: RunConfig, inputs: Inputs, journal: Journal) -> Learned:
+    """Read, compute features and labels, walk forward, decide."""
+    from signals.events.extract import Reader
+    from signals.events.novelty import NoveltyTracker
+    from signals.linking import Linker
+
+    with journal.stage("reading") as found:
+        reader = Reader(Linker(inputs.instruments))
+        read = pipeline.read_events(inputs.store.items(), reader, NoveltyTracker())
+        stats = {"stories": len(read), "events": sum(len(events) for _, events in read)}
+        found |= stats
+    with journal.stage("features") as found:
+        rows = pipeline.rows_of(read, inputs.clock, inputs.universe)
+        rows = [row for row in rows if config.start <= row.session <= config.end]
+        if not rows:
+            raise DataError(
+                "no story concerns the universe in this time",
+                given=f"{stats['stories']} stories, {stats['events']} events",
+                wanted=f"stories on {len(inputs.universe)} tickers, {config.start} to {config.end}",
+            )
+        features = pipeline.build_features(rows, inputs.market, config.features)
+        found |= {"rows": len(features), "columns": features.values.shape[1]}
+    with journal.stage("labels") as found:
+        labels = pipeline.label(features, inputs.market, inputs.calendar, config.label)
+        found |= {"labels": len(labels)}
+    with journal.stage("walk-forward") as found:
+        predictions = pipeline.walk_forward(
+            features, labels, config.split, config.classifier, config.seed
+        )
+        found |= {"folds": len(predictions.folds), "predictions": len(predictions.values)}
+    with journal.stage("decisions") as found:
+        signals = pipeline.decide(predictions, features, inputs.calendar, config.decision)
+        found |= {"signals": len(signals), "acting": sum(s.direction != 0 for s in signals)}
+    return Learned(rows, features, labels, predictions, signals, stats)
+
+
+def trade(
+    config: RunConfig, inputs: Inputs, signals: Sequence[Signal], predictions: Predictions
+) -> tuple[EngineResult, dict[str, EngineResult]]:
+    """Trade the signals, and the same market by the baseline strategies."""
+    start = _first_session(predictions, config)
+    market = inputs.market.only(sorted(inputs.universe.candidates))
+
+    def engine(strategy: StrategySettings) -> EngineResult:
+        return run_engine(
+            strategy,
+            market,
+            signals,
+            start=start,
+            end=config.end,
+            broker=config.broker,
+            instruments=inputs.instruments,
+            calendar=inputs.calendar,
+            costs=CostSchedule(config.broker.costs),
+            seed=config.seed,
+        )
+
+    chosen = engine(config.strategy)
+    baselines = {
+        strategy.name: engine(strategy)
+        for strategy in _baselines(config.strategy, chosen, config.seed)
+    }
+    return chosen, baselines
+
+
+def judge(
+    config: RunConfig,
+    inputs: Inputs,
+    learned: Learned,
+    engine: EngineResult,
+    baselines: Mapping[str, EngineResult],
+) -> BacktestResult:
+    """Compute every metric and check of a run."""
+    from backtests.metrics import summarize
+
+    predicted = _predicted(learned)
+    signals = pd.DataFrame([asdict(signal) for signal in learned.signals])
+    kinds = {event.event_id: event.kind for row in learned.rows for event in row.events}
+    metrics = summarize(
+        engine,
+        capital_hkd=config.broker.cash_hkd,
+        baselines=baselines,
+        predicted=predicted,
+        signals=signals,
+        event_kinds=kinds,
+        horizon=config.label.horizon,
+        seed=config.seed,
+    )
+    return BacktestResult(
+        config=config.model_dump(mode="json"),
+        signals=signals,
+        predictions=predicted,
+        engine=engine,
+        baselines=baselines,
+        metrics=metrics,
+        checks=checks_of(config, inputs, learned.signals, engine),
+        provenance=provenance_of(config, inputs),
+    )
+
+
+def _first_session(predictions: Predictions, config: RunConfig) -> date:
+    """Return the first session that is out of sample: before it nobody could have traded."""
+    if not len(predictions.values):
+        raise DataError(
+            "no decision is out of sample",
+            given=f"{config.start} to {config.end}",
+            wanted="a longer time, or a shorter split.min_train_sessions",
+        )
+    return predictions.folds[0].test_start
+
+
+def _baselines(chosen: StrategySettings, engine: EngineResult, seed: int) -> list[StrategySettings]:
+    """Return the strategies a signal strategy must beat; the random one has its habits."""
+    from strategies.baselines import random_like
+
+    weight = _mean_weight(engine)
+    names = [name for name in ("buy_and_hold", "equal_weight") if name != chosen.name]
+    random = random_like(engine.trades, weight=weight, seed=seed, reserve_bp=chosen.reserve_bp)
+    return [*(StrategySettings(name=name) for name in names), random]
+
+
+def _mean_weight(engine: EngineResult) -> float:
+    """Return the mean part of equity that a run put into a position, for a random twin."""
+    bought = engine.fills[engine.fills["side"] == "buy"]
+    if bought.empty:
+        return 0.1
+    equity = engine.equity["equity_hkd"].reindex(pd.DatetimeIndex(bought["session"]))
+    weights = bought["consideration_hkd"].to_numpy() / equity.to_numpy()
+    return float(min(1.0, max(0.001, weights.mean())))
+
+
+def _predicted(learned: Learned) -> pd.DataFrame:
+    """Return predictions with what came of them, where that is known."""
+    outcome = learned.labels.values[["target", "forward_return", "t0", "t1"]]
+    sessions = learned.features.sessions.rename("session")
+    predicted = learned.predictions.values.join(sessions).join(outcome)
+    weighed = learned.predictions.contributions()
+    predicted["contributions"] = [json.dumps(_heaviest(weights)) for weights in weighed]
+    return predicted
+
+
+def _heaviest(weights: Mapping[str, float] | None, most: int = 12) -> list[dict[str, Any]]:
+    """Return what weighed most in an answer, the rest in one sum, so that the logit adds up."""
+    if weights is None:
+        return []
+    ordered = sorted(weights.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    shown = [{"column": column, "logit": value} for column, value in ordered[:most]]
+    rest = math.fsum(value for _, value in ordered[most:])
+    return [*shown, {"column": f"{len(ordered) - most} more", "logit": rest}] if rest else shown
+
+
+def _write(partial: Path, folder: Path, view: RunView, journal: Journal, started: datetime) -> Path:
+    """Write a run folder elsewhere first, so that it is complete or absent."""
+    from backtests.folder import write_run
+    from backtests.provenance import clocks_of
+    from backtests.reports import html
+
+    clocks = clocks_of(started, journal.seconds)
+    view = replace(view, manifest={**view.manifest, **clocks}, folder=folder)
+    write_run(partial, view)
+    if view.config["reports"]["html"]:
+        (partial / "report.html").write_text(html(view), encoding="utf-8", newline="\n")
+    (partial / "log.jsonl").write_text(journal.lines(), encoding="utf-8", newline="\n")
+    return _rename(partial, folder)
+
+
+def _rename(partial: Path, folder: Path) -> Path:
+    """Rename into place; a run of the same second and config gets a number behind its name."""
+    for place in (folder, *(folder.with_name(f"{folder.name}-{n}") for n in range(2, 100))):
+        try:
+            partial.rename(place)
+        except OSError:
+            if not place.exists():
+                raise
+        else:
+            return place
+    raise DataError("too many runs of one second", where=str(folder))
+
+
+def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures the ledger keeps, for the correction of multiple testing."""
+    performance, risk = metrics["performance"], metrics["risk"]
+    return {
+        "net_return": performance.get("net_return"),
+        "sharpe": risk.get("sharpe"),
+        "sessions": metrics["span"].get("sessions"),
+        "rank_ic": metrics["predictions"].get("model", {}).get("rank_ic"),
+    }

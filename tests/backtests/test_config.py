@@ -1,0 +1,127 @@
+"""A config is strict, says where each value came from, and survives being written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from backtests.config import RunConfig, load_config
+from markets.errors import ConfigError, MissingDataError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
+MINIMAL = "start = 2024-01-02\nend = 2024-06-28\n"
+
+
+@pytest.fixture
+def minimal(tmp_path: Path) -> Path:
+    path = tmp_path / "run.toml"
+    path.write_text(MINIMAL, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_of_the_project_is_valid(path: Path) -> None:
+    assert load_config(path, environment={}).config.name == path.stem
+
+
+@given(seed=st.integers(0, 2**31), horizon=st.integers(1, 20), latency=st.integers(0, 3600))
+def test_a_resolved_config_reads_back_as_the_same(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, horizon: int, latency: int
+) -> None:
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "run.toml").write_text(MINIMAL, encoding="utf-8")
+    flags = [f"seed={seed}", f"label.horizon={horizon}", f"clock.latency_seconds={latency}"]
+    first = load_config(folder / "run.toml", flags, {}).config
+    (folder / "resolved.toml").write_text(first.to_toml(), encoding="utf-8")
+    again = load_config(folder / "resolved.toml", environment={}).config
+    assert again == first
+    assert again.sha256() == first.sha256()
+
+
+def test_flags_win_over_environment_over_file(minimal: Path) -> None:
+    minimal.write_text(MINIMAL + "seed = 1\n[label]\nhorizon = 1\n", encoding="utf-8")
+    environment = {"NEWSWAKE__SEED": "2", "NEWSWAKE__LABEL__HORIZON": "2"}
+    loaded = load_config(minimal, ["label.horizon=3"], environment)
+    assert (loaded.config.seed, loaded.config.label.horizon) == (2, 3)
+    origins = {key: origin for key, _, origin in loaded.rows()}
+    assert origins["seed"] == "environment"
+    assert origins["label.horizon"] == "flag"
+    assert origins["start"] == "file"
+    assert origins["name"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("flag", "key", "nearest"),
+    [
+        ("labl.horizon=3", "labl", "label"),
+        ("label.horizn=3", "label.horizn", "horizon"),
+        ("broker.cash=3", "broker.cash", "cash_hkd"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(minimal: Path, flag: str, key: str, nearest: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(minimal, [flag], {})
+    assert caught.value.given == key
+    assert caught.value.nearest == nearest
+    assert caught.value.exit_code == 3
+
+
+def test_a_wrong_value_names_file_key_and_value(minimal: Path) -> None:
+    minimal.write_text(MINIMAL + '[label]\nhorizon = "many"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(minimal, environment={})
+    assert "run.toml" in str(caught.value)
+    assert "label.horizon" in str(caught.value)
+    assert "'many'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["start = 2024-01-02\nend = 2024-01-02\n", "end = 2024-01-02\n", "a = 1\na = 2\n", "= broken"],
+    ids=["no time", "no start", "a key twice", "no TOML"],
+)
+def test_an_invalid_file_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError):
+        load_config(path, environment={})
+
+
+def test_an_absent_file_names_its_neighbor(minimal: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(minimal.with_name("rum.toml"), environment={})
+    assert caught.value.nearest == "run.toml"
+
+
+def test_a_ticker_keeps_its_zeros(minimal: Path) -> None:
+    minimal.write_text('universe = ["0700"]\n' + MINIMAL, encoding="utf-8")
+    assert load_config(minimal, environment={}).config.universe == ("0700",)
+
+
+def test_the_data_folder_is_no_part_of_the_identity(minimal: Path, tmp_path: Path) -> None:
+    here = load_config(minimal, [f"data_dir='{tmp_path}'"], {}).config
+    assert here.sha256() == load_config(minimal, environment={}).config.sha256()
+    assert here.resolve_data_dir({}) == tmp_path
+
+
+def test_an_absent_data_folder_says_how_to_set_it(minimal: Path) -> None:
+    config = load_config(minimal, ["data_dir=nowhere"], {}).config
+    with pytest.raises(MissingDataError, match="data folder"):
+        config.resolve_data_dir({})
+
+
+def test_every_key_is_described() -> None:
+    assert [key for key, field in _fields(RunConfig) if not field.description] == []
+
+
+def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name}", field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _fields(field.annotation, f"{prefix}{name}.")
