@@ -99,9 +99,11 @@ def _headline(metrics: Mapping[str, Any], found: bool) -> str:
     made = "Earned" if earned >= 0 else "Lost"
     text = f"{made} {percent(abs(earned)).lstrip('+')} net in {years:.1f} years"
     benchmark = metrics["benchmark"]
+    rival, rival_t = _rival(metrics)
     if benchmark and benchmark["total_return"] is not None:
         text += f"; the benchmark made {percent(benchmark['total_return'])}"
-    rival, rival_t = _rival(metrics)
+    elif rival:
+        text += f"; {named(rival)} made {percent(metrics['baselines'][rival]['total_return'])}"
     against = {"": "", "benchmark": " against the benchmark"}.get(rival, f" against {named(rival)}")
     if found:
         return f"{text}. The edge stands{against} and in the ranking."
@@ -178,10 +180,11 @@ def _costs(metrics: Mapping[str, Any]) -> list[str]:
     if costs["paid_bp"] is None:
         return []
     drag = percent(metrics["performance"]["cost_drag"]).lstrip("+")
-    return [
-        f"Costs took {drag} of the capital: {decimal(costs['paid_bp'], 1)} bp a side"
-        f" were paid, {decimal(costs['break_even_bp'], 1)} bp would have been break-even."
-    ]
+    paid = f"Costs took {drag} of the capital: {decimal(costs['paid_bp'], 1)} bp a side"
+    even = costs["break_even_bp"]
+    if even is not None and even <= 0:
+        return [f"{paid} were paid, and nothing was earned before them either."]
+    return [f"{paid} were paid, {decimal(even, 1)} bp would have been break-even."]
 
 
 def _warnings(metrics: Mapping[str, Any]) -> list[str]:

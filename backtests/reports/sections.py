@@ -203,12 +203,12 @@ def by_year(metrics: Mapping[str, Any]) -> Table:
 
 def by_ticker(metrics: Mapping[str, Any]) -> Table:
     """Return the trades by ticker, best first."""
-    return _trades_by(metrics["by_ticker"], "ticker", "By ticker", "")
+    return _trades_by(metrics["by_ticker"], "ticker", "By ticker", "Gross, cost and net in HKD.")
 
 
 def by_event_kind(metrics: Mapping[str, Any]) -> Table:
     """Return the trades by the kinds of event they stood on, best first."""
-    note = "A trade that stood on several kinds counts in equal parts."
+    note = "Gross, cost and net in HKD. A trade on several kinds counts in equal parts."
     rows = [{**row, "kind": named(row["kind"])} for row in metrics["by_event_kind"]]
     return _trades_by(rows, "kind", "By event kind", note)
 
@@ -319,7 +319,7 @@ def _trades_by(rows: Sequence[Mapping[str, Any]], key: str, title: str, note: st
         )
         for row in rows
     ]
-    columns = (f"<{key.capitalize()}", "Trades", "Hits", "Gross HKD", "Cost HKD", "Net HKD", "Mean")
+    columns = (f"<{key.capitalize()}", "Trades", "Hits", "Gross", "Cost", "Net", "Mean net")
     return Table(f"by-{key}", title, columns, tuple(cells), note)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,10 @@ def print_text(view: RunView) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, emoji=False, width=80, color_system=None)
-    write(console, view)
+    if console.is_terminal:
+        write(console, view)
+    else:
+        sys.stdout.write(text(view))
 
 
 def write(console: Console, view: RunView) -> None:

@@ -271,6 +271,17 @@ def test_luck_is_called_luck():
     assert says(None) == "too little to tell"
 
 
+def test_a_loss_before_costs_is_not_blamed_on_costs(sample):
+    costs = {**sample.metrics["costs"], "break_even_bp": -3.0}
+    said = verdict({**sample.metrics, "costs": costs})["sentences"]
+    assert any("nothing was earned before them either" in sentence for sentence in said)
+
+
+def test_without_a_benchmark_the_rival_stands_in_the_headline(sample):
+    said = verdict({**sample.metrics, "benchmark": None})["headline"]
+    assert "; equal weight made" in said
+
+
 def test_a_ratio_too_good_is_called_a_leak_until_proven_otherwise(sample):
     assert sample.metrics["risk"]["sharpe"] > 1.5
     assert any("leak" in sentence for sentence in sample.metrics["verdict"]["sentences"])

@@ -257,7 +257,7 @@
       }
       for (const [direction] of own.signals[day] ?? []) {
         if (direction) mark(b, direction > 0 ? "up" : "down", x(i), signals, 4, direction > 0 ? "long" : "short");
-        else svg(b.drawn, "circle", { class: "none", cx: x(i), cy: signals, r: 2 });
+        else svg(b.drawn, "circle", { class: "none", cx: x(i), cy: signals, r: 1.4 });
       }
       for (const [side, , price] of own.fills[day] ?? []) mark(b, side === "buy" ? "up" : "down", x(i), y(price), 6, side);
     });
@@ -268,7 +268,7 @@
     const lines = [["when", `${own.ticker}  ${day}`], ["more", `open ${open}  high ${high}  low ${low}  close ${close}`]];
     for (const [side, shares, price, trade] of own.fills[day] ?? []) lines.push(["", `${side === "buy" ? "bought" : "sold"} ${number(shares)} at ${price} (trade ${trade})`]);
     for (const [direction, probability, expires] of own.signals[day] ?? []) {
-      lines.push(["", `signal ${direction > 0 ? "long" : direction < 0 ? "short" : "none"}, probability ${number(probability * 100, 1)}%, until ${expires}`]);
+      lines.push(["", `signal ${direction > 0 ? "up" : direction < 0 ? "down" : "none"}, probability ${number(probability * 100, 1)}%, until ${expires}`]);
     }
     const [n, , titles] = own.stories[day] ?? [0, 0, []];
     for (const [title, at, kind, polarity, forward] of titles) {
@@ -305,7 +305,7 @@
       element(steps, "button", "", label).addEventListener("click", () => { shown.first += Math.round(share * Math.min(shown.count, 1e6)); redraw(); });
     }
     document.querySelector(".key").textContent =
-      "On the price: ▲ bought, ▼ sold. Signals: ▲ long, ▼ short, ○ none, at the session whose open they could reach. "
+      "On the price: ▲ bought, ▼ sold. Signals: ▲ up, ▼ down, · none, at the session whose open they could reach. "
       + "Stories: larger is more, green good news and orange bad, gray neither or not forward news; placed at the first session they could be acted on.";
     press(); if (data.prices.length) toFills(); else toEnd();
     document.querySelectorAll("#trades tbody tr").forEach((row) => row.addEventListener("click", () => {
