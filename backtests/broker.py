@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -10,14 +10,9 @@ from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
-from backtests.account import Account, Fill, cents
+from backtests.account import Account, Fill
 from backtests.orders import (
-    CASH,
-    HOLDINGS,
-    LOTS,
     NO_TRADE,
-    PARTICIPATION,
-    PROCEEDS,
     RUN_ENDS,
     SPLIT_AWAY,
     UNTOUCHED,
@@ -27,6 +22,7 @@ from backtests.orders import (
 )
 from backtests.pricing import FillPrices, Phase
 from backtests.result import COST_COLUMNS
+from backtests.sizes import FillSizes
 from backtests.tape import Action, Bar, Tape
 from markets.rules import UNITS_PER_HKD
 from markets.settings import Settings
@@ -109,13 +105,21 @@ class Broker:
         self.pending: list[Order] = []
         self._costs = costs
         self._lots = lots
-        self._taken: dict[str, int] = {}
         self._kinds = {ticker: _kind(lots, ticker) for ticker in tape.tickers}
         self._prices = FillPrices(
             ticks=settings.slippage_ticks,
             bp=settings.slippage_bp,
             adjusted=tape.adjusted,
             kinds=self._kinds,
+        )
+        self._sizes = FillSizes(
+            participation=settings.participation,
+            of_previous=settings.participation_of == "previous",
+            sessions=settings.participation_sessions,
+            tape=tape,
+            account=self.account,
+            lot=lots.lot,
+            note=self.note,
         )
         for ticker in tape.tickers:
             close = tape.close_before(ticker)
@@ -215,7 +219,7 @@ class Broker:
         actions = list(self.tape.actions.get(number, ()))
         for action in actions:
             self._apply(number, action)
-        self._taken = {}
+        self._sizes.start_session()
         bars = {order.ticker: self.tape.bar(order.ticker, number) for order in self.pending}
         outcomes: list[tuple[Order, Fill | None]] = []
         for phase, order in self._turns():
@@ -260,13 +264,12 @@ class Broker:
         if units is None:
             order.reason = UNTOUCHED
             return None
-        shares = self._size(order, number, bar, units)
+        shares = self._sizes.fill(order, number, bar, units)
         if shares == 0:
             return None
-        fill = self.account.book(
-            number, order, shares, units, self._note(order, session, units, shares)
-        )
-        self._taken[order.ticker] = self._taken.get(order.ticker, 0) + shares
+        costs = self.note(order.ticker, order.side, session, units, shares)
+        fill = self.account.book(number, order, shares, units, costs)
+        self._sizes.took(order.ticker, shares)
         order.remaining -= shares
         order.filled_shares += shares
         order.filled_session = session
@@ -274,71 +277,6 @@ class Broker:
             order.status = "partial" if order.cut else "filled"
             order.reason = order.cut
         return fill
-
-    def _size(self, order: Order, number: int, bar: Bar, units: int) -> int:
-        """Return how many shares fill; where that is fewer than wanted, note why in the order.
-
-        Reasons that waiting cannot mend (holdings, lots, cash) end the order at once.
-        """
-        session = self.tape.sessions[number]
-        lot = self._lots.lot(order.ticker, session)
-        held = self.account.shares.get(order.ticker, 0)
-        shares = order.remaining
-        if order.side == "sell" and shares > held:
-            shares = self._cut(order, held, HOLDINGS)
-        allowed = self._allowance(order.ticker, number, bar)
-        if allowed is not None and shares > allowed:
-            shares, order.reason = allowed, PARTICIPATION
-        if shares % lot and not (order.side == "sell" and shares == held):
-            whole = shares // lot * lot
-            # What the volume allows is cut to lots too, without ending the order for it.
-            shares = whole if order.reason == PARTICIPATION else self._cut(order, whole, LOTS)
-        if shares == 0:
-            return 0
-        if order.side == "buy":
-            affordable = self._affordable(order, session, units, shares, lot)
-            return shares if affordable >= shares else self._cut(order, affordable, CASH)
-        cost = sum(self._note(order, session, units, shares))
-        if self.account.cash + cents(shares, units) < cost:
-            return self._cut(order, 0, PROCEEDS)
-        return shares
-
-    @staticmethod
-    def _cut(order: Order, shares: int, reason: str) -> int:
-        """Reduce an order for good: waiting could not mend the reason."""
-        order.remaining = shares
-        order.cut = reason
-        if shares == 0:
-            order.end("rejected", reason)
-        return shares
-
-    def _affordable(self, order: Order, session: date, units: int, shares: int, lot: int) -> int:
-        """Return the most whole lots, in shares, that cash covers with their costs."""
-
-        def need(lots: int) -> int:
-            size = lots * lot
-            if size == 0:
-                return 0
-            return cents(size, units) + sum(self._note(order, session, units, size))
-
-        lots = shares // lot
-        if need(lots) <= self.account.cash:
-            return shares
-        # Costs never fall with size, so the largest affordable size can be bisected.
-        return (bisect_right(range(lots), self.account.cash, key=need) - 1) * lot
-
-    def _allowance(self, ticker: str, number: int, bar: Bar) -> int | None:
-        """Return how many more shares of a ticker may trade in the session; None if unlimited."""
-        share = self.settings.participation
-        if share is None:
-            return None
-        volume = bar.volume
-        if self.settings.participation_of == "previous":
-            volume = self.tape.usual_volume(ticker, number, self.settings.participation_sessions)
-        return max(0, int(share * volume) - self._taken.get(ticker, 0))
-
-    def _note(self, order: Order, session: date, units: int, shares: int) -> tuple[int, ...]:
-        return self.note(order.ticker, order.side, session, units, shares)
 
     def _apply(self, number: int, action: Action) -> None:
         """Bring holdings and waiting orders onto the basis after a corporate action."""

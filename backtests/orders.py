@@ -78,3 +78,11 @@ class Order:
         """End the order; one that filled in part ends as `partial` whatever stopped it."""
         self.status = "partial" if self.filled_shares else status
         self.reason = reason
+
+    def cut_to(self, shares: int, reason: str) -> int:
+        """Reduce it for good, to the shares returned; nothing left rejects it."""
+        self.remaining = shares
+        self.cut = reason
+        if shares == 0:
+            self.end("rejected", reason)
+        return shares

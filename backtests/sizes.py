@@ -1,0 +1,111 @@
+"""FillSizes: how many shares of an order fill, by holdings, volume, board lots and cash."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from backtests.account import Account, cents
+from backtests.orders import CASH, HOLDINGS, LOTS, PARTICIPATION, PROCEEDS, Order, Side
+from backtests.tape import Bar, Tape
+
+
+@dataclass(slots=True)
+class FillSizes:
+    """The size rules of a run.
+
+    Parameters
+    ----------
+    participation : float or None
+        Largest share of the volume that all orders for a stock may take in a session.
+    of_previous, sessions : bool, int
+        Whether the volume is the mean of so many bars before the session, or the session's own.
+    tape, account : Tape, Account
+        The market, and what is held.
+    lot : callable
+        Board lot of a ticker on a date.
+    note : callable
+        Cents of a contract note by component; never falling with size.
+    """
+
+    participation: float | None
+    of_previous: bool
+    sessions: int
+    tape: Tape
+    account: Account
+    lot: Callable[[str, date], int]
+    note: Callable[[str, Side, date, int, int], tuple[int, ...]]
+    _taken: dict[str, int] = field(default_factory=dict)
+
+    def start_session(self) -> None:
+        """Forget what was taken of the volume."""
+        self._taken = {}
+
+    def took(self, ticker: str, shares: int) -> None:
+        """Count a fill against the session's volume."""
+        self._taken[ticker] = self._taken.get(ticker, 0) + shares
+
+    def fill(self, order: Order, number: int, bar: Bar, units: int) -> int:
+        """Return how many shares fill; where that is fewer than wanted, note why in the order.
+
+        Reasons that waiting cannot mend (holdings, lots, cash) reduce the order for good, and end
+        it where nothing is left.
+
+        Parameters
+        ----------
+        order : Order
+            What is asked.
+        number : int
+            Session of the run.
+        bar : Bar
+            Of that session.
+        units : int
+            Price of the fill, ten-thousandths of a dollar.
+        """
+        session = self.tape.sessions[number]
+        lot = self.lot(order.ticker, session)
+        held = self.account.shares.get(order.ticker, 0)
+        shares = order.remaining
+        if order.side == "sell" and shares > held:
+            shares = order.cut_to(held, HOLDINGS)
+        allowed = self._allowance(order.ticker, number, bar)
+        if allowed is not None and shares > allowed:
+            shares, order.reason = allowed, PARTICIPATION
+        if shares % lot and not (order.side == "sell" and shares == held):
+            whole = shares // lot * lot
+            # What the volume allows is cut to lots too, without ending the order for it.
+            shares = whole if order.reason == PARTICIPATION else order.cut_to(whole, LOTS)
+        if shares == 0:
+            return 0
+        if order.side == "buy":
+            affordable = self._affordable(order.ticker, session, units, shares, lot)
+            return shares if affordable >= shares else order.cut_to(affordable, CASH)
+        cost = sum(self.note(order.ticker, "sell", session, units, shares))
+        if self.account.cash + cents(shares, units) < cost:
+            return order.cut_to(0, PROCEEDS)
+        return shares
+
+    def _affordable(self, ticker: str, session: date, units: int, shares: int, lot: int) -> int:
+        """Return the most whole lots, in shares, that cash covers with their costs."""
+
+        def need(lots: int) -> int:
+            size = lots * lot
+            if size == 0:
+                return 0
+            return cents(size, units) + sum(self.note(ticker, "buy", session, units, size))
+
+        lots = shares // lot
+        if need(lots) <= self.account.cash:
+            return shares
+        return (bisect_right(range(lots), self.account.cash, key=need) - 1) * lot
+
+    def _allowance(self, ticker: str, number: int, bar: Bar) -> int | None:
+        """Return how many more shares of a ticker may trade in the session; None if unlimited."""
+        if self.participation is None:
+            return None
+        volume = bar.volume
+        if self.of_previous:
+            volume = self.tape.usual_volume(ticker, number, self.sessions)
+        return max(0, int(self.participation * volume) - self._taken.get(ticker, 0))
