@@ -57,8 +57,8 @@ class Gates:
 
     def phases(self, gate: Ints) -> pd.Series:
         """Return the phases of many gates, as a categorical column."""
-        names = np.array(PHASES, dtype=object)[self.phase[gate]]
-        return pd.Series(pd.Categorical(names, categories=list(PHASES)))
+        codes = self.phase[gate].astype(np.int8)
+        return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(PHASES)))
 
 
 def intraday_gates(hours: Sequence[SessionHours], bar_minutes: int, closing_auction: bool) -> Gates:
