@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,10 @@ from signals.sources import NewsColumns, NewsSettings
 from signals.sources.files import FileNews, read_whole
 from signals.sources.markup import plain_text, web_clock
 from signals.sources.rows import RowReader
+
+ROOT = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
+ROOT_WITHIN = 16_384
+"""A feed begins within so many bytes: declarations, comments and style sheets stand before."""
 
 
 class RssNews(FileNews):
@@ -95,6 +100,9 @@ def feed_rows(
     import feedparser  # heavy; only feeds need it
 
     refuse_entities(data)
+    # The loose parser is slow on what is no feed at all, so a root element must be in sight.
+    if not ROOT.search(data[:ROOT_WITHIN].replace(b"\0", b"")):
+        raise DataError("no RSS or Atom feed", wanted="RSS 0.9 to 2.0, RDF or Atom")
     try:
         # As a stream: given text, the library would take what looks like an address or a path
         # for one, and open it.

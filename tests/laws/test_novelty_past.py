@@ -26,10 +26,8 @@ EVENTS = st.tuples(
 
 def tapes() -> st.SearchStrategy[list[tuple[NewsItem, list[Event]]]]:
     """Stories in order of their clocks, each with up to two events that often share keys."""
-    drawn = st.tuples(
-        news_items(), st.lists(st.lists(EVENTS, max_size=2), min_size=10, max_size=10)
-    )
-    return drawn.map(lambda parts: _tape(*parts))
+    events = st.lists(st.lists(EVENTS, max_size=2), min_size=10, max_size=10)
+    return st.tuples(news_items(), events).map(lambda parts: _tape(*parts))
 
 
 def _tape(items: list[NewsItem], drawn: list[list[Any]]) -> list[tuple[NewsItem, list[Event]]]:

@@ -250,8 +250,10 @@ def test_the_layout_s_own_clock_makes_later_never_earlier(tmp_path: Path) -> Non
         tmp_path,
         line(id="later", available_at="2025-09-12T00:00:00Z"),
         line(id="earlier", available_at="2025-09-11T00:00:00Z"),
+        line(id="seen", first_seen_at="2025-09-13T00:00:00Z", available_at="2025-09-12T00:00:00Z"),
     )
-    later, earlier = stories(rows)
+    later, earlier, seen = stories(rows)
+    assert seen.available_at == datetime(2025, 9, 13, tzinfo=UTC)
     assert later.available_at == datetime(2025, 9, 12, tzinfo=UTC)
     assert earlier.available_at == UTC_AT
 
