@@ -42,7 +42,7 @@ class LabelSettings(Settings):
     beta_sessions: int = Field(default=120, ge=20)
     """Sessions behind a trailing beta; with fewer it is 1."""
     dead_band_bp: float = Field(default=0.0, ge=0)
-    """The target is 1 only beyond this abnormal return, in basis points: a round trip's cost, say."""
+    """The target is 1 only beyond this abnormal return, in basis points: a round trip, say."""
     volatility_sessions: int = Field(default=20, ge=5)
     """Sessions behind the trailing volatility that barriers and `scaled_return` are measured in."""
 
@@ -68,7 +68,8 @@ class LabelFrame:
         t0, t1 : datetime64
             Entry and exit session. The label is known from the open of `t1` on.
         weight : float64
-            Sample weight, positive: uniqueness among the labels of its ticker × 1 / rows of its day.
+            Sample weight, positive: uniqueness among the labels of its ticker × 1 / rows of its
+            session.
     horizon : int
         Sessions from entry to exit.
     """

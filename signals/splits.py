@@ -130,8 +130,8 @@ class Split:
 class PurgedWalkForward:
     """Calendar windows, each tested with a model of rows whose outcome was known before it began.
 
-    A row trains only if its `t1` lies before the first day of the test window and its own session at
-    least `embargo_sessions` before that. Nothing about the rows of the test window decides who
+    A row trains only if its `t1` lies before the first day of the test window and its own session
+    at least `embargo_sessions` before that. Nothing about the rows of the test window decides who
     trains: cutting the future off changes no earlier split. A story that came again within
     `story_sessions` cannot straddle, because the embargo is at least that long.
 
@@ -345,7 +345,7 @@ def _check_disjoint(
 
 
 def _check_spans(timeline: Timeline, train: Ints, test: Ints, block: Ints) -> None:
-    """Refuse training rows whose outcome overlaps the sessions that a test block's outcomes span."""
+    """Refuse training outcomes that overlap the sessions which a test block's outcomes span."""
     for one in np.unique(block[test]).tolist():
         inside = test[block[test] == one]
         begin, end = timeline.sessions[inside].min(), timeline.known[inside].max()

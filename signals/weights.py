@@ -59,7 +59,7 @@ def day_share(sessions: NDArray[np.datetime64]) -> Floats:
 def time_decay(
     sessions: NDArray[np.datetime64], now: np.datetime64, half_life_days: float | None
 ) -> Floats:
-    """Return 0.5 ** (calendar days before `now` / half-life), in (0, 1]; ones without a half-life."""
+    """Return 0.5 ** (calendar days before `now` / half-life); ones without a half-life."""
     if half_life_days is None:
         return np.ones(len(sessions))
     ages = (now - sessions).astype("timedelta64[D]").astype("float64")

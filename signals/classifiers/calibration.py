@@ -12,7 +12,7 @@ from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
-LEAST_SLOPE, LARGEST_SLOPE = 0.05, 5.0
+LEAST_SLOPE, LARGEST_SLOPE = 0.05, 20.0
 _LARGEST_SHIFT = 2.0
 
 
@@ -23,7 +23,7 @@ class Calibration:
     Attributes
     ----------
     slope : float
-        Within [0.05, 5]: calibration may doubt a model, never turn it around.
+        Within [0.05, 20]: calibration may doubt a model, never turn it around.
     shift : float
         0 under temperature scaling.
     method : str

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from signals.classifiers import ClassifierSettings
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _LARGEST_LOG_ODDS = 30.0
+_ROW_BY_ROW = (DummyClassifier, HistGradientBoostingClassifier)
+"""Classifiers whose arithmetic on a row is the same whatever rows stand beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,9 @@ class FoldModel:
                 seen = np.zeros((len(rows), 1))
             else:
                 seen = self.preprocessor.transform(self.inputs.matrix[rows])
-            starts = np.flatnonzero(np.r_[True, np.diff(decisions[rows]) != 0]).tolist()
+            starts = [0]
+            if not isinstance(self.classifier, _ROW_BY_ROW):
+                starts = np.flatnonzero(np.r_[True, np.diff(decisions[rows]) != 0]).tolist()
             parts = [
                 _log_odds(self.classifier, seen[start:stop])
                 for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True)

@@ -53,9 +53,9 @@ class FeatureGroup(Protocol):
 
     Notes
     -----
-    `build` may read, for each row, its own stories and events and those of earlier rows, and bars of
-    sessions *before* the row's session. `signals.testing.check_feature_group` holds a user's own
-    group to that.
+    `build` may read, for each row, its own stories and events and those of earlier rows, and bars
+    of sessions *before* the row's session. `signals.features.testing.check_feature_group` holds a
+    user's own group to that. A class named in a config is called with the FeatureSettings.
     """
 
     name: str

@@ -31,7 +31,7 @@ _LARGEST_PCT = 100.0
 
 
 def relevance(event: Event, ticker: str, settings: FeatureSettings) -> float:
-    """Return how much of an event concerns a ticker, in (0, 1]: place in the story, company shared."""
+    """Return how much of an event concerns a ticker, in [0, 1]."""
     place = 1.0 if event.sentence == 0 else settings.body_relevance
     if ticker not in event.tickers:
         return place * settings.related_relevance

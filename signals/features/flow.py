@@ -20,9 +20,10 @@ class Flow:
     """Counts of stories and outlets, a burst against the ticker's own past, age and novelty.
 
     Columns: ``flow__stories``, ``flow__outlets`` (logarithms), ``flow__burst`` (log of stories over
-    the trailing mean of earlier decisions, decaying with `flow_half_life_days`), ``flow__quiet_days``
-    (log of days since the ticker's previous row), ``flow__newest_hours``, ``flow__oldest_hours``
-    (log of ages at the decision), ``flow__novelty``, ``flow__novelty_max`` (of events; 1 without).
+    the trailing mean of earlier decisions, decaying with `flow_half_life_days`),
+    ``flow__quiet_days`` (log of days since the ticker's previous row), ``flow__newest_hours``,
+    ``flow__oldest_hours`` (log of ages at the decision), ``flow__novelty``, ``flow__novelty_max``
+    (of events; 1 without).
     """
 
     name = "flow"

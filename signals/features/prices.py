@@ -26,9 +26,9 @@ class Prices:
     Columns: ``prices__return_<n>`` (total return over n bars), ``prices__relative_<n>`` (less the
     equal-weight mean of all tickers), ``prices__gap``, ``prices__intraday`` (of the last bar),
     ``prices__volatility`` (daily, fraction), ``prices__volume`` (log of the last volume over its
-    trailing mean), ``prices__beta`` (against that mean), ``prices__stale`` (log of sessions since the
-    last bar), ``prices__short`` (1 where the history is too short for a column, which is then 0, or
-    1 for beta).
+    trailing mean), ``prices__beta`` (against that mean), ``prices__stale`` (log of sessions since
+    the last bar), ``prices__short`` (1 where the history is too short for a column, which is then
+    0, or 1 for beta).
     """
 
     name = "prices"
@@ -37,7 +37,7 @@ class Prices:
         self.settings = settings
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
-        """Return one row of columns per row; reads bars of sessions before the row's session only."""
+        """Return one row of columns per row; reads bars of sessions before the row's only."""
         sessions = np.array([row.session for row in rows], dtype=_DAY)
         tickers = np.array([row.ticker for row in rows], dtype=object)
         grid = market.sessions().to_numpy().astype(_DAY)

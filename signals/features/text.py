@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pydantic import Field
 
@@ -23,6 +24,8 @@ class TextSettings(Settings):
     """A term counts once this many training rows of the fold hold it."""
     max_terms: int = Field(default=3000, ge=1)
     """At most this many terms a fold: those in the most training rows."""
+    weight: float = Field(default=20.0, gt=0)
+    """The words of a row weigh as much as this many columns of features."""
 
 
 def terms_of(text: str) -> Iterator[str]:
@@ -38,6 +41,6 @@ def terms_of(text: str) -> Iterator[str]:
     for han, word in _RUN.findall(text):
         if han:
             yield from han
-            yield from map("".join, zip(han, han[1:], strict=False))
+            yield from map("".join, pairwise(han))
         else:
             yield word.lower()
