@@ -21,7 +21,7 @@ from signals.sources.synthetic import SyntheticNews
 from signals.text.folding import fold
 
 # Taken once from the default world; see tests/markets/test_synthetic.py.
-STORIES_SHA256 = "173266f501b04b92127373535927f9a223ebace93ac452b188813fe0ec659d3a"
+STORIES_SHA256 = "df8f862c8d15309d8c3ad8b457f94ffc245496db642870c5833a38465a62de44"
 
 LANGUAGES = ("en", "de", "zh")
 SLOTS = {"c", "product", "partner", "unlisted", "person", "broker", "amount", "pct"}

@@ -18,7 +18,7 @@ from markets.sources.synthetic.timing import Clocks
 
 SAME_KIND_REST_SESSIONS = 30
 LARGE_MOVE = 0.025
-_LATEST_DELAY_SESSIONS = 5
+_DELAYS_SESSIONS = 2
 _REGULAR_CLOSE = time(16, 0)
 _UNLISTED_PERCENT, _GENERAL_PERCENT = 35, 30
 
@@ -58,7 +58,7 @@ def fresh(scene: Scene, count: int) -> list[Draft]:
 def repeats(scene: Scene, told: Sequence[Draft], count: int) -> list[Draft]:
     """Draft tellings of fresh stories by another outlet, once their drift has ended."""
     order = scene.stream("repeat/order").sample(len(told), len(told)).tolist()
-    delays = scene.stream("repeat/delays").integers(len(told), below=_LATEST_DELAY_SESSIONS)
+    delays = scene.stream("repeat/delays").integers(len(told), below=_DELAYS_SESSIONS)
     timetable = scene.timetable("repeat")
     drafts: list[Draft] = []
     for original, delay in zip(order, delays.tolist(), strict=True):
@@ -88,7 +88,7 @@ def denials(scene: Scene, told: Sequence[Draft], count: int) -> list[Draft]:
         if draft.certainty == "rumoured"
         and kinds.DENIABLE.get(draft.kind, 0.0) * draft.polarity < 0
     ]
-    delays = scene.stream("denial/delays").integers(len(rumours), below=_LATEST_DELAY_SESSIONS)
+    delays = scene.stream("denial/delays").integers(len(rumours), below=_DELAYS_SESSIONS)
     drafts: list[Draft] = []
     for original, delay in zip(rumours, delays.tolist(), strict=True):
         rumour = told[original]
