@@ -62,10 +62,20 @@ class Reader:
         self.linker = linker
         self.lexicon = lexicon if lexicon is not None else Lexicon.default()
         self._guesser = LanguageGuesser(self.lexicon.vocabulary())
+        self._rank = {id(rule): rank for rank, rule in enumerate(self.lexicon.rules)}
 
     def language(self, item: NewsItem) -> str:
         """Return the language a story is in; only ``de``, ``en`` and ``zh`` are read."""
-        return self._guesser.guess(clean(item.text[:8000]), item.language)
+        return self._language(clean(item.text[:8000]), item.language)
+
+    def _language(self, text: str, declared: str) -> str:
+        """Ask the words first, and of a headline without telling words how many cues it holds."""
+        guess = self._guesser.guess(text, declared)
+        if guess != "und" or not self._guesser.is_german_or_english(text):
+            return guess
+        folded = fold(text[:2000])
+        german, english = (len(self.lexicon.hits(folded, code, frozenset())) for code in ("de", "en"))
+        return "und" if german == english else ("de" if german > english else "en")
 
     def read(self, item: NewsItem) -> tuple[Event, ...]:
         """Return the events of a story in reading order, novelty 1; empty for unread languages.
@@ -80,7 +90,7 @@ class Reader:
         mentions = self.linker.mentions(text, item.available_at.date())
         if not any(mention.is_believed for mention in mentions) and not item.tickers:
             return ()
-        language = self._guesser.guess(text, item.language)
+        language = self._language(text, item.language)
         if language not in READ_LANGUAGES:
             return ()
         page = lay_out(text, language, mentions, self.lexicon)
@@ -95,10 +105,11 @@ class Reader:
             fired = matches(sentence, self.lexicon.rules, page.language, page.text)
             told = stances(sentence, fired, page.language)
             figures = _share_figures(sentence, fired, page.language)
-            here: list[Event] = []
+            here: list[tuple[int, Event]] = []
             for match, stance, own in zip(fired, told, figures, strict=True):
+                rank = self._rank[id(match.rule)]
                 for whose in assign(sentence, match, Context(last, only), page.language, folded):
-                    here.append(_event(item, page, sentence, match, stance, own, whose))
+                    here.append((rank, _event(item, page, sentence, match, stance, own, whose)))
             events += _merged(here)
             last = _subject_of(sentence) or last
         return events
@@ -238,24 +249,30 @@ def _speaker(page: Page, sentence: Sentence) -> str | None:
     return speaker(page.text[sentence.start : sentence.end], people)
 
 
-def _merged(events: Sequence[Event]) -> list[Event]:
-    """Join what one sentence says twice of the same thing; the first, more specific reading leads."""
-    kept: dict[tuple[object, ...], Event] = {}
-    for event in events:
+def _merged(events: Sequence[tuple[int, Event]]) -> list[Event]:
+    """Join what one sentence says twice of the same thing; the rule that stands first leads."""
+    kept: dict[tuple[object, ...], tuple[int, int, Event]] = {}
+    for place, (rank, event) in enumerate(events):
         sign = (event.polarity > 0) - (event.polarity < 0)
         apart = (event.subtype, sign) if event.kind in ("earnings", "legal") else None
         key = (event.kind, event.tickers, event.is_reaction, apart)
-        first = kept.get(key)
-        if first is None:
-            kept[key] = event
+        if key not in kept:
+            kept[key] = (place, rank, event)
             continue
-        fields = ("magnitude_pct", "amount", "amount_max", "amount_qualifier", "currency")
-        if first.amount is None and event.amount is not None:
-            first = replace(first, **{name: getattr(event, name) for name in fields[1:]})
-        if first.magnitude_pct is None:
-            first = replace(first, magnitude_pct=event.magnitude_pct)
-        kept[key] = first
-    return list(kept.values())
+        first_place, first_rank, first = kept[key]
+        leads, follows = (event, first) if rank < first_rank else (first, event)
+        kept[key] = (first_place, min(rank, first_rank), _filled(leads, follows))
+    return [event for _, _, event in sorted(kept.values(), key=lambda entry: entry[0])]
+
+
+def _filled(event: Event, other: Event) -> Event:
+    """Return an event with the figures that only the other reading of it has."""
+    if event.amount is None and other.amount is not None:
+        names = ("amount", "amount_max", "amount_qualifier", "currency")
+        event = replace(event, **{name: getattr(other, name) for name in names})
+    if event.magnitude_pct is None:
+        event = replace(event, magnitude_pct=other.magnitude_pct)
+    return event
 
 
 def _number(item: NewsItem, events: Sequence[Event]) -> list[Event]:

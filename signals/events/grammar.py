@@ -19,6 +19,13 @@ _FALLING = frozenset({"down", "cut", "slump", "narrow", "quote_down", "net_sell"
 _MODEL = re.compile(r"(?<![\w])[A-Za-z]{1,12}[- ]?\d{1,4}[\w.+-]{0,8}(?!\w)")
 
 
+_BECAUSE = re.compile(
+    r"\s?(?:$|[,;.!，；。！]|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter|again)\s)?"
+    r"(?:as|after|on|amid|following|despite|before|in|nach|wegen|auf|trotz|im|in|dank|vor|weil|da|an)(?!\w))"
+)
+_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
+
+
 class Found(NamedTuple):
     """A cue, figure or name that a rule used."""
 
@@ -44,18 +51,17 @@ def matches(sentence: Sentence, rules: Sequence[Rule], language: str, text: str)
     used: list[tuple[int, int]] = []
     fired: list[Match] = []
     for rule in rules:
-        for anchor in list(_candidates(sentence, rule.needs[0], text)):
+        for anchor in list(_candidates(sentence, rule.needs[0], text, None)):
             match = _try(sentence, rule, anchor, used, language, text)
             if match is None:
                 continue
             fired.append(match)
-            if not rule.keeps:
-                used += [
-                    (found.start, found.end)
-                    for found in match.found
-                    if not found.concept.startswith("%")
-                ]
-    return sorted(fired, key=lambda match: match.start)
+            used += [
+                (found.start, found.end) for found in match.found if found.concept[0] != "%"
+            ]
+    strong = {match.segment for match in fired if not (match.rule.weak or match.rule.reaction)}
+    kept = [match for match in fired if not (match.rule.weak and match.segment in strong)]
+    return sorted(kept, key=lambda match: match.start)
 
 
 def _try(
@@ -101,7 +107,7 @@ def _nearest(
 ) -> Found | None:
     anchor = chosen[0]
     best, best_cost = None, near + 1
-    for candidate in _candidates(sentence, need, text):
+    for candidate in _candidates(sentence, need, text, anchor):
         if _is_used(candidate, used) or any(_overlap(candidate, other) for other in chosen):
             continue
         cost = _cost(sentence, anchor, candidate, language)
@@ -123,28 +129,51 @@ def _cost(sentence: Sentence, anchor: Found, candidate: Found, language: str) ->
     return gap + crossed * price + foreign * price * 2 + backward
 
 
-def _candidates(sentence: Sentence, need: str, text: str) -> Iterator[Found]:
+def _candidates(
+    sentence: Sentence, need: str, text: str, anchor: Found | None
+) -> Iterator[Found]:
     for concept in need.split("|"):
-        if not concept.startswith("%"):
+        if concept[0] != "%":
             for hit in sentence.by_concept.get(concept, ()):
                 yield Found(hit.start, hit.end, concept, hit.tail_end)
         elif concept in ("%percent", "%money"):
             for figure in sentence.figures:
                 if figure.unit == concept[1:]:
                     yield Found(figure.start, figure.end, concept, figure.end)
-        elif concept == "%company":
-            for group in sentence.groups:
-                yield Found(group.start, group.end, concept, group.end)
-        elif concept == "%person":
-            for person in sentence.people:
-                yield Found(person.start, person.end, concept, person.end)
-        elif concept == "%broker":
-            for voice in sentence.quoted:
-                if voice.is_broker:
-                    yield Found(voice.start, voice.end, concept, voice.end)
         elif concept == "%model":
             for match in _MODEL.finditer(text, sentence.start, sentence.end):
                 yield Found(match.start(), match.end(), concept, match.end())
+        elif concept == "%because":
+            because = _BECAUSE.match(text, anchor.end) if anchor else None
+            if because is not None:
+                yield Found(because.start(), because.end(), concept, because.end())
+        else:
+            for start, end in _named(sentence, concept, anchor, text):
+                yield Found(start, end, concept, end)
+
+
+def _named(
+    sentence: Sentence, concept: str, anchor: Found | None, text: str
+) -> Iterator[tuple[int, int]]:
+    """Yield the spans of people, voices and companies in the part a rule asks for."""
+    if concept == "%person":
+        yield from ((person.start, person.end) for person in sentence.people)
+    elif concept == "%broker":
+        yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
+    elif anchor is None or concept == "%company":
+        yield from ((group.start, group.end) for group in sentence.groups)
+    else:
+        segment = sentence.segment_of(anchor.start)
+        here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
+        for place, group in enumerate(here):
+            is_before = group.end <= anchor.start + 1
+            fits = {
+                "%target": not is_before or place > 0,
+                "%listed_doer": is_before and bool(group.tickers) and place == 0,
+                "%mover": is_before and _MOVER_GAP.fullmatch(text, group.end, anchor.start),
+            }
+            if fits[concept]:
+                yield group.start, group.end
 
 
 def _is_used(found: Found, used: list[tuple[int, int]]) -> bool:

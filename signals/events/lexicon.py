@@ -34,10 +34,17 @@ from signals.text.tokens import begins_word, ends_word, is_word_character, word_
 
 LANGUAGES = ("de", "en", "zh")
 GAP = "…"
+TELLING = frozenset(
+    "neg deny hedge rumour reported opinion speech background background_not future past backref contrast cause"
+    .split()
+)
 _REACH = {"de": 110, "en": 90, "zh": 30}
 _SEPARABLE = frozenset(
     ["zu", "ab", "an", "auf", "aus", "ein", "nach", "zurück", "vor", "hoch", "herab", "hinauf", "herauf", "heraus", "bei", "nieder", "fort", "weg", "um"]
 )
+_GAP_REACH = 60
+# Two cues for one word both hold ("verlässt": leaves, is excluded) unless one says far more of it.
+_EQUAL = 0.8
 _AFTER_PARTICLE = re.compile(
     r"\s*(?:$|[.,;:!?)\"'-]|(?:und|oder|nach|wegen|auf|weil|da|mit|bei|aus|im|in|trotz|dank|vor|für|als|am|durch"
     r"|nachdem|obwohl|während|gegen|um|seit|bis|von|wie|ohne|über|unter|angesichts|infolge|gegenüber)(?!\w))"
@@ -67,6 +74,7 @@ class Cue:
     anchored: bool
     tail: re.Pattern[str] | None
     is_particle: bool
+    is_adjacent: bool = False
 
 
 class Rule(Settings):
@@ -77,8 +85,10 @@ class Rule(Settings):
     kind: Kind
     """One of the 20 kinds."""
     needs: tuple[str, ...] = Field(min_length=1)
-    """Concepts, all needed; ``a|b`` means either. ``%percent``, ``%money``, ``%company`` are figures
-    and names. The first is the anchor: it says where the event stands."""
+    """Concepts, all needed; ``a|b`` means either. The first is the anchor: it says where the event
+    stands. Figures and names: ``%percent``, ``%money``, ``%company``, ``%person``, ``%broker``,
+    ``%model`` (a word with a number), ``%target`` (a second company), ``%listed_doer`` (a listed one
+    in front), ``%mover`` (a company right in front), ``%because`` (the clause ends or gives a reason)."""
     without: tuple[str, ...] = ()
     """Concepts that must not stand in the same segment."""
     subtype: str | None = None
@@ -97,8 +107,8 @@ class Rule(Settings):
     """False where sums beside it are no amount of this event (shelf prices, share prices)."""
     near: int = 0
     """Characters the concepts may lie apart; 0 for the language's usual reach."""
-    keeps: bool = False
-    """True leaves its cues free for other rules."""
+    weak: bool = False
+    """True gives way to any other event of its segment."""
 
 
 class _CueFile(Settings):
@@ -223,6 +233,9 @@ class _Finder:
         stop = _segment_end(folded, end, min(len(folded), end + self._reach))
         if cue.tail is None:
             return None
+        if cue.is_adjacent:
+            match = cue.tail.match(folded[end:stop])
+            return end + match.end() if match else None
         for match in cue.tail.finditer(folded, end, stop):
             if not cue.is_particle or _AFTER_PARTICLE.match(folded, match.end(), stop):
                 return match.end()
@@ -246,29 +259,56 @@ def parse_cue(concept: str, text: str) -> Cue:
     >>> cue.head, cue.open_right, cue.is_particle
     ('legt', True, True)
     """
-    head, _, tail = (part.strip() for part in fold(text).partition(GAP))
+    parts = [part.strip() for part in fold(text).split(GAP)]
+    head, tails = parts[0], parts[1:]
     anchored = head.startswith("^")
     head = head.removeprefix("^")
+    adjacent = ""
+    if "* " in head:  # "trenn* sich von": the inflected word first, the rest right behind it
+        head, _, adjacent = head.partition("* ")
+        head += "*"
     open_left, open_right = head.startswith("*"), head.endswith("*")
     pattern = None
-    if tail:
-        left = "" if tail.startswith("*") or not is_word_character(tail[0]) else r"(?<!\w)"
-        right = "" if tail.endswith("*") or not is_word_character(tail[-1]) else r"(?!\w)"
-        pattern = re.compile(left + re.escape(tail.strip("*")) + right)
+    if adjacent or tails:
+        patterns = [_bounded_pattern(part) for part in tails]
+        if adjacent:
+            patterns.insert(0, r"\A\s" + re.escape(adjacent).replace(r"\ ", r"\s"))
+        pattern = re.compile(f"[^。！？;；]{{0,{_GAP_REACH}}}?".join(patterns))
+    tail = tails[0] if len(tails) == 1 and not adjacent else ""
     return Cue(
-        concept, text, head.strip("*"), open_left, open_right, anchored, pattern, tail in _SEPARABLE
-    )
+        concept, text, head.strip("*"), open_left, open_right, anchored, pattern,
+        tail in _SEPARABLE, bool(adjacent),
+    )  # fmt: skip
 
 
 def _longest(found: list[Hit]) -> list[Hit]:
-    """Drop every hit that lies within a longer cue, and of equal spans all but the heaviest."""
+    """Drop every hit that lies within a longer cue, and of equal spans all but the heaviest.
+
+    What an event is and how it is told are judged apart: "veröffentlichte" is a launch and a past.
+    """
+    shields = [hit for hit in found if hit.concept == "ignore"]
+    tellings = [hit for hit in found if hit.concept in TELLING]
+    contents = [hit for hit in found if hit.concept not in TELLING]
+    kept = _outermost(contents) + _outermost(tellings + shields)
+    return sorted(kept, key=lambda hit: (hit.start, hit.end))
+
+
+def _bounded_pattern(part: str) -> str:
+    left = "" if part.startswith("*") or not is_word_character(part[0]) else r"(?<!\w)"
+    right = "" if part.endswith("*") or not is_word_character(part[-1]) else r"(?!\w)"
+    return left + re.escape(part.strip("*")) + right
+
+
+def _outermost(found: list[Hit]) -> list[Hit]:
     found.sort(key=lambda hit: (hit.start, -hit.end, -hit.weight))
     kept: list[Hit] = []
     for hit in found:
         for other in reversed(kept):
             if other.end < hit.start - 80:
                 break
-            if other.start <= hit.start and hit.end <= other.end and other.weight > hit.weight:
+            within = other.start <= hit.start and hit.end <= other.end
+            same = within and (other.start, other.end) == (hit.start, hit.end)
+            if within and hit.weight < (_EQUAL * other.weight if same else other.weight):
                 break
         else:
             kept.append(hit)

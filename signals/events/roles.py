@@ -9,10 +9,6 @@ from typing import NamedTuple
 from signals.events.grammar import Match
 from signals.events.page import Group, Sentence
 
-_OF = re.compile(
-    r"(?:^|[\s)\"'])?(?:(?:of|at|by|from|in|for|von|bei|der|des|für|the|shares|aktien|aktie|stock|an|to)?[\s-])*\s*$"
-)
-_BY = re.compile(r"\bby\b|\bvon\b|被|遭|获|由")
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
     "en": re.compile(r"(?<!\w)by(?!\w)"),
@@ -85,8 +81,9 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
-    after = _in(sentence, _after(sentence, match), match.segment)
-    return after[0] if after else None
+    after = _after(sentence, match)
+    near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
+    return near[0] if near else None
 
 
 def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
@@ -119,7 +116,7 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     if before:
         opener = _in(sentence, before, sentence.segment_of(before[-1].start))[0]
         return opener if opener.tickers else None
-    after = [group for group in _after(sentence, match)]
+    after = _after(sentence, match)
     near = [g for g in after if sentence.segment_of(g.start) - match.segment <= 1]
     return near[0] if near and near[0].tickers else None
 

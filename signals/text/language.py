@@ -88,6 +88,11 @@ class LanguageGuesser:
             return said
         return best if score > runner_up else "und"
 
+    def is_german_or_english(self, text: str) -> bool:
+        """Return True for a Latin text in which no word or letter speaks for another language."""
+        sample = text[:_SAMPLE]
+        return _script_language(sample) is None and not set(self._count(sample)) - {"de", "en"}
+
     def _count(self, sample: str) -> Counter[str]:
         counts: Counter[str] = Counter()
         lowered = sample.lower()

@@ -18,6 +18,7 @@ from signals.text.units import (
     AT_LEAST_AFTER,
     AT_MOST_AFTER,
     COUNTED_AFTER,
+    CHANGE_AFTER,
     CURRENCY_AFTER,
     CURRENCY_BEFORE,
     NUMBER_WORD_RE,
@@ -327,7 +328,7 @@ def _qualified(text: str, quantity: Quantity, language: str) -> Quantity:
     """Return the figure with the bound that the words beside it give, and whether it is a start."""
     before = text[max(0, quantity.start - 28) : quantity.start]
     after = text[quantity.end : quantity.end + 6]
-    is_prior = PRIOR_BEFORE.search(before) is not None and quantity.high is None
+    is_prior = quantity.high is None and _is_prior(text, quantity, before)
     qualifier = quantity.qualifier
     if qualifier != "range":
         for name, pattern in QUALIFIERS_BEFORE[language]:
@@ -338,6 +339,17 @@ def _qualified(text: str, quantity: Quantity, language: str) -> Quantity:
             if language == "zh":
                 qualifier = _after_chinese(after, qualifier)
     return replace(quantity, qualifier=qualifier, is_prior=is_prior)
+
+
+def _is_prior(text: str, quantity: Quantity, before: str) -> bool:
+    """A start of a change: "von 3 auf 4", "to 4 from 3"; a bare "von 26 %" is none."""
+    match = PRIOR_BEFORE.search(before)
+    if match is None:
+        return False
+    if match["surely"]:
+        return True
+    after = text[quantity.end : quantity.end + 24]
+    return CHANGE_AFTER.match(after) is not None or re.search(r"\d", before[: match.start()][-14:]) is not None
 
 
 def _after_chinese(after: str, qualifier: Qualifier) -> Qualifier:

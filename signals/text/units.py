@@ -138,8 +138,12 @@ ABOUT_AFTER = re.compile(r"左右|上下|的?规模左右")
 AT_LEAST_AFTER = re.compile(r"以上|起步")
 AT_MOST_AFTER = re.compile(r"以下|以内|之内")
 PRIOR_BEFORE = re.compile(
-    r"(?:(?<![^\W_])(?:from|von|zuvor|previously|vs\.?|versus|gegenüber|statt|nach zuvor|instead of|compared with)"
-    r"|由|从|自|此前的?|原来的?|去年同期的?|上年同期的?)\s?(?:about |rund |etwa |bisher |zuvor |previously )?[^\w\s]?$"
+    r"(?:(?<![^\W_])(?:(?P<surely>zuvor|previously|vs\.?|versus|gegenüber|statt|nach zuvor|instead of|compared with)"
+    r"|from|von)|(?:此前的?|原来的?|去年同期的?|上年同期的?)|由|从|自)"
+    r"\s?(?:about |rund |etwa |bisher |zuvor |previously )?[^\w\s]?$"
+)
+CHANGE_AFTER = re.compile(
+    r"[^\d,，。;；]{0,14}(?:(?<!\w)(?:auf|to)(?!\w)|至|到|升|降|增|减|提)"
 )
 
 _NUMERALS: dict[str, dict[str, float]] = {
