@@ -275,14 +275,9 @@ class DecisionClock:
     def __init__(self, calendar: Calendar, settings: ClockSettings | None = None) -> None:
         self.calendar = calendar
         self.settings = settings or ClockSettings()
-        lead = timedelta(minutes=self.settings.lead_minutes)
         self._sessions = calendar.session_array()
-        self._decisions = [
-            calendar.hours(session).regular_open - lead
-            for session in calendar.sessions(calendar.first, calendar.last)
-        ]
-        latency_us = self.settings.latency // timedelta(microseconds=1)
-        self._cutoffs = np.array([epoch_us(one) - latency_us for one in self._decisions])
+        sessions = calendar.sessions(calendar.first, calendar.last)
+        self._cutoffs = np.array([epoch_us(self.cutoff_at(session)) for session in sessions])
         self._start = epoch_us(hong_kong(calendar.first, time()))
 
     def decision_at(self, session: date) -> datetime:

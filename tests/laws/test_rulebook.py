@@ -27,10 +27,20 @@ FEES = tomllib.loads(
 )
 CALENDAR = hong_kong_calendar()
 CLOCK = DecisionClock(CALENDAR)
-# Microseconds from 2004-01-02 to 2027-12-30.
-instants = st.integers(1_073_001_600_000_000, 1_830_124_800_000_000).map(
+# Any microsecond from 2004-01-02 to 2027-12-30, and those around the minutes where rules change.
+anywhere = st.integers(1_073_001_600_000_000, 1_830_124_800_000_000).map(
     lambda micros: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 )
+edges = st.builds(
+    lambda day, minute, off: (
+        datetime(day.year, day.month, day.day, tzinfo=UTC)
+        + timedelta(minutes=minute, microseconds=off)
+    ),
+    st.dates(date(2004, 1, 3), date(2027, 12, 29)),
+    st.integers(55, 490),
+    st.sampled_from([-1, 0, 1]),
+)
+instants = st.one_of(anywhere, edges)
 days = st.dates(date(2010, 1, 1), date(2027, 12, 31))
 kinds = st.sampled_from(["equity", "etf", "etf_hong_kong"])
 # Prices on any grid and off it, in ten-thousandths of a dollar.

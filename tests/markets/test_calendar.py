@@ -181,6 +181,23 @@ def test_the_decision_is_made_at_nine_whatever_the_weather(calendar):
     assert clock.cutoff_at(date(2025, 9, 12)) == datetime(2025, 9, 12, 0, 59, tzinfo=UTC)
 
 
+def test_a_storm_not_yet_known_lets_no_news_in(calendar):
+    """Trading began at 13:30 on this day; news of 10:00 could trade, but no decision foresaw it."""
+    instant = parse_instant("2020-08-19T10:00:00+08:00")
+    assert calendar.first_tradable(instant).session == date(2020, 8, 19)
+    assert DecisionClock(calendar).effective_session(instant) == date(2020, 8, 20)
+
+
+def test_the_last_bar_of_a_session_starts_a_minute_before_its_end(calendar):
+    at = parse_instant("2025-09-12T15:59:00+08:00")
+    just = calendar.first_tradable(at - timedelta(microseconds=1))
+    assert just.at == at
+    assert calendar.first_tradable(at).session == date(2025, 9, 15)
+    noon = calendar.first_tradable(parse_instant("2025-09-12T11:59:00+08:00"))
+    assert noon.phase == "afternoon"
+    assert noon.at == parse_instant("2025-09-12T13:00:00+08:00")
+
+
 def test_the_cut_off_itself_still_counts(calendar):
     clock = DecisionClock(calendar, ClockSettings(lead_minutes=60, latency_seconds=90))
     cutoff = clock.cutoff_at(date(2025, 9, 12))
