@@ -18,15 +18,13 @@ def checks_of(
     config: RunConfig, inputs: Inputs, signals: Sequence[Signal], engine: EngineResult
 ) -> tuple[Check, ...]:
     """Return every check of a run: `name`, `level` (ok, note, warning, error), `message`."""
-    return tuple(
-        [
-            _clocks(inputs, signals),
-            *_prices(inputs),
-            *_stories(inputs),
-            *_universe(config, inputs),
-            *_tables(config, inputs, engine),
-            *_orders(engine),
-        ]
+    return (
+        _clocks(inputs, signals),
+        *_prices(inputs),
+        *_stories(inputs),
+        *_universe(config, inputs),
+        *_tables(config, inputs, engine),
+        *_orders(engine),
     )
 
 
@@ -66,6 +64,9 @@ def _universe(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
     if inputs.universe.unpriced:
         names = ", ".join(sorted(inputs.universe.unpriced))
         yield check("universe", "warning", f"without prices, never traded: {names}")
+    if inputs.universe.unknown:
+        names = ", ".join(sorted(inputs.universe.unknown))
+        yield check("universe", "warning", f"no instrument record, never traded: {names}")
     for sentence in run_warnings(
         inputs.universe.candidates,
         config.start,

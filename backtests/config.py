@@ -50,6 +50,8 @@ class RunConfig(Settings):
     """Last exchange date of the run."""
     universe: str | tuple[str, ...] = "all"
     """Tickers; an index by name (its members on each date); or "all" that have prices."""
+    benchmark: str | None = None
+    """Index whose closes stand beside the equity, by the name the prices give it."""
     instruments: str | None = None
     """TOML file of the user's own instruments; its rows win over the built-in ones."""
     lexicon: str | None = None
@@ -215,7 +217,7 @@ def _from_flags(flags: Iterable[str]) -> dict[str, Any]:
     for flag in flags:
         key, equals, text = flag.partition("=")
         if not equals or not key.strip():
-            raise ConfigError("a flag needs a key and a value", given=flag, wanted="--set a.b=value")
+            raise ConfigError("a flag needs key and value", given=flag, wanted="--set a.b=value")
         _set(layer, key.strip(), _toml_value(text))
     return layer
 

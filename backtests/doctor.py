@@ -1,4 +1,4 @@
-"""doctor: is this installation sound, and how far are its market tables verified?"""
+"""Whether this installation is sound, and how far its market tables are verified."""
 
 from __future__ import annotations
 

@@ -33,8 +33,9 @@ def explain(folder: Path, trade_id: int) -> Record:
     -------
     dict
         JSON-ready: ``trade`` and, for each of its fills in ``fills``: the ``fill``, its ``order``,
-        the ``signal`` it answered to, the out-of-sample ``prediction`` with the columns that weighed
-        most, the ``stories`` with all clocks and their ``events``, and the ``clocks`` in order.
+        the ``signal`` it answered to, the out-of-sample ``prediction`` with the columns that
+        weighed most, the ``stories`` with all clocks and their ``events``, and the ``clocks`` in
+        order.
 
     Raises
     ------
@@ -144,8 +145,8 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
             f"open of {fill['session']}, costs {fill['cost_hkd']:.2f} HKD"
         )
         branch.add(
-            f"order {order['order_id']}: {order['shares']} wanted for {order['effective_session']}, "
-            f"sized after the close of {order['decided_session']}; {order['status']}"
+            f"order {order['order_id']}: {order['shares']} wanted for "
+            f"{order['effective_session']}, sized after the close of {order['decided_session']}; {order['status']}"
         )
         if signal is None:
             branch.add("no signal: the strategy's own exit, or a baseline")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from backtests.config import RunConfig
 from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
-from markets.errors import ConfigError, nearest_name
+from markets.errors import ConfigError, DataError, nearest_name
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.sources import load_prices
@@ -38,32 +38,39 @@ class Universe(Mapping[date, frozenset[str]]):
     instruments : Instruments
         Index membership by date: a session's universe holds the members of that session.
     market : MarketData
-        A ticker without prices cannot be traded and is left out.
+        A ticker without prices cannot be traded and is left out; so is one that no instrument
+        table knows, because nobody can say how many shares its board lot has.
 
     Attributes
     ----------
     candidates : frozenset of str
         Every ticker that may be in it on some session.
-    unpriced : frozenset of str
-        Tickers the config names that have no prices.
+    unpriced, unknown : frozenset of str
+        Tickers that have no prices; that have no instrument record, so no board lot.
     index : str or None
         The index it follows.
     """
 
     def __init__(self, config: RunConfig, instruments: Instruments, market: MarketData) -> None:
         self._instruments = instruments
-        self._priced = frozenset(market.tickers)
         self.index: str | None = None
         if isinstance(config.universe, tuple):
-            where = "universe"
-            named = {normalize_ticker(ticker, where=where) for ticker in config.universe}
-            self.candidates = self._priced & named
-            self.unpriced = frozenset(named - self._priced)
-            return
-        self.unpriced = frozenset()
-        self.candidates = self._priced
-        if config.universe != "all":
-            self.index = _index_name(config.universe, instruments)
+            named = {normalize_ticker(ticker, where="universe") for ticker in config.universe}
+        else:
+            named = set(market.tickers)
+            if config.universe != "all":
+                self.index = _index_name(config.universe, instruments)
+        priced = named & set(market.tickers)
+        self.unpriced = frozenset(named - priced)
+        self.unknown = frozenset(t for t in priced if t not in instruments)
+        self.candidates = frozenset(priced - self.unknown)
+        if not self.candidates:
+            raise DataError(
+                "no ticker of the universe can be traded",
+                given=config.universe,
+                wanted="tickers with prices and an instrument record",
+                where="universe",
+            )
 
     def __getitem__(self, session: date) -> frozenset[str]:
         if self.index is None:
@@ -84,7 +91,7 @@ class Inputs:
     Attributes
     ----------
     market : MarketData
-        Bars from `WARM_UP` before the start to the end.
+        Bars of the universe from `WARM_UP` before the start to the end, and all index levels.
     store : NewsStore
         Stories, in memory.
     rejections : tuple of Rejection
@@ -130,7 +137,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     added = store.add(source.read())
     digest = hashlib.sha256(f"{market.sha256}{store.sha256()}".encode()).hexdigest()
     return Inputs(
-        market=market,
+        market=market.only(sorted(universe.candidates)),
         store=store,
         rejections=added.rejections,
         instruments=instruments,

@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -37,7 +37,7 @@ class Reading:
         The user's own TOML files on top of the built-in ones.
     """
 
-    news: NewsSettings = NewsSettings(source="jsonl")
+    news: NewsSettings = field(default_factory=lambda: NewsSettings(source="jsonl"))
     instruments: str | None = None
     lexicon: str | None = None
 

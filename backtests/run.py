@@ -25,10 +25,11 @@ from backtests.engine import run_engine
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.provenance import provenance_of
+from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
 from markets.costs import CostSchedule
-from markets.errors import DataError
+from markets.errors import ConfigError, DataError, nearest_name
 from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
@@ -89,7 +90,7 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
     try:
         view = backtest(config, journal)
         with journal.stage("writing"):
-            folder = _write(partial, out / run_id, view, journal, started)
+            folder = _write(partial, out / run_id, view, config.reports, journal, started)
     except KeyboardInterrupt:
         ledger.end(trial, "interrupted")
         raise
@@ -125,7 +126,7 @@ def backtest(config: RunConfig, journal: Journal | None = None) -> RunView:
         result = judge(config, inputs, learned, engine, baselines)
     return view_of(
         result,
-        market=inputs.market.only(sorted(inputs.universe.candidates)),
+        market=inputs.market,
         rows=learned.rows,
         folds=[fold.as_dict() for fold in learned.predictions.folds],
         rejections=inputs.rejections,
@@ -173,12 +174,11 @@ def trade(
 ) -> tuple[EngineResult, dict[str, EngineResult]]:
     """Trade the signals, and the same market by the baseline strategies."""
     start = _first_session(predictions, config)
-    market = inputs.market.only(sorted(inputs.universe.candidates))
 
     def engine(strategy: StrategySettings) -> EngineResult:
         return run_engine(
             strategy,
-            market,
+            inputs.market,
             signals,
             start=start,
             end=config.end,
@@ -189,7 +189,7 @@ def trade(
             seed=config.seed,
         )
 
-    chosen = engine(config.strategy)
+    chosen = _with_benchmark(engine(config.strategy), config, inputs)
     baselines = {
         strategy.name: engine(strategy)
         for strategy in _baselines(config.strategy, chosen, config.seed)
@@ -230,6 +230,31 @@ def judge(
         checks=checks_of(config, inputs, learned.signals, engine),
         provenance=provenance_of(config, inputs),
     )
+
+
+def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> EngineResult:
+    """Return the result with what the capital would be worth in the benchmark index.
+
+    Closes are known at their session's end; the first is that before the first session. A session
+    that the index does not have keeps the value before.
+    """
+    if config.benchmark is None:
+        return engine
+    if config.benchmark not in inputs.market.indices:
+        known = sorted(inputs.market.indices)
+        raise ConfigError(
+            "the prices have no such index",
+            given=config.benchmark,
+            wanted=f"one of {', '.join(known)}" if known else "prices with index levels",
+            where="benchmark",
+            nearest=nearest_name(config.benchmark, known),
+        )
+    closes = inputs.market.indices[config.benchmark]["close"]
+    sessions = engine.equity.index
+    before = closes[closes.index < sessions[0]]
+    base = before.iloc[-1] if len(before) else closes.reindex(sessions).dropna().iloc[0]
+    level = closes.reindex(sessions).ffill().fillna(base) / base * config.broker.cash_hkd
+    return replace(engine, equity=engine.equity.assign(benchmark=level))
 
 
 def _first_session(predictions: Predictions, config: RunConfig) -> date:
@@ -283,17 +308,23 @@ def _heaviest(weights: Mapping[str, float] | None, most: int = 12) -> list[dict[
     return [*shown, {"column": f"{len(ordered) - most} more", "logit": rest}] if rest else shown
 
 
-def _write(partial: Path, folder: Path, view: RunView, journal: Journal, started: datetime) -> Path:
+def _write(
+    partial: Path,
+    folder: Path,
+    view: RunView,
+    settings: ReportSettings,
+    journal: Journal,
+    started: datetime,
+) -> Path:
     """Write a run folder elsewhere first, so that it is complete or absent."""
     from backtests.folder import write_run
     from backtests.provenance import clocks_of
-    from backtests.reports import html
+    from backtests.reports import write_reports
 
     clocks = clocks_of(started, journal.seconds)
     view = replace(view, manifest={**view.manifest, **clocks}, folder=folder)
     write_run(partial, view)
-    if view.config["reports"]["html"]:
-        (partial / "report.html").write_text(html(view), encoding="utf-8", newline="\n")
+    write_reports(partial, view, settings)
     (partial / "log.jsonl").write_text(journal.lines(), encoding="utf-8", newline="\n")
     return _rename(partial, folder)
 
@@ -315,8 +346,8 @@ def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures the ledger keeps, for the correction of multiple testing."""
     performance, risk = metrics["performance"], metrics["risk"]
     return {
-        "net_return": performance.get("net_return"),
-        "sharpe": risk.get("sharpe"),
+        "net_return": performance["total_return"],
+        "sharpe": risk["sharpe"],
         "sessions": metrics["span"].get("sessions"),
         "rank_ic": metrics["predictions"].get("model", {}).get("rank_ic"),
     }

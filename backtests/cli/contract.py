@@ -22,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Set a config value, as in --set label.horizon=5."
+        "--set", metavar="KEY=VALUE", help="Set a value, as in --set label.horizon=5."
     ),
 ]
 
