@@ -59,7 +59,7 @@ def _plugins() -> Iterator[Finding]:
 def _calendar() -> Iterator[Finding]:
     from markets.calendar import hong_kong_calendar
 
-    sessions = hong_kong_calendar().session_array
+    sessions = hong_kong_calendar().session_array()
     yield _finding("calendar", "ok", f"{len(sessions)} sessions, {sessions[0]} to {sessions[-1]}")
 
 

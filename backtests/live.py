@@ -62,8 +62,10 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
         "known_session": known.isoformat(),
         "signals": [_signal(signal) for signal in signals],
         "orders": [
-            {"ticker": row.ticker, "side": row.side, "shares": int(row.shares)}
-            for row in orders.itertuples()
+            {"ticker": ticker, "side": side, "shares": int(shares)}
+            for ticker, side, shares in zip(
+                orders["ticker"], orders["side"], orders["shares"], strict=True
+            )
         ],
     }
 

@@ -110,7 +110,7 @@ def _read_chunk(lines: Sequence[Line], reading: Reading) -> list[dict[str, Any]]
 
     reader = _reader(reading.instruments, reading.lexicon)
     parser = JsonLines(reading.news)
-    documents = []
+    documents: list[dict[str, Any]] = []
     for where, line in lines:
         for found in parser.read(line, where):
             if isinstance(found, NewsItem):

@@ -130,7 +130,7 @@ class Ledger:
         with self._connect() as connection:
             rows = connection.execute(statement).fetchall()
         for *fields, metrics, error in rows:
-            yield Trial(*fields, metrics=json.loads(metrics or "{}"), error=error)
+            yield Trial(*fields, json.loads(metrics or "{}"), error)
 
     def count(self) -> int:
         """Return how many trials were ever started."""

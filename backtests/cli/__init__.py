@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import typer
 
-from backtests.cli import configs, data, market, news, runs, system
+import backtests.cli.configs as configs
+import backtests.cli.data as data
+import backtests.cli.market as market
+import backtests.cli.news as news
+import backtests.cli.runs as runs
+import backtests.cli.system as system
 
 app = typer.Typer(
     name="newswake",
