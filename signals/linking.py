@@ -90,6 +90,7 @@ class LinkingTables(Settings):
 
     nothing: list[str]
     wary: list[str]
+    sure: list[str]
     faint: list[str]
     never: list[str]
     beside: list[str]
@@ -205,7 +206,8 @@ def _collect(instruments: Instruments, tables: LinkingTables) -> dict[str, list[
     traps = [trap for instrument in instruments.values() for trap in instrument.traps]
     confirm = [text for trap in traps if trap.effect == "confirm" for text in trap.texts]
     block = [text for trap in traps if trap.effect == "block" for text in trap.texts]
-    wary, never = set(map(fold, [*tables.wary, *confirm])), set(map(fold, tables.never))
+    wary = set(map(fold, [*tables.wary, *confirm])) - set(map(fold, tables.sure))
+    never = set(map(fold, tables.never))
     faint = set(map(fold, tables.faint))
 
     def add(

@@ -90,8 +90,9 @@ def _try(
         for part in segments:
             if any((h.start, h.end) not in spans for h in sentence.in_segment(concept, part)):
                 return None
-    start = min(found.start for found in chosen)
-    end = max(found.end for found in chosen)
+    cues = [found for found in chosen if found.concept[0] != "%"]
+    start = min(found.start for found in cues)
+    end = max(found.end for found in cues)
     falling = any(found.concept in _FALLING for found in chosen)
     return Match(rule, tuple(chosen), start, end, segment, falling)
 

@@ -226,7 +226,6 @@ class _Finder:
             if tail is None:
                 return None
             tail_end = tail
-            weight += tail - end if tail - end < 4 else 4
         return Hit(start, end, cue.concept, cue.text, weight, tail_end)
 
     def _tail(self, cue: Cue, folded: str, end: int) -> int | None:

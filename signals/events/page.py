@@ -21,10 +21,10 @@ _BREAK = re.compile(
 )
 _CONTRAST = {
     "de": re.compile(
-        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|nach dem)(?!\w)"
+        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts)(?!\w)"
     ),
     "en": re.compile(
-        r"(?<!\w)(?:while|whereas|but|although|though|however|because|after|as|amid|following)(?!\w)"
+        r"(?<!\w)(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
     ),
     "zh": re.compile(r"(?!)"),
 }

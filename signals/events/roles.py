@@ -69,7 +69,7 @@ def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group
 
 def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     """The company in front of the verb: of a move the nearest, of other news the one that opens."""
-    owner = _owner(sentence, match, folded)
+    owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
     before = _before(sentence, match)
@@ -84,6 +84,14 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     after = _after(sentence, match)
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
     return near[0] if near else None
+
+
+def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
+    """The company that a rule asked for in front of its verb."""
+    for found in match.found:
+        if found.concept in ("%mover", "%listed_doer"):
+            return next(group for group in sentence.groups if group.start == found.start)
+    return None
 
 
 def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
