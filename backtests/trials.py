@@ -124,13 +124,14 @@ class Ledger:
         """Yield every trial in order of start."""
         statement = (
             "SELECT trial_id, run_id, name, kind, config_sha256, started_at, ended_at, "
-            "COALESCE(status, 'started'), inputs_sha256, metrics, error "
+            "COALESCE(status, 'started') AS status, inputs_sha256, metrics, error "
             "FROM trials LEFT JOIN outcomes USING (trial_id) ORDER BY trial_id"
         )
         with self._connect() as connection:
-            rows = connection.execute(statement).fetchall()
-        for *fields, metrics, error in rows:
-            yield Trial(*fields, json.loads(metrics or "{}"), error)
+            connection.row_factory = sqlite3.Row
+            rows = [dict(row) for row in connection.execute(statement)]
+        for row in rows:
+            yield Trial(**{**row, "metrics": json.loads(row["metrics"] or "{}")})
 
     def count(self) -> int:
         """Return how many trials were ever started."""
