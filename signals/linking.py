@@ -1,9 +1,9 @@
 """Which listed company a stretch of text names, how surely, and in what part.
 
-Every name of the instrument table, every look-alike and every unlisted firm goes into one automaton;
-the longest match at a place wins, so that 京东方 is never 京东 and JD Health never JD.com. A name that
-is also a word is believed only beside something that speaks of a company. Nothing is matched by
-likeness: one character apart is another name.
+Every name of the instrument table, every look-alike and every unlisted firm goes into one
+automaton; the longest match at a place wins, so that 京东方 is never 京东 and JD Health never
+JD.com. A name that is also a word is believed only beside something that speaks of a company.
+Nothing is matched by likeness: one character apart is another name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _SOURCE_BEFORE = re.compile(
-    r"(?:据|来源[:：]?|(?:^|\W)(?:source:|quelle:|via|according to|laut|on its|auf))\s{0,2}[《\"']?$",
+    r"(?:据|来源[:：]?|(?:^|\W)(?:source:|quelle:|via|according to|laut|on|auf))"
+    r"\s{0,2}[《\"']?$",
     re.IGNORECASE,
 )
 _SOURCE_AFTER = re.compile(
@@ -54,7 +55,7 @@ class Mention:
     ticker : str or None
         Whom it names; None for a firm without a line here.
     start, end : int
-        Span in the clean text (`signals.text.folding.clean` of `item.text`); 0, 0 for a declared ticker.
+        Span in `signals.text.folding.clean(item.text)`; 0, 0 for a declared ticker.
     alias : str
         The name as listed, folded.
     score : float
@@ -90,6 +91,7 @@ class LinkingTables(Settings):
 
     nothing: list[str]
     wary: list[str]
+    platforms: list[str]
     sure: list[str]
     faint: list[str]
     never: list[str]
@@ -128,10 +130,11 @@ class Linker:
             if any(m.ticker is not None and m.score >= BELIEVED for m in meanings)
         ]
         self._prefilter = AhoCorasick([*ours, ".hk", "hk:", "sehk"], matchkind=MatchKind.Standard)
+        self._platforms = frozenset(self.tables.platforms)
         self._beside = AhoCorasick([fold(word) for word in self.tables.beside])
 
     def may_concern(self, text: str) -> bool:
-        """Return False only if no listed company can be named in the text. Fast: one pass, no rules."""
+        """Return False only if no listed company can be named in the text; one fast pass."""
         folded = fold(text) if text.isascii() else fold(clean(text))
         return bool(self._prefilter.find_matches_as_indexes(folded)) or "&#" in folded
 
@@ -182,7 +185,7 @@ class Linker:
                     mention = replace(mention, score=0.8)
                 elif self._has_company_word(folded, mention):
                     mention = replace(mention, score=0.65)
-            if mention.ticker is not None and _is_source(folded, mention):
+            if mention.ticker in self._platforms and _is_source(folded, mention):
                 mention = replace(mention, role="source")
             judged.append(mention)
         return judged
@@ -215,6 +218,8 @@ def _collect(instruments: Instruments, tables: LinkingTables) -> dict[str, list[
     ) -> None:
         pattern = fold(clean(spelling)).strip()
         begin, end = span or (None, None)
+        if pattern.endswith("-aktie"):
+            return  # the name before the hyphen is enough, and the share is a cue of its own
         if len(pattern) < 2 or (ticker is not None and role == "product" and pattern in never):
             return
         if pattern in faint:

@@ -74,8 +74,10 @@ class Reader:
         if guess != "und" or not self._guesser.is_german_or_english(text):
             return guess
         folded = fold(text[:2000])
-        german, english = (len(self.lexicon.hits(folded, code, frozenset())) for code in ("de", "en"))
-        return "und" if german == english else ("de" if german > english else "en")
+        german, english = (
+            len(self.lexicon.hits(folded, code, frozenset())) for code in ("de", "en")
+        )
+        return "und" if not german + english else ("de" if german > english else "en")
 
     def read(self, item: NewsItem) -> tuple[Event, ...]:
         """Return the events of a story in reading order, novelty 1; empty for unread languages.
@@ -222,14 +224,14 @@ def _signed(share: Quantity | None, match: Match) -> float | None:
 
 
 def _currency(money: Quantity | None, language: str) -> str | None:
-    """Sums without a currency are the mainland's own in Chinese text, and unknown elsewhere."""
+    """Return the currency; a bare Chinese sum is in yuan, one in another language unknown."""
     if money is None:
         return None
     return money.currency or ("CNY" if language == "zh" else None)
 
 
 def _source(sentence: Sentence) -> str | None:
-    """Return who is quoted: a wire before a broker, a broker only where somebody speaks or rates."""
+    """Return who is quoted: a wire, else a broker where somebody speaks or rates."""
     wire = next((voice.name for voice in sentence.quoted if not voice.is_broker), None)
     if wire is not None:
         return wire

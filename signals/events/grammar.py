@@ -56,12 +56,17 @@ def matches(sentence: Sentence, rules: Sequence[Rule], language: str, text: str)
             if match is None:
                 continue
             fired.append(match)
-            used += [
-                (found.start, found.end) for found in match.found if found.concept[0] != "%"
-            ]
+            used += [(found.start, found.end) for found in match.found if found.concept[0] != "%"]
     strong = {match.segment for match in fired if not (match.rule.weak or match.rule.reaction)}
-    kept = [match for match in fired if not (match.rule.weak and match.segment in strong)]
+    kept = [match for match in fired if not _gives_way(match, strong)]
     return sorted(kept, key=lambda match: match.start)
+
+
+def _gives_way(match: Match, strong: set[int]) -> bool:
+    """Let a weak reading yield in its segment; one a denial suggests, in the sentence."""
+    if match.rule.weak and any(found.concept == "%denied" for found in match.found):
+        return bool(strong)
+    return match.rule.weak and match.segment in strong
 
 
 def _try(
@@ -130,9 +135,7 @@ def _cost(sentence: Sentence, anchor: Found, candidate: Found, language: str) ->
     return gap + crossed * price + foreign * price * 2 + backward
 
 
-def _candidates(
-    sentence: Sentence, need: str, text: str, anchor: Found | None
-) -> Iterator[Found]:
+def _candidates(sentence: Sentence, need: str, text: str, anchor: Found | None) -> Iterator[Found]:
     for concept in need.split("|"):
         if concept[0] != "%":
             for hit in sentence.by_concept.get(concept, ()):
@@ -144,6 +147,9 @@ def _candidates(
         elif concept == "%model":
             for match in _MODEL.finditer(text, sentence.start, sentence.end):
                 yield Found(match.start(), match.end(), concept, match.end())
+        elif concept == "%denied":
+            for hit in sentence.by_concept.get("deny", ()):
+                yield Found(hit.start, hit.end, concept, hit.tail_end)
         elif concept == "%because":
             because = _BECAUSE.match(text, anchor.end) if anchor else None
             if because is not None:

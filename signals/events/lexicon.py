@@ -2,8 +2,8 @@
 
 A *concept* is a set of words that mean the same for a reader of financial news (``share``, ``up``,
 ``probe``); `cues/de.toml`, `cues/en.toml` and `cues/zh.toml` spell every concept in their language.
-A *rule* (`cues/rules.toml`) says which concepts, near each other, make an event of which kind. Rules
-know no language, so that the three read alike.
+A *rule* (`cues/rules.toml`) says which concepts, near each other, make an event of which kind.
+Rules know no language, so that the three read alike.
 
 How a cue is written::
 
@@ -35,12 +35,34 @@ from signals.text.tokens import begins_word, ends_word, is_word_character, word_
 LANGUAGES = ("de", "en", "zh")
 GAP = "…"
 TELLING = frozenset(
-    "neg deny hedge rumour reported opinion speech background background_not future past backref contrast cause"
-    .split()
-)
+    (
+        "neg", "deny", "hedge", "rumour", "reported", "opinion", "speech", "background",
+        "background_not", "future", "past", "backref", "contrast", "cause",
+    )
+)  # fmt: skip
 _REACH = {"de": 110, "en": 90, "zh": 30}
 _SEPARABLE = frozenset(
-    ["zu", "ab", "an", "auf", "aus", "ein", "nach", "zurück", "vor", "hoch", "herab", "hinauf", "herauf", "heraus", "bei", "nieder", "fort", "weg", "um"]
+    [
+        "zu",
+        "ab",
+        "an",
+        "auf",
+        "aus",
+        "ein",
+        "nach",
+        "zurück",
+        "vor",
+        "hoch",
+        "herab",
+        "hinauf",
+        "herauf",
+        "heraus",
+        "bei",
+        "nieder",
+        "fort",
+        "weg",
+        "um",
+    ]
 )
 _GAP_REACH = 60
 # Two cues for one word both hold ("verlässt": leaves, is excluded) unless one says far more of it.
@@ -87,8 +109,9 @@ class Rule(Settings):
     needs: tuple[str, ...] = Field(min_length=1)
     """Concepts, all needed; ``a|b`` means either. The first is the anchor: it says where the event
     stands. Figures and names: ``%percent``, ``%money``, ``%company``, ``%person``, ``%broker``,
-    ``%model`` (a word with a number), ``%target`` (a second company), ``%listed_doer`` (a listed one
-    in front), ``%mover`` (a company right in front), ``%because`` (the clause ends or gives a reason)."""
+    ``%model`` (a word with a number), ``%target`` (a second company), ``%listed_doer`` (a listed
+    one in front), ``%mover`` (a company right in front), ``%because`` (the clause ends or gives a
+    reason), ``%denied`` (somebody denies)."""
     without: tuple[str, ...] = ()
     """Concepts that must not stand in the same segment."""
     subtype: str | None = None
@@ -143,8 +166,8 @@ class Lexicon:
         Parameters
         ----------
         extra : path, optional
-            TOML with ``[de|en|zh.add]`` and ``[….remove]`` tables of concepts → cues, and ``[[rule]]``
-            entries, which come before the built-in ones.
+            TOML with ``[de|en|zh.add]`` and ``[….remove]`` tables of concepts → cues, and
+            ``[[rule]]`` entries, which come before the built-in ones.
 
         Raises
         ------
@@ -166,7 +189,7 @@ class Lexicon:
         return lexicon
 
     def hits(self, folded: str, language: str, starts: frozenset[int]) -> list[Hit]:
-        """Return the cues of a folded text in order; `starts` are the offsets where segments begin."""
+        """Return the cues of a folded text in order; `starts` says where segments begin."""
         finder = self._finders.get(language)
         if finder is None:
             finder = self._finders[language] = _Finder(self.concepts[language], language)
@@ -307,6 +330,8 @@ def _outermost(found: list[Hit]) -> list[Hit]:
                 break
             within = other.start <= hit.start and hit.end <= other.end
             same = within and (other.start, other.end) == (hit.start, hit.end)
+            if same and (hit.tail_end > hit.end or other.tail_end > other.end):
+                continue  # a verb and its particle say one thing, the verb alone another
             if within and hit.weight < (_EQUAL * other.weight if same else other.weight):
                 break
         else:
@@ -331,15 +356,15 @@ def _read_rules() -> Iterable[Rule]:
 
 
 class _Change(Settings):
-    add: dict[str, list[str]] = {}
-    remove: dict[str, list[str]] = {}
+    add: dict[str, list[str]] = Field(default_factory=dict)
+    remove: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class _OwnFile(Settings):
     de: _Change = _Change()
     en: _Change = _Change()
     zh: _Change = _Change()
-    rule: list[Rule] = []
+    rule: list[Rule] = Field(default_factory=list)
 
     def apply(self, concepts: dict[str, dict[str, list[str]]]) -> None:
         for code in LANGUAGES:

@@ -1,4 +1,4 @@
-"""A story laid out for reading: its sentences, and in each the segments, companies, cues and figures."""
+"""A story laid out for reading: sentences, and in each its segments, companies, cues, figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _CONTRAST = {
     "zh": re.compile(r"(?!)"),
 }
 _JOINT = re.compile(
-    r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
+    r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
+    r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
@@ -136,7 +137,7 @@ def _within(hits: list[Hit], start: int, end: int) -> list[Hit]:
 
 
 def _shield(sentence: Sentence) -> None:
-    """Drop cues that are only letters of a company's name (Trip.com, 快手) or of a figure (涨至)."""
+    """Drop cues that are only letters of a company's name (the trip in Trip.com)."""
     spans = [(group.start, group.end) for group in sentence.groups]
     sentence.hits = [
         hit

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from signals.events.grammar import Match
 from signals.events.page import Group, Sentence
 
+_OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
     "en": re.compile(r"(?<!\w)by(?!\w)"),
@@ -25,7 +26,7 @@ class Assignment(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What a sentence inherits: the last subject, and the story's only company where there is one."""
+    """What a sentence inherits: the last subject, and the story's only company if it has one."""
 
     last_subject: tuple[str, ...]
     only: tuple[str, ...]
@@ -68,7 +69,7 @@ def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group
 
 
 def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
-    """The company in front of the verb: of a move the nearest, of other news the one that opens."""
+    """Return who stands before the verb: of a move the nearest, else the one that opens."""
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
@@ -87,7 +88,7 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
 
 
 def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
-    """The company that a rule asked for in front of its verb."""
+    """Return the company that a rule asked for in front of its verb."""
     for found in match.found:
         if found.concept in ("%mover", "%listed_doer"):
             return next(group for group in sentence.groups if group.start == found.start)
@@ -95,7 +96,7 @@ def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
 
 
 def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
-    """ "shares of Alibaba", "Umsatz von Alibaba", 'Alibaba's cloud revenue'."""
+    """Return whose the cue is: shares of X, Umsatz von X, X's cloud revenue, X的营收."""
     first = min(match.found, key=lambda found: found.start)
     for group in _after(sentence, match):
         gap = folded[first.end : group.start]
@@ -104,16 +105,15 @@ def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
         ):
             return group
     for group in reversed(_before(sentence, match)):
-        if first.start - group.end <= 30 and re.match(r"(?:'s|s)?\s|的|-", folded[group.end :]):
-            between = folded[group.end : first.start]
-            if re.fullmatch(r"(?:'s|s)?[\s-](?:[\w-]{1,18}\s){0,2}|的[^，。]{0,6}", between):
-                return group
+        between = folded[group.end : first.start]
+        if len(between) <= 30 and _OWNS.fullmatch(between):
+            return group
         break
     return None
 
 
 def _any(sentence: Sentence, match: Match) -> Group | None:
-    """The listed company nearest in the segment, else the one that opens the sentence."""
+    """Return the listed company nearest in the segment, else the sentence's first."""
     here = _in(sentence, sentence.groups, match.segment)
     ours = [group for group in here if group.tickers]
     if ours:
@@ -169,7 +169,12 @@ def _opposed(
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
     start, end = sentence.segments[match.segment]
-    if _PASSIVE[language].search(folded, start, end) and (doer or done_to):
+    if language == "zh" and before and folded[max(0, before[-1].start - 1)] in "被遭获由":
+        # 甲被乙收购: the one behind 被 acts, the one before it is acted upon, wherever it stands.
+        doer = before[-1]
+        earlier = [group for group in sentence.groups if group.end <= doer.start]
+        done_to = earlier[-1] if earlier else None
+    elif _PASSIVE[language].search(folded, start, end) and (doer or done_to):
         if language == "zh" or doer is None or done_to is not None:
             doer, done_to = done_to, doer
         elif not done_to:
@@ -189,7 +194,7 @@ def _opposed(
 
 
 def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:
-    """A sentence that names no firm speaks of the one before, if it says so or there is only one."""
+    """Return the firm spoken of before, if the sentence says so or the story has only one."""
     blocking = [group for group in sentence.groups if group.start < match.end]
     if blocking:
         return ()

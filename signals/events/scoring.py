@@ -2,7 +2,7 @@
 
 A labeled file is JSON lines: ``text`` (or ``title``, ``body``), ``language``, and ``events``, each
 with ``kind``, ``tickers`` and ``polarity`` (sign), and where they matter ``amount``, ``currency``,
-``is_reaction`` and ``certainty``. An event is matched if a read one has its kind and a ticker of it.
+``is_reaction`` and ``certainty``. An event is matched if a read one has its kind and a ticker.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from signals.events.extract import Reader
 from signals.events.schema import KINDS, Event
 from signals.news import NewsItem
 
-_AT = datetime(2025, 9, 12, 9, tzinfo=timezone.utc)
+_AT = datetime(2025, 9, 12, 9, tzinfo=UTC)
 
 
 @dataclass
@@ -100,7 +100,7 @@ def labeled(path: Path) -> list[Mapping[str, Any]]:
     DataError
         If a line is no JSON object with `events`, or names an unknown kind.
     """
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue

@@ -1,4 +1,4 @@
-"""Who is quoted: brokers, wires and the people beside them, told from the companies they speak of."""
+"""Who is quoted: brokers, wires and people, told from the companies they speak of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _SPEAKER = re.compile(
     r"((?:[A-ZÄÖÜ][\w'’.-]{1,20})(?:\s[A-ZÄÖÜ][\w'’.-]{1,20}){1,2})"
 )
 _SPEAKER_AFTER = re.compile(
-    r"((?:[A-ZÄÖÜ][\w'’-]{1,20})(?:\s[A-ZÄÖÜ][\w'’-]{1,20}){1,2}),\s(?:an? |der |die )?(?:senior )?(?:[Aa]nalyst|[Ss]trateg)"
+    r"((?:[A-ZÄÖÜ][\w'’-]{1,20})(?:\s[A-ZÄÖÜ][\w'’-]{1,20}){1,2}),"
+    r"\s(?:an? |der |die )?(?:senior )?(?:[Aa]nalyst|[Ss]trateg)"
 )
 # Spellings that are also parts of words: only where a segment begins.
 _ONLY_AT_START = frozenset(fold(name) for name in ("大和", "晚点", "中金"))
@@ -56,7 +57,9 @@ def quoted(text: str, folded: str, starts: frozenset[int]) -> list[Quoted]:
         if is_han(spelling[0]):
             if spelling in _ONLY_AT_START and start not in starts:
                 continue
-        elif not (begins_word(folded, start) and ends_word(folded, end)) or (not text[start:end][0].isupper() and not spelling[0].isdigit()):
+        elif not (begins_word(folded, start) and ends_word(folded, end)) or (
+            not text[start:end][0].isupper() and not spelling[0].isdigit()
+        ):
             continue
         name, is_broker = names[index]
         found.append(Quoted(name, is_broker, start, end))

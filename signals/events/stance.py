@@ -19,7 +19,21 @@ REVERSIBLE: frozenset[Kind] = frozenset(
     )
 )  # fmt: skip
 _ALREADY_TURNED = frozenset(
-    ["ended", "eased", "dismissed", "settled", "won", "lost", "removed", "added", "approval", "exempt", "blocked", "divestment", "cut"]
+    [
+        "ended",
+        "eased",
+        "dismissed",
+        "settled",
+        "won",
+        "lost",
+        "removed",
+        "added",
+        "approval",
+        "exempt",
+        "blocked",
+        "divestment",
+        "cut",
+    ]
 )
 
 
@@ -60,13 +74,14 @@ def _stance(
         tense=_tense(sentence, segment),
         negated=negated,
         hedged=hedged,
-        is_reversed=not match.rule.reaction and _is_reversed(sentence, match, used, language),
+        is_reversed=not (match.rule.reaction or is_denied)
+        and _is_reversed(sentence, match, used, language),
         is_background=_is_background(sentence, segment),
     )
 
 
 def _opens(sentence: Sentence, concept: str, segment: int) -> bool:
-    """A weakening word in the segment that introduces this one weakens it as well."""
+    """Look in the segment that introduces this one: what weakens it weakens this as well."""
     return segment > 0 and bool(sentence.in_segment(concept, segment - 1))
 
 
@@ -115,7 +130,7 @@ def _free(hits: Sequence[Hit], used: list[tuple[int, int]]) -> list[Hit]:
 def _denied(
     sentence: Sentence, fired: Sequence[Match], used: list[tuple[int, int]]
 ) -> frozenset[int]:
-    """A denial holds for its own segment; where nothing happens there, for what it points at."""
+    """Hold a denial for its own segment; where nothing happens there, for what it points at."""
     denied: set[int] = set()
     for hit in sentence.by_concept.get("deny", ()):
         own = sentence.segment_of(hit.start)
@@ -134,7 +149,7 @@ def _denied(
 
 
 def _is_told(match: Match) -> bool:
-    """Moves of a price are seen, not denied."""
+    """Return False for moves of a price, which are seen and not denied."""
     return not match.rule.reaction
 
 

@@ -29,13 +29,13 @@ _QUOTES_AND_DASHES = {
 
 
 def clean(text: str) -> str:
-    """Return a text as a person sees it: no entities, tags, invisible characters or odd spaces.
+    r"""Return a text as a person sees it: no entities, tags, invisible characters or odd spaces.
 
     Newlines stay, because they end sentences; other runs of space become one space.
 
     Examples
     --------
-    >>> clean("Ali\\u200bbaba &amp; Baidu\\u202e +５％")
+    >>> clean("Ali\u200bbaba &amp; Baidu\u202e +５％")
     'Alibaba & Baidu +5%'
     """
     if "&" in text:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from signals.text.tokens import is_han
 
 READ_LANGUAGES = ("de", "en", "zh")
-_WORD = re.compile(r"[^\W\d_]{1,40}")
+_WORD = re.compile(r"[^\W\d_]{2,40}")
 _SAMPLE = 4000
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
@@ -62,15 +62,16 @@ class LanguageGuesser:
         text : str
             The clean text; the first 4,000 characters decide.
         declared : str
-            What the source says (``de``, ``zh-Hant``, ``en_US``, ``und``). Believed where the script
-            fits and the words do not clearly say otherwise.
+            What the source says (``de``, ``zh-Hant``, ``en_US``, ``und``). Believed where the
+            script fits and the words do not clearly say otherwise.
 
         Examples
         --------
         >>> guesser = LanguageGuesser()
-        >>> [guesser.guess(text) for text in ("腾讯宣布回购", "Nio senkt die Prognose", "Nio cuts its outlook")]
+        >>> texts = ("腾讯宣布回购", "Nio senkt die Prognose", "Nio cuts its outlook")
+        >>> [guesser.guess(text) for text in texts]
         ['zh', 'de', 'en']
-        >>> guesser.guess("テンセントの株価が上昇"), guesser.guess("Xiaomi lance une voiture et des puces")
+        >>> guesser.guess("テンセントの株価"), guesser.guess("Xiaomi lance une voiture")
         ('ja', 'fr')
         """
         sample = text[:_SAMPLE]

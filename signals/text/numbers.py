@@ -17,8 +17,8 @@ from signals.text.units import (
     ABOUT_AFTER,
     AT_LEAST_AFTER,
     AT_MOST_AFTER,
-    COUNTED_AFTER,
     CHANGE_AFTER,
+    COUNTED_AFTER,
     CURRENCY_AFTER,
     CURRENCY_BEFORE,
     NUMBER_WORD_RE,
@@ -28,9 +28,9 @@ from signals.text.units import (
     PRIOR_BEFORE,
     QUALIFIERS_BEFORE,
     SCALE_AFTER,
-    TIMES,
     Qualifier,
     currency_code,
+    multiples,
     scale_of,
 )
 
@@ -55,7 +55,7 @@ class Quantity:
     start, end : int
         Span in the text, currency and scale included.
     unit : str
-        ``money`` (in units of `currency`), ``percent``, ``points`` (percentage points) or ``plain``.
+        ``money`` (in units of `currency`), ``percent``, ``points`` (percentage points), ``plain``.
     value, high : float, float or None
         The value, scales applied; the upper end of a range.
     currency : str or None
@@ -87,7 +87,7 @@ def quantities(text: str, language: str) -> list[Quantity]:
     text : str
         Clean text (a sentence or a story).
     language : str
-        ``de``, ``en`` or ``zh``; decides whether a comma is a decimal mark and what "Billion" means.
+        ``de``, ``en`` or ``zh``: whether a comma is a decimal mark, and what "Billion" means.
 
     Examples
     --------
@@ -119,8 +119,8 @@ def _read_all(text: str, language: str) -> Iterator[Quantity]:
         for match in NUMBER_WORD_RE[language].finditer(text):
             value = NUMBER_WORDS[language][match[1]]
             yield from _measured(text, match.start(), match.end(1), value, language)
-    for match, percent in TIMES.find(text, language):
-        yield Quantity(match.start(), match.end(), "percent", percent)
+    for start, end, percent in multiples(text, language):
+        yield Quantity(start, end, "percent", percent)
 
 
 def _is_part_of_name(text: str, start: int) -> bool:
@@ -184,7 +184,7 @@ def _measured(text: str, start: int, end: int, value: float, language: str) -> I
     currency = currency_code(before["currency"]) if before else None
     begin = start - len(before[0]) if before else start
     if behind := CURRENCY_AFTER.match(text, after):
-        named = currency_code(behind["currency"], language)
+        named = currency_code(behind["currency"])
         if named is not None:
             currency = named if currency in (None, "USD") else currency
             vague = vague or bool(behind["more"])
@@ -342,14 +342,17 @@ def _qualified(text: str, quantity: Quantity, language: str) -> Quantity:
 
 
 def _is_prior(text: str, quantity: Quantity, before: str) -> bool:
-    """A start of a change: "von 3 auf 4", "to 4 from 3"; a bare "von 26 %" is none."""
+    """Tell the start of a change ("von 3 auf 4", "to 4 from 3") from a bare "von 26 %"."""
     match = PRIOR_BEFORE.search(before)
     if match is None:
         return False
     if match["surely"]:
         return True
     after = text[quantity.end : quantity.end + 24]
-    return CHANGE_AFTER.match(after) is not None or re.search(r"\d", before[: match.start()][-14:]) is not None
+    return (
+        CHANGE_AFTER.match(after) is not None
+        or re.search(r"\d", before[: match.start()][-14:]) is not None
+    )
 
 
 def _after_chinese(after: str, qualifier: Qualifier) -> Qualifier:
