@@ -113,6 +113,12 @@ STORIES: Mapping[str, Kind] = {
     "kind": "text",
     "polarity": "exact",
     "forward": "flag",
+    "published_at": "instant",
+    "first_seen_at": "instant",
+    "enriched_at": "instant",
+    "language": "text",
+    "url": "text",
+    "events": "text",
 }
 PRICES: Mapping[str, Kind] = {
     "ticker": "text",

@@ -128,7 +128,7 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.tree import Tree
 
-    from backtests.reports.text import plain
+    from backtests.reports.terminal import plain
 
     trade = explanation["trade"]
     leaves = "still open" if trade["is_open"] else f"sold {trade['exit_session']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,12 @@ def stories_of(rows: Sequence[Row]) -> pd.DataFrame:
                     "kind": event.kind if event else "",
                     "polarity": event.polarity if event else 0.0,
                     "forward": bool(event and event.is_fresh_forward),
+                    "published_at": item.published_at,
+                    "first_seen_at": item.first_seen_at,
+                    "enriched_at": item.enriched_at,
+                    "language": item.language,
+                    "url": item.url or "",
+                    "events": _told(events.get(item.item_id, ())),
                 }
             )
     if not found:
@@ -182,6 +189,11 @@ def prices_of(market: MarketData | None, sessions: pd.Series) -> pd.DataFrame:
         return columns.empty(columns.PRICES)
     bars = pd.concat(parts, ignore_index=True)[list(columns.PRICES)]
     return columns.typed(bars, columns.PRICES, "prices")
+
+
+def _told(events: Sequence[Event]) -> str:
+    """Return a story's events as one JSON text."""
+    return json.dumps([event.as_dict() for event in events], ensure_ascii=False)
 
 
 def _strength(event: Event) -> tuple[bool, float, str]:
