@@ -208,7 +208,17 @@ def fit(
                 outcomes.weight[calibration],
                 settings.calibration,
             )
-    sha256 = digest(settings.model_dump(), preprocessor, classifier, fitted.slope, fitted.shift)
+    learned = preprocessor.named_transformers_
+    sha256 = digest(
+        settings.model_dump(),
+        # Terms by name and weight: their places among all terms depend on stories still to come.
+        model.names,
+        learned.get("features"),
+        learned["terms"].idf_ if text else None,
+        classifier,
+        fitted.slope,
+        fitted.shift,
+    )
     return FoldModel(inputs, preprocessor, classifier, fitted, text, sha256)
 
 

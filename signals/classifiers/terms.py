@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import normalize
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 
 class FoldTerms(TransformerMixin, BaseEstimator):
@@ -40,6 +40,7 @@ class FoldTerms(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn which terms count, from term counts of shape (n_rows, n_terms)."""
         X = validate_data(self, X, accept_sparse="csr", dtype="float64")
+        check_non_negative(X, "FoldTerms (term counts)")
         X = sparse.csr_array(X)
         rows = np.asarray((X > 0).sum(axis=0)).reshape(-1)
         common = np.flatnonzero(rows >= self.min_rows)

@@ -19,8 +19,9 @@ _ROWS = 120
 def check_classifier(classifier: Any) -> None:
     """Fit a scikit-learn classifier on an example and hold it to its promises.
 
-    It must take sample weights, dense input, and sparse input where its tags say so; give one finite
-    score or probability a row; and learn and answer the same bits when cloned and fitted again.
+    It must take sample weights, dense input, and sparse input where its tags say so; give a finite
+    score or probability for each row; and learn and answer the same bits when cloned and fitted
+    again.
 
     Parameters
     ----------

@@ -47,7 +47,11 @@ class Flow:
             counted, weights = counted * kept, weights * kept
             # One earlier row of one story is the prior.
             usual = (1.0 + counted) / (1.0 + weights)
-            ages = [(row.decision_at - item.available_at).total_seconds() for item in row.items]
+            # A story later than its decision is refused by the FeatureFrame, not here.
+            ages = [
+                max((row.decision_at - item.available_at).total_seconds(), 0.0)
+                for item in row.items
+            ]
             novelty = [event.novelty for event in row.events] or [1.0]
             values[at] = (
                 math.log1p(stories),

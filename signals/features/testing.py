@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -35,8 +35,8 @@ class Example:
         Hong Kong.
     """
 
-    readings: tuple[Reading, ...]
-    market: MarketData
+    readings: tuple[Reading, ...] = field(repr=False)
+    market: MarketData = field(repr=False)
     calendar: Calendar
 
     def rows(self, until: date | None = None) -> list[Row]:

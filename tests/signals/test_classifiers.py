@@ -1,0 +1,181 @@
+"""Classifiers: fitted on their rows alone, calibrated, explained in sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.utils.estimator_checks import check_estimator
+
+from markets.errors import ConfigError, DataError
+from signals.classifiers import ClassifierSettings
+from signals.classifiers.build import classifier_of
+from signals.classifiers.calibration import LEAST_SLOPE, calibrate
+from signals.classifiers.digest import digest
+from signals.classifiers.inputs import Inputs
+from signals.classifiers.model import FoldModel, Outcomes, by_group, fit
+from signals.classifiers.terms import FoldTerms
+from signals.classifiers.testing import check_classifier
+from signals.features.text import TextSettings
+
+ROWS = np.arange(300)
+DECISIONS = ROWS // 3
+
+
+def inputs(seed: int = 0) -> tuple[Inputs, Outcomes]:
+    draws = np.random.default_rng(seed)
+    numbers = draws.normal(size=(300, 4))
+    counts = draws.poisson(0.4, size=(300, 6)).astype("float64")
+    odds = numbers[:, 0] + counts[:, 0] - counts[:, 1]
+    target = (odds + draws.normal(size=300) > 0).astype("int64")
+    matrix = sparse.csr_array(np.hstack([numbers, counts]))
+    columns = ("a__x", "a__y", "b__z", "prices__r")
+    groups = {"a": columns[:2], "b": columns[2:3], "prices": columns[3:]}
+    terms = np.array([*"abcdef"])
+    return (
+        Inputs(matrix, columns, terms, groups),
+        Outcomes(target, draws.uniform(0.2, 1.0, 300), odds / 100),
+    )
+
+
+def settings(name: str = "logistic", **extra: Any) -> ClassifierSettings:
+    text = TextSettings(min_train_rows=50, min_rows_per_term=5)
+    return ClassifierSettings(name=name, text=text, **extra)
+
+
+def fitted(name: str = "logistic", **extra: Any) -> tuple[FoldModel, Outcomes]:
+    given, outcomes = inputs()
+    chosen = settings(name, **extra)
+    return fit(chosen, given, outcomes, ROWS[:160], ROWS[160:220], DECISIONS, 1), outcomes
+
+
+@pytest.mark.parametrize(
+    "name", ["logistic", "gradient_boosting", "complement_nb", "sklearn.linear_model:SGDClassifier"]
+)
+def test_every_classifier_learns_answers_and_repeats_its_bits(name: str) -> None:
+    extra = {"params": {"max_iter": 20}} if name == "gradient_boosting" else {}
+    model, outcomes = fitted(name, **extra)
+    raw = model.log_odds(ROWS[220:], DECISIONS)
+    probability = model.calibration.probability(raw)
+    assert ((probability >= 0) & (probability <= 1)).all()
+    assert np.corrcoef(raw, outcomes.target[220:])[0, 1] > 0.2
+    again, _ = fitted(name, **extra)
+    assert again.sha256 == model.sha256
+    np.testing.assert_array_equal(again.log_odds(ROWS[220:], DECISIONS), raw)
+
+
+def test_rows_of_a_later_decision_change_no_bit_of_an_earlier_answer() -> None:
+    model, _ = fitted()
+    whole = model.log_odds(ROWS[220:], DECISIONS)
+    part = model.log_odds(ROWS[220:262], DECISIONS)
+    same = (DECISIONS[220:262] < DECISIONS[262]).sum()
+    np.testing.assert_array_equal(whole[:same], part[:same])
+
+
+@pytest.mark.parametrize("calibration", ["temperature", "sigmoid", "none"])
+def test_contributions_add_up_to_the_log_odds(calibration: str) -> None:
+    model, _ = fitted(calibration=calibration)
+    assert model.is_linear
+    odds = model.calibration.log_odds(model.log_odds(ROWS[220:], DECISIONS))
+    for at in range(220, 300, 7):
+        parts = model.contributions(at)
+        assert sum(parts.values()) == pytest.approx(odds[at - 220], abs=1e-12)
+        groups = by_group(parts)
+        assert sum(groups.values()) == pytest.approx(odds[at - 220], abs=1e-12)
+        assert set(groups) <= {"bias", "a", "b", "prices", "text"}
+
+
+def test_only_training_rows_are_looked_at() -> None:
+    given, outcomes = inputs()
+    noisy = given.matrix.toarray()
+    noisy[220:] = 1e6
+    other = Inputs(sparse.csr_array(noisy), given.columns, given.terms, given.groups)
+    first, second = (
+        fit(settings(), seen, outcomes, ROWS[:160], ROWS[160:220], DECISIONS, 1)
+        for seen in (given, other)
+    )
+    assert first.sha256 == second.sha256
+
+
+def test_words_are_left_out_of_a_small_fold() -> None:
+    given, outcomes = inputs()
+    small = settings().model_copy(update={"text": TextSettings(min_train_rows=161)})
+    model = fit(small, given, outcomes, ROWS[:160], ROWS[:0], DECISIONS, 1)
+    assert not model.text
+    assert list(model.names) == list(given.columns)
+
+
+def test_one_outcome_only_gives_the_base_rate() -> None:
+    given, outcomes = inputs()
+    ones = Outcomes(np.ones(300, dtype="int64"), outcomes.weight, outcomes.forward_return)
+    model = fit(settings(), given, ones, ROWS[:160], ROWS[160:220], DECISIONS, 1)
+    probability = model.calibration.probability(model.log_odds(ROWS[220:], DECISIONS))
+    assert 0.98 < probability[0] < 1.0
+    assert len(set(probability.tolist())) == 1
+
+
+def test_calibration_doubts_a_wrong_model_but_never_turns_it_around() -> None:
+    draws = np.random.default_rng(0)
+    raw = draws.normal(size=400)
+    wrong = (raw + draws.normal(size=400) < 0).astype("int64")
+    weight = np.ones(400)
+    for method in ("temperature", "sigmoid"):
+        found = calibrate(raw, wrong, weight, method)  # type: ignore[arg-type]
+        assert found.slope == pytest.approx(LEAST_SLOPE, rel=1e-3)
+
+
+def test_calibration_recovers_a_known_slope_and_shift() -> None:
+    draws = np.random.default_rng(1)
+    raw = draws.normal(size=40_000)
+    target = (draws.uniform(size=40_000) < 1 / (1 + np.exp(-(0.5 * raw + 0.3)))).astype("int64")
+    found = calibrate(raw, target, np.ones(40_000), "sigmoid")
+    assert found.slope == pytest.approx(0.5, abs=0.05)
+    assert found.shift == pytest.approx(0.3, abs=0.05)
+
+
+def test_fold_terms_keep_what_stands_in_enough_rows() -> None:
+    counts = np.array([[1, 0, 2, 0], [3, 0, 1, 0], [1, 1, 0, 0]], dtype="float64")
+    terms = FoldTerms(min_rows=2, max_terms=1).fit(counts)
+    assert terms.kept_.tolist() == [0]
+    terms = FoldTerms(min_rows=2, max_terms=9).fit(counts)
+    assert terms.kept_.tolist() == [0, 2]
+    lengths = sparse.csr_array(terms.transform(counts)).power(2).sum(axis=1)
+    assert np.asarray(lengths).reshape(-1).tolist() == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_fold_terms_is_a_scikit_learn_transformer() -> None:
+    check_estimator(FoldTerms(min_rows=1), on_skip=None)
+
+
+def test_the_digest_sees_every_learned_number() -> None:
+    draws = np.random.default_rng(0)
+    values, target = draws.normal(size=(50, 2)), draws.integers(0, 2, 50)
+    model = LogisticRegression().fit(values, target)
+    before = digest(model)
+    assert before == digest(LogisticRegression().fit(values, target))
+    model.coef_ = model.coef_ + 1e-15
+    assert digest(model) != before
+
+
+def test_a_users_classifier_is_held_to_the_rules() -> None:
+    check_classifier(LogisticRegression())
+    check_classifier(SGDClassifier(random_state=0))
+    with pytest.raises(DataError, match="two fits"):
+        check_classifier(SGDClassifier(max_iter=2, tol=None, random_state=None))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "problem"),
+    [
+        ("logistik", {}, "no such part"),
+        ("logistic", {"Cc": 1}, "does not take its parameters"),
+        ("sklearn.preprocessing:StandardScaler", {}, "no probabilities"),
+        ("sklearn.linear_model:Missing", {}, "no such name"),
+    ],
+)
+def test_a_wrong_classifier_is_explained(name: str, params: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        classifier_of(ClassifierSettings(name=name, params=params), 1)
