@@ -18,7 +18,7 @@ from signals.classifiers.inputs import Inputs, inputs_of
 from signals.classifiers.model import FoldModel, Outcomes, fit
 from signals.features.base import FeatureFrame
 from signals.labels import LabelFrame
-from signals.splits import PurgedWalkForward, Split, SplitSettings, Timeline
+from signals.splits import PurgedWalkForward, Split, SplitSettings, Timeline, check_split
 from signals.weights import time_decay
 
 _DAY = "datetime64[D]"
@@ -267,6 +267,8 @@ def _calibration_block(
     ]
     if len(block) < settings.min_calibration_rows or len(early) < split.min_train_rows // 2:
         return one.train, one.train[:0]
+    inner = Split(early, block, begin, one.first - np.timedelta64(1, "D"), purged=0, embargoed=0)
+    check_split(timeline, inner, split.story_sessions)
     return early, block
 
 
