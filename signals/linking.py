@@ -21,7 +21,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from markets.instruments import Instruments
 from markets.settings import Settings
 from signals.news import NewsItem
-from signals.text.folding import clean, fold
+from signals.text.folding import clean, fold, hides_letters, spellings
 from signals.text.tokens import begins_word, ends_word, is_han
 
 Role = Literal["company", "product", "person", "code", "declared", "source", "unlisted"]
@@ -129,14 +129,16 @@ class Linker:
             for pattern, meanings in names.items()
             if any(m.ticker is not None and m.score >= BELIEVED for m in meanings)
         ]
-        self._prefilter = AhoCorasick([*ours, ".hk", "hk:", "sehk"], matchkind=MatchKind.Standard)
+        # Every way a name may stand in raw text, so that the filter need not fold what it reads.
+        raw = dict.fromkeys(way for pattern in ours for way in spellings(pattern))
+        self._prefilter = AhoCorasick([*raw, ".hk", "hk:", "sehk"], matchkind=MatchKind.Standard)
         self._platforms = frozenset(self.tables.platforms)
         self._beside = AhoCorasick([fold(word) for word in self.tables.beside])
 
     def may_concern(self, text: str) -> bool:
         """Return False only if no listed company can be named in the text; one fast pass."""
-        folded = fold(text) if text.isascii() else fold(clean(text))
-        return bool(self._prefilter.find_matches_as_indexes(folded)) or "&#" in folded
+        lowered = fold(clean(text)) if hides_letters(text) else text.lower()
+        return bool(self._prefilter.find_matches_as_indexes(lowered))
 
     def link(self, item: NewsItem) -> tuple[Mention, ...]:
         """Return the listed companies a story names, in order, doubtful ones with a low score.
@@ -228,14 +230,14 @@ def _collect(instruments: Instruments, tables: LinkingTables) -> dict[str, list[
         if not any(m.ticker == ticker for m in meanings):
             meanings.append(_Name(ticker, role, score, pattern in wary, begin, end))
 
-    for ticker, spellings in tables.listed_elsewhere.items():
-        for spelling in spellings:
+    for ticker, names_of in tables.listed_elsewhere.items():
+        for spelling in names_of:
             add(spelling, ticker, "company", 0.95)
     for ticker, role, spelling, begin, end in _spellings(instruments):
         score = {"company": 0.95, "product": 0.6, "person": 0.6}[role]
         add(spelling, ticker, role, score, begin, end)
-    for ticker, spellings in tables.also.items():
-        for spelling in spellings if ticker in instruments else ():
+    for ticker, names_of in tables.also.items():
+        for spelling in names_of if ticker in instruments else ():
             add(spelling, ticker, "company", 0.9)
     for spelling in tables.others:
         add(spelling, None, "unlisted", 1.0)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from signals.events.grammar import Match, matches
+from signals.events.grammar import Grammar, Match
 from signals.events.lexicon import Lexicon
 from signals.events.page import Page, Sentence, lay_out
 from signals.events.roles import Assignment, Context, assign
@@ -62,6 +62,7 @@ class Reader:
         self.linker = linker
         self.lexicon = lexicon if lexicon is not None else Lexicon.default()
         self._guesser = LanguageGuesser(self.lexicon.vocabulary())
+        self._grammar = Grammar(self.lexicon.rules)
         self._rank = {id(rule): rank for rank, rule in enumerate(self.lexicon.rules)}
 
     def language(self, item: NewsItem) -> str:
@@ -104,7 +105,7 @@ class Reader:
         last: tuple[str, ...] = ()
         events: list[Event] = []
         for sentence in page.sentences:
-            fired = matches(sentence, self.lexicon.rules, page.language, page.text)
+            fired = self._grammar.matches(sentence, page.language, page.text)
             told = stances(sentence, fired, page.language)
             figures = _share_figures(sentence, fired, page.language)
             here: list[tuple[int, Event]] = []
@@ -112,9 +113,22 @@ class Reader:
                 rank = self._rank[id(match.rule)]
                 for whose in assign(sentence, match, Context(last, only), page.language, folded):
                     here.append((rank, _event(item, page, sentence, match, stance, own, whose)))
+            if not fired and sentence.by_concept.get("deny"):
+                events = _denied_after_all(events, sentence, page.text)
             events += _merged(here)
             last = _subject_of(sentence) or last
         return events
+
+
+def _denied_after_all(events: Sequence[Event], sentence: Sentence, text: str) -> list[Event]:
+    """Deny the question that the sentence before asked ("减产？公司：消息不实")."""
+    asked = text[: sentence.start].rstrip().endswith(("?", "？"))
+    return [
+        replace(event, certainty="denied", negated=True, polarity=round(-0.5 * event.polarity, 3))
+        if asked and event.sentence == sentence.number - 1 and not event.is_reaction
+        else event
+        for event in events
+    ]
 
 
 def _only_company(mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...]:

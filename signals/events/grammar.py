@@ -15,13 +15,17 @@ from signals.events.page import Sentence
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
-_FALLING = frozenset({"down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun"})
+_FALLING = frozenset(
+    ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
+)
 _MODEL = re.compile(r"(?<![\w])[A-Za-z]{1,12}[- ]?\d{1,4}[\w.+-]{0,8}(?!\w)")
 
 
 _BECAUSE = re.compile(
-    r"\s?(?:$|[,;.!，；。！]|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter|again)\s)?"
-    r"(?:as|after|on|amid|following|despite|before|in|nach|wegen|auf|trotz|im|in|dank|vor|weil|da|an)(?!\w))"
+    r"\s?(?:$|[,;.!，；。！]|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
+    r"(?:as|after|on|amid|following|despite|before|nach|wegen|auf|trotz|dank|vor|weil|da|an"
+    r"|in (?=hong|new york|early|late|pre|after|morning|asia|früh|vorbörs|nachbörs))(?!\w))",
+    re.IGNORECASE,
 )
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
@@ -46,20 +50,53 @@ class Match(NamedTuple):
     is_falling: bool
 
 
-def matches(sentence: Sentence, rules: Sequence[Rule], language: str, text: str) -> list[Match]:
-    """Return the rules that fire in a sentence, in reading order."""
-    used: list[tuple[int, int]] = []
-    fired: list[Match] = []
-    for rule in rules:
-        for anchor in list(_candidates(sentence, rule.needs[0], text, None)):
-            match = _try(sentence, rule, anchor, used, language, text)
-            if match is None:
-                continue
-            fired.append(match)
-            used += [(found.start, found.end) for found in match.found if found.concept[0] != "%"]
-    strong = {match.segment for match in fired if not (match.rule.weak or match.rule.reaction)}
-    kept = [match for match in fired if not _gives_way(match, strong)]
-    return sorted(kept, key=lambda match: match.start)
+class Grammar:
+    """Rules, kept so that a sentence only meets those its cues could fire.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+        In order of precedence.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._by_anchor: dict[str, list[int]] = {}
+        self._needs: list[tuple[frozenset[str], ...]] = []
+        for rank, rule in enumerate(self._rules):
+            choices = [frozenset(need.split("|")) for need in rule.needs]
+            for concept in choices[0]:
+                self._by_anchor.setdefault(concept, []).append(rank)
+            # A figure or a name among the choices can only be told by looking.
+            plain = [names for names in choices if not any(name[0] == "%" for name in names)]
+            self._needs.append(tuple(plain))
+
+    def matches(self, sentence: Sentence, language: str, text: str) -> list[Match]:
+        """Return the rules that fire in a sentence, in reading order."""
+        used: list[tuple[int, int]] = []
+        fired: list[Match] = []
+        for rank in self._possible(sentence):
+            rule = self._rules[rank]
+            for anchor in list(_candidates(sentence, rule.needs[0], text, None)):
+                match = _try(sentence, rule, anchor, used, language, text)
+                if match is None:
+                    continue
+                fired.append(match)
+                used += [
+                    (found.start, found.end) for found in match.found if found.concept[0] != "%"
+                ]
+        strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
+        kept = [match for match in fired if not _gives_way(match, strong)]
+        return sorted(kept, key=lambda match: match.start)
+
+    def _possible(self, sentence: Sentence) -> list[int]:
+        present = sentence.by_concept.keys()
+        ranks = {rank for concept in present for rank in self._by_anchor.get(concept, ())}
+        return [
+            rank
+            for rank in sorted(ranks)
+            if all(not names.isdisjoint(present) for names in self._needs[rank])
+        ]
 
 
 def _gives_way(match: Match, strong: set[int]) -> bool:

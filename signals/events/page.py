@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from signals.events.lexicon import Hit, Lexicon
+from signals.events.finder import Hit
+from signals.events.lexicon import Lexicon
 from signals.events.sources import Quoted, quoted
 from signals.linking import Mention
 from signals.text.folding import fold

@@ -10,9 +10,14 @@ from signals.events.grammar import Match
 from signals.events.page import Group, Sentence
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
+# Figures and views that name no firm go on about the one before.
+_GOES_ON = frozenset({"earnings", "guidance", "analyst"})
+# What states decide reaches firms that other clauses name.
+_FROM_ABOVE = frozenset({"export_control", "macro_policy"})
+_BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
-    "en": re.compile(r"(?<!\w)by(?!\w)"),
+    "en": re.compile(r"(?!)"),
     "zh": re.compile(r"被|遭"),
 }
 
@@ -42,7 +47,7 @@ def assign(
     if who == "both":
         tickers = _both(sentence, match) or _tickers(_subject(sentence, match, folded))
     elif who == "object":
-        tickers = _object(sentence, match)
+        tickers = _object(sentence, match, folded)
     elif who == "any":
         tickers = _tickers(_any(sentence, match))
     else:
@@ -75,8 +80,9 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         return owner
     before = _before(sentence, match)
     here = _in(sentence, before, match.segment)
-    if match.rule.kind == "price_move" and before:
-        return before[-1]
+    if match.rule.kind == "price_move":
+        movers = [group for group in before if not _acts_on(folded, group)] or before
+        return movers[-1] if movers else _first_in(sentence, match)
     if here:
         return here[0]
     if before:
@@ -85,6 +91,16 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     after = _after(sentence, match)
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
     return near[0] if near else None
+
+
+def _first_in(sentence: Sentence, match: Match) -> Group | None:
+    here = _in(sentence, _after(sentence, match), match.segment)
+    return here[0] if here else None
+
+
+def _acts_on(folded: str, group: Group) -> bool:
+    """Tell the Chinese agent behind 被, 遭, 获 or 由: it acts, and the one before it is meant."""
+    return group.start > 0 and folded[group.start - 1] in "被遭获由"
 
 
 def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
@@ -106,7 +122,8 @@ def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
             return group
     for group in reversed(_before(sentence, match)):
         between = folded[group.end : first.start]
-        if len(between) <= 30 and _OWNS.fullmatch(between):
+        owns = len(between) <= 30 and _OWNS.fullmatch(between)
+        if owns and (group.tickers or between.strip(" -")):
             return group
         break
     return None
@@ -118,7 +135,7 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     ours = [group for group in here if group.tickers]
     if ours:
         return min(ours, key=lambda group: _distance(group, match))
-    if here:
+    if here and match.rule.kind not in _FROM_ABOVE:
         return None
     before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
     if before:
@@ -133,8 +150,11 @@ def _distance(group: Group, match: Match) -> int:
     return max(0, group.start - match.end, match.start - group.end)
 
 
-def _object(sentence: Sentence, match: Match) -> tuple[str, ...]:
+def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
     head = match.found[0]
+    earlier = _before(sentence, match)
+    if len(earlier) > 1 and _acts_on(folded, earlier[-1]):
+        return earlier[-2].tickers
     here = _in(sentence, sentence.groups, match.segment)
     after = [group for group in here if group.start >= head.start]
     for group in after:
@@ -143,7 +163,6 @@ def _object(sentence: Sentence, match: Match) -> tuple[str, ...]:
     before = [group for group in here if group.end <= head.start + 1]
     if before:
         return before[-1].tickers
-    earlier = _before(sentence, match)
     return earlier[-1].tickers if earlier else ()
 
 
@@ -167,9 +186,14 @@ def _opposed(
     if doer is None and _before(sentence, match):
         earlier = _before(sentence, match)
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
+    by = [group for group in after if _BY.search(folded, max(0, group.start - 12), group.start)]
+    if by and language != "zh":
+        # "takeover of A by B", "Übernahme von A durch B": whoever stands behind by is the doer.
+        rest = [group for group in (*before, *after) if group is not by[0]]
+        return _sided(match, by[0], rest[0] if rest else None)
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
     start, end = sentence.segments[match.segment]
-    if language == "zh" and before and folded[max(0, before[-1].start - 1)] in "被遭获由":
+    if language == "zh" and before and _acts_on(folded, before[-1]):
         # 甲被乙收购: the one behind 被 acts, the one before it is acted upon, wherever it stands.
         doer = before[-1]
         earlier = [group for group in sentence.groups if group.end <= doer.start]
@@ -179,27 +203,28 @@ def _opposed(
             doer, done_to = done_to, doer
         elif not done_to:
             doer, done_to = None, doer
-    assigned = []
-    good, bad = match.rule.polarity, match.rule.object_polarity
+    assigned = _sided(match, doer, done_to)
+    inherited = _inherited(sentence, match, context) if not assigned and doer is None else ()
+    return [Assignment(inherited, match.rule.polarity, ())] if inherited else assigned
+
+
+def _sided(match: Match, doer: Group | None, done_to: Group | None) -> list[Assignment]:
     mine, other = _tickers(doer), _tickers(done_to)
+    assigned = []
     if mine:
-        assigned.append(Assignment(mine, good, other))
-    if other and bad is not None:
-        assigned.append(Assignment(other, bad, mine))
-    if not assigned and doer is None:
-        inherited = _inherited(sentence, match, context)
-        if inherited:
-            assigned.append(Assignment(inherited, good, other))
+        assigned.append(Assignment(mine, match.rule.polarity, other))
+    if other and match.rule.object_polarity is not None:
+        assigned.append(Assignment(other, match.rule.object_polarity, mine))
     return assigned
 
 
 def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:
     """Return the firm spoken of before, if the sentence says so or the story has only one."""
-    blocking = [group for group in sentence.groups if group.start < match.end]
-    if blocking:
+    if sentence.groups:
         return ()
     if sentence.by_concept.get("backref") and context.last_subject:
         return context.last_subject
     if context.only:
         return context.only
-    return context.last_subject if match.rule.reaction and match.rule.who == "any" else ()
+    goes_on = match.rule.kind in _GOES_ON or (match.rule.reaction and match.rule.who == "any")
+    return context.last_subject if goes_on else ()

@@ -19,7 +19,7 @@ _SPEAKER = re.compile(
     r"((?:[A-ZÄÖÜ][\w'’.-]{1,20})(?:\s[A-ZÄÖÜ][\w'’.-]{1,20}){1,2})"
 )
 _SPEAKER_AFTER = re.compile(
-    r"((?:[A-ZÄÖÜ][\w'’-]{1,20})(?:\s[A-ZÄÖÜ][\w'’-]{1,20}){1,2}),"
+    r"(?<!\w)(?!(?:Für|Laut|Nach|So|The|Auch|Der|Die|Says|As|For)\s)((?:[A-ZÄÖÜ][\w'’-]{1,20})(?:\s[A-ZÄÖÜ][\w'’-]{1,20}){1,2}),"
     r"\s(?:an? |der |die )?(?:senior )?(?:[Aa]nalyst|[Ss]trateg)"
 )
 # Spellings that are also parts of words: only where a segment begins.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from signals.events.finder import Hit
 from signals.events.grammar import Match
-from signals.events.lexicon import Hit
 from signals.events.page import Sentence
 from signals.events.schema import Certainty, Kind, Tense
 

@@ -14,9 +14,17 @@ from functools import cache
 from importlib.resources import files
 
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,300}>")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufeff\uff10-\uff5a]"
+)
 _SPACES = re.compile(r"[^\S\n]{1,1000}")
 _ODD = re.compile(r"[^\x20-\x7e\n]")
-_KEPT_CONTROLS = "\n\t"
+# Controls, bidirectional marks, zero-width spaces, soft hyphens, tags, lone surrogates.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 # Fullwidth forms that carry figures, names and units; Chinese sentence marks stay as they are.
 _FULLWIDTH = "".join(chr(code) for code in range(0xFF10, 0xFF5B)) + "％＄＋－．／＆＃＠＿"
 _KEPT_FULLWIDTH = "：；＜＝＞？［＼］＾｀"
@@ -44,7 +52,7 @@ def clean(text: str) -> str:
         text = _TAG.sub(" ", text)
     if _ODD.search(text):
         text = unicodedata.normalize("NFC", text).translate(_clean_table())
-        text = "".join(character for character in text if _is_visible(character))
+        text = _INVISIBLE.sub("", text)
     return _SPACES.sub(" ", text.replace("\r", "\n"))
 
 
@@ -67,8 +75,34 @@ def _lower_one(character: str) -> str:
     return lowered if len(lowered) == 1 else lowered[0]
 
 
-def _is_visible(character: str) -> bool:
-    return character in _KEPT_CONTROLS or unicodedata.category(character) not in {"Cf", "Cc", "Cs"}
+def hides_letters(text: str) -> bool:
+    """Return True where `clean` would show other letters: entities, tags, invisible marks."""
+    return "&" in text or "<" in text or _HIDDEN.search(text) is not None
+
+
+def spellings(folded: str, most: int = 32) -> list[str]:
+    """Return a folded name in the ways it may stand in a text: each character simplified or not.
+
+    Examples
+    --------
+    >>> spellings("网易")
+    ['网易', '網易']
+    """
+    ways = [""]
+    for character in folded:
+        forms = [character, *_traditional_forms().get(character, ())]
+        ways = [way + form for way in ways for form in forms]
+        if len(ways) > most:
+            return [folded]
+    return ways
+
+
+@cache
+def _traditional_forms() -> dict[str, tuple[str, ...]]:
+    forms: dict[str, list[str]] = {}
+    for code, simple in _fold_table().items():
+        forms.setdefault(simple, []).append(chr(code))
+    return {simple: tuple(variants) for simple, variants in forms.items()}
 
 
 @cache

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from signals.text.tokens import is_han
-
 READ_LANGUAGES = ("de", "en", "zh")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
 _SAMPLE = 4000
 _KANA = re.compile(r"[\u3041-\u30ff]")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff〇]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u0e00-\u0e7f]")
 _LETTERS = {
@@ -109,7 +108,7 @@ class LanguageGuesser:
 
 
 def _script_language(sample: str) -> str | None:
-    han = sum(map(is_han, sample)) if not sample.isascii() else 0
+    han = len(_HAN.findall(sample))
     if _KANA.search(sample) and len(_KANA.findall(sample)) * 8 > han:
         return "ja"
     words = len(re.findall(r"[A-Za-zÀ-ɏ]{2,40}", sample))

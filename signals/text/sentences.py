@@ -7,121 +7,19 @@ abbreviation, an initial or an ordinal ("3,2 Mrd. USD", "Inc.", "12. September")
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 
 from signals.text.tokens import is_word_character
 
 _STOP = re.compile(r"[。！？!?…\n]|\.(?=[\s\"'”’)\]])|\.$")
 _CLOSERS = "\"'”’」』）)]》】"
-_ABBREVIATIONS = frozenset(
-    [
-        "mrd",
-        "mio",
-        "bio",
-        "tsd",
-        "ca",
-        "etwa",
-        "z",
-        "b",
-        "bzw",
-        "u",
-        "a",
-        "d",
-        "h",
-        "vgl",
-        "nr",
-        "dr",
-        "prof",
-        "hr",
-        "fr",
-        "sog",
-        "inkl",
-        "exkl",
-        "zzgl",
-        "evtl",
-        "ggf",
-        "usw",
-        "etc",
-        "jan",
-        "feb",
-        "febr",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "okt",
-        "oct",
-        "nov",
-        "dez",
-        "dec",
-        "st",
-        "str",
-        "abs",
-        "art",
-        "bd",
-        "max",
-        "min",
-        "mind",
-        "inc",
-        "corp",
-        "ltd",
-        "co",
-        "plc",
-        "llc",
-        "mr",
-        "mrs",
-        "ms",
-        "no",
-        "vs",
-        "approx",
-        "est",
-        "gen",
-        "sen",
-        "rep",
-        "gov",
-        "jr",
-        "sr",
-        "dept",
-        "fig",
-        "al",
-        "e",
-        "g",
-        "i",
-        "u.s",
-        "u.k",
-        "e.g",
-        "i.e",
-        "a.m",
-        "p.m",
-        "z.b",
-        "u.a",
-        "d.h",
-        "i.d.r",
-        "bn",
-        "mn",
-        "m",
-    ]
-)
-_MONTHS = frozenset(
-    [
-        "januar",
-        "februar",
-        "märz",
-        "april",
-        "mai",
-        "juni",
-        "juli",
-        "august",
-        "september",
-        "oktober",
-        "november",
-        "dezember",
-        "quartal",
-        "jahrhundert",
-        "jahrestag",
-        "halbjahr",
-    ]
+_ABBREVIATIONS, _ORDINAL_FOLLOWERS = (
+    frozenset(line.split())
+    for line in files("signals.text")
+    .joinpath("data/abbreviations.txt")
+    .read_text(encoding="utf-8")
+    .splitlines()
+    if not line.startswith("#")
 )
 
 
@@ -178,5 +76,5 @@ def _period_ends(text: str, at: int) -> bool:
         return False
     if word.isdigit() and len(word) <= 2:
         following = re.match(r"[^\W\d_]{1,20}", text[after : after + 20])
-        return following is None or following[0].lower() not in _MONTHS
+        return following is None or following[0].lower() not in _ORDINAL_FOLLOWERS
     return True

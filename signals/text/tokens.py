@@ -20,7 +20,9 @@ def is_han(character: str) -> bool:
 
 def is_word_character(character: str) -> bool:
     """Return True for a letter or digit of a script that separates words by spaces."""
-    return (character.isalnum() or character == "_") and not is_han(character)
+    if character < "\u3400":
+        return character.isalnum() or character == "_"
+    return character.isalnum() and not is_han(character)
 
 
 def begins_word(text: str, start: int) -> bool:

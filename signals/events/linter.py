@@ -1,0 +1,114 @@
+"""What is wrong with a lexicon: the checks behind ``newswake lexicon check``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markets.errors import nearest_name
+from signals.events.finder import TELLING, parse_cue
+from signals.events.lexicon import Lexicon
+from signals.text.folding import fold
+
+USED_BY_NAME = frozenset({"ignore", "ends"})
+"""Concepts that the reader asks for by name: words that hide a cue, words that turn one around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the linter found.
+
+    Attributes
+    ----------
+    kind : str
+        ``duplicate`` | ``unreachable`` | ``no twin`` | ``unknown concept`` | ``unused concept``.
+    text : str
+        The sentence to show.
+    is_error : bool
+        False for a hint.
+    nearest : str or None
+        The right name nearest to a wrong one.
+    """
+
+    kind: str
+    text: str
+    is_error: bool = True
+    nearest: str | None = None
+
+
+def problems(lexicon: Lexicon) -> list[Problem]:
+    """Return what is wrong with a lexicon: duplicates, unreachable cues, concepts without twins.
+
+    Examples
+    --------
+    >>> [problem.text for problem in problems(Lexicon.default()) if problem.is_error]
+    []
+    """
+    found: list[Problem] = []
+    for code, concepts in lexicon.concepts.items():
+        for concept, cues in concepts.items():
+            found += _cue_problems(code, concept, cues)
+    found += _twin_problems(lexicon)
+    return found + _rule_problems(lexicon)
+
+
+def _cue_problems(code: str, concept: str, cues: Sequence[str]) -> list[Problem]:
+    found = []
+    seen: set[str] = set()
+    for cue in cues:
+        folded = fold(cue)
+        if folded in seen:
+            found.append(Problem("duplicate", f"{code}: {concept}: {cue!r} stands twice"))
+        seen.add(folded)
+        parsed = parse_cue(concept, cue)
+        if not parsed.head or cue != cue.strip() or "*" in parsed.head:
+            found.append(Problem("unreachable", f"{code}: {concept}: {cue!r} can match nothing"))
+    plain = [parse_cue(concept, cue) for cue in cues]
+    prefixes = {c.head for c in plain if c.open_right and not c.open_left and c.tail is None}
+    for cue_parsed in plain:
+        if cue_parsed.tail is None and not cue_parsed.open_left and not cue_parsed.anchored:
+            shorter = next(
+                (p for p in prefixes if cue_parsed.head != p and cue_parsed.head.startswith(p)),
+                None,
+            )
+            if shorter is not None and " " not in cue_parsed.head:
+                text = f"{code}: {concept}: {cue_parsed.text!r} is covered by {shorter + '*'!r}"
+                found.append(Problem("unreachable", text, is_error=False))
+    return found
+
+
+def _twin_problems(lexicon: Lexicon) -> list[Problem]:
+    names = {name for concepts in lexicon.concepts.values() for name in concepts}
+    return [
+        Problem("no twin", f"{code}: no cue for {name!r}, which other languages have")
+        for name in sorted(names)
+        for code in lexicon.concepts
+        if not lexicon.concepts[code].get(name)
+    ]
+
+
+def _rule_problems(lexicon: Lexicon) -> list[Problem]:
+    found: list[Problem] = []
+    seen: set[str] = set()
+    for rule in lexicon.rules:
+        key = f"{rule.kind}:{rule.id}"
+        if key in seen:
+            found.append(Problem("duplicate", f"rules: {key} stands twice"))
+        seen.add(key)
+    for rule, name in lexicon.unknown_concepts():
+        text = f"rules: {rule.kind}:{rule.id} needs {name!r}, which no language spells"
+        nearest = nearest_name(name, lexicon.concept_names())
+        found.append(Problem("unknown concept", text, nearest=nearest))
+    return found + _unused(lexicon)
+
+
+def _unused(lexicon: Lexicon) -> list[Problem]:
+    needed = {
+        name for rule in lexicon.rules for need in (*rule.needs, *rule.without)
+        for name in need.split("|")
+    }  # fmt: skip
+    idle = lexicon.concept_names() - needed - TELLING - USED_BY_NAME
+    return [
+        Problem("unused concept", f"no rule needs {name!r}", is_error=False)
+        for name in sorted(idle)
+    ]

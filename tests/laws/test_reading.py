@@ -1,0 +1,98 @@
+"""Laws of reading: nothing breaks it, nothing but the story moves it, and no offset is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from markets.instruments import Instruments
+from signals.events.extract import Reader
+from signals.events.scoring import Tally
+from signals.linking import Linker
+from signals.news import NewsItem
+from signals.text.folding import clean
+from signals.text.numbers import quantities
+from signals.text.sentences import sentence_spans
+
+LINKER = Linker(Instruments.default())
+READER = Reader(LINKER)
+AT = datetime(2025, 9, 12, tzinfo=UTC)
+
+# Words that make trouble together: names, cues, figures, marks, scripts.
+_PIECES = st.sampled_from(
+    (
+        "Alibaba Tencent 腾讯 小米 騰訊 JD.com Baidu-Aktie stieg legt zu weist zurück denies buyback "
+        "nicht not 不 回购 收购 否认 zwischen und from to 由 至 up by . : , 。 ， （ “ \" ' - … *** ((((( "
+        "5,9 % 3,2 Mrd. USD HK$1.5bn 逾 三十二亿港元 亿亿亿 一二三四五六七八九十 10 1.2.3.4 $ € 0700.HK 00700 "
+        "&amp; < > \u200b \u202e \ud7ff 𠀀 İ ß ﬁ e\u0301 \n"
+    ).split(" ")
+)
+_TEXTS = st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=60).map(" ".join))
+_TITLES = _TEXTS.filter(lambda text: bool(text.strip()))
+
+
+def item(text: str, at: datetime = AT, language: str = "und") -> NewsItem:
+    return NewsItem("1", at, "t", text, language=language)
+
+
+@given(_TITLES, st.sampled_from(["und", "de", "en", "zh", "fr", "xx-YY", ""]))
+@example("Alibaba " * 3000, "en")
+@example("腾讯" * 3000, "zh")
+@example("Alibaba " + "9" * 5000, "de")
+@example("Tencent " + "(" * 3000 + "up", "en")
+@example("Tencent legt " + "und " * 3000 + "zu", "de")
+def test_any_text_is_read_without_an_error(text: str, language: str) -> None:
+    for event in READER.read(item(text, language=language)):
+        assert event.available_at == AT
+        assert -1 <= event.polarity <= 1
+        assert event.tickers
+        assert event.amount is None or event.currency is None or event.amount >= 0
+
+
+@given(_TEXTS)
+def test_spans_lie_in_the_clean_text_in_order(text: str) -> None:
+    shown = clean(text)
+    spans = sentence_spans(shown)
+    assert all(0 <= start < end <= len(shown) for start, end in spans)
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
+    for language in ("de", "en", "zh"):
+        figures = quantities(shown, language)
+        assert all(0 <= f.start < f.end <= len(shown) for f in figures)
+        assert all(a.end <= b.start for a, b in pairwise(figures))
+
+
+@given(_TITLES)
+def test_the_filter_never_hides_a_company(text: str) -> None:
+    if not LINKER.may_concern(text):
+        assert not any(mention.is_believed for mention in LINKER.link(item(text)))
+        assert READER.read(item(text)) == ()
+
+
+@given(st.lists(_TITLES, min_size=1, max_size=4))
+@settings(max_examples=40)
+def test_a_story_reads_the_same_whatever_was_read_before(texts: list[str]) -> None:
+    fresh = Reader(LINKER)
+    alone = [fresh.read(item(text)) for text in texts]
+    together = [READER.read(item(text)) for text in reversed(texts)]
+    assert alone == together[::-1]
+
+
+@given(_TITLES, st.integers(0, 1_000_000))
+@settings(max_examples=40)
+def test_the_clock_moves_nothing_but_the_clock(text: str, minutes: int) -> None:
+    later = AT + timedelta(minutes=minutes % 100)
+    now = [{**e.as_dict(), "available_at": None} for e in READER.read(item(text))]
+    then = [{**e.as_dict(), "available_at": None} for e in READER.read(item(text, later))]
+    assert now == then
+
+
+@given(st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9)))
+def test_tallies_count_every_member_once(found: set[int], wanted: set[int]) -> None:
+    tally = Tally()
+    tally.count(found, wanted)
+    assert tally.right + tally.wrong == len(found)
+    assert tally.right + tally.missed == len(wanted)
+    assert 0 <= tally.f1 <= 1
