@@ -52,9 +52,7 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
     cut = known_at(inputs, instant, known)
     learned = learn(asked, cut, Journal())
     signals = [signal for signal in learned.signals if signal.effective_session == coming]
-    engine, _ = trade(
-        config.model_copy(update={"end": known}), cut, learned.signals, learned.predictions
-    )
+    engine, _ = trade(config.model_copy(update={"end": known}), cut, learned)
     orders = engine.orders[engine.orders["effective_session"] == str(coming)]
     return {
         "as_of": instant.isoformat(),

@@ -120,7 +120,7 @@ def backtest(config: RunConfig, journal: Journal | None = None) -> RunView:
         found |= {"tickers": len(inputs.market.tickers), "stories": len(inputs.store)}
     learned = learn(config, inputs, journal)
     with journal.stage("trading") as found:
-        engine, baselines = trade(config, inputs, learned.signals, learned.predictions)
+        engine, baselines = trade(config, inputs, learned)
         found |= {"orders": len(engine.orders), "fills": len(engine.fills)}
     with journal.stage("judging"):
         result = judge(config, inputs, learned, engine, baselines)
@@ -170,16 +170,16 @@ def learn(config: RunConfig, inputs: Inputs, journal: Journal) -> Learned:
 
 
 def trade(
-    config: RunConfig, inputs: Inputs, signals: Sequence[Signal], predictions: Predictions
+    config: RunConfig, inputs: Inputs, learned: Learned
 ) -> tuple[EngineResult, dict[str, EngineResult]]:
     """Trade the signals, and the same market by the baseline strategies."""
-    start = _first_session(predictions, config)
+    start = _first_session(learned.predictions, config)
 
     def engine(strategy: StrategySettings) -> EngineResult:
         return run_engine(
             strategy,
             inputs.market,
-            signals,
+            learned.signals,
             start=start,
             end=config.end,
             broker=config.broker,

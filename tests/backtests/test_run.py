@@ -1,0 +1,122 @@
+"""A run: reproducible to the byte, complete or absent, and counted however it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from backtests import run as run_module
+from backtests.config import LoadedConfig, load_config
+from backtests.explain import explain
+from backtests.folder import read_run
+from backtests.run import run
+from backtests.trials import Ledger
+
+SMALL = """
+name = "small"
+start = 2022-10-03
+end = 2023-09-29
+benchmark = "SYNTH"
+[prices.synthetic]
+tickers = 6
+n_stories = 700
+edge_bp = 300
+end = 2023-09-29
+[split]
+min_train_months = 4
+min_train_rows = 60
+"""
+CLOCKS = {"started_at", "finished_at", "seconds", "peak_memory_mb"}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedConfig:
+    path = tmp_path_factory.mktemp("config") / "small.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    return load_config(path, environment={})
+
+
+@pytest.fixture(scope="module")
+def folder(loaded: LoadedConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(loaded, tmp_path_factory.mktemp("runs"), show=False)
+
+
+def test_the_same_run_writes_the_same_bytes(
+    loaded: LoadedConfig, folder: Path, tmp_path: Path
+) -> None:
+    again = run(loaded, tmp_path, show=False)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == sorted(path.name for path in again.iterdir())
+    for name in names:
+        mine, theirs = (folder / name).read_bytes(), (again / name).read_bytes()
+        if name == "manifest.json":
+            continue
+        assert mine == theirs, name
+    first, second = (json.loads((place / "manifest.json").read_text()) for place in (folder, again))
+    assert {k: v for k, v in first.items() if k not in CLOCKS} == {
+        k: v for k, v in second.items() if k not in CLOCKS
+    }
+
+
+def test_cash_holdings_and_costs_are_conserved_to_the_cent(folder: Path) -> None:
+    view = read_run(folder)
+    start = float(view.config["broker"]["cash_hkd"])
+    sign = view.fills["side"].map({"buy": -1, "sell": 1})
+    moved = (sign * view.fills["consideration_hkd"] - view.fills["cost_hkd"]).groupby(
+        view.fills["session"]
+    )
+    paid = moved.sum().reindex(view.equity["session"], fill_value=0.0)
+    income = view.equity.set_index("session")["income_hkd"]
+    cash = start + (paid + income).cumsum()
+    recorded = view.equity.set_index("session")["cash_hkd"]
+    pd.testing.assert_series_equal(
+        cash.round(2), recorded.round(2), check_names=False, check_exact=True, check_freq=False
+    )
+    assert (recorded >= 0).all()
+
+
+def test_explain_leads_every_first_fill_back_to_a_story(folder: Path) -> None:
+    trades = read_run(folder).trades
+    assert len(trades) > 0
+    for trade_id in trades["trade_id"].head(20):
+        entry = explain(folder, int(trade_id))["fills"][0]
+        assert entry["stories"], trade_id
+        at = [clock["at"] for clock in entry["clocks"]]
+        decision = entry["signal"]["decided_at"]
+        assert all(story["available_at"] <= decision for story in entry["stories"])
+        assert at == sorted(at, key=pd.Timestamp)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(KeyboardInterrupt(), "interrupted"), (ValueError("broken"), "failed")]
+)
+def test_a_run_that_does_not_finish_leaves_no_folder_and_is_counted(
+    loaded: LoadedConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: str,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run_module, "judge", interrupted)
+    with pytest.raises(type(error)):
+        run(loaded, tmp_path, show=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite"]
+    assert [trial.status for trial in Ledger(tmp_path / "ledger.sqlite").trials()] == [status]
+
+
+def test_writing_that_is_interrupted_leaves_no_half_folder(
+    loaded: LoadedConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backtests.reports.write_reports", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(loaded, tmp_path, show=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite"]
