@@ -146,7 +146,8 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
         )
         branch.add(
             f"order {order['order_id']}: {order['shares']} wanted for "
-            f"{order['effective_session']}, sized after the close of {order['decided_session']}; {order['status']}"
+            f"{order['effective_session']}, sized after the close of "
+            f"{order['decided_session']}; {order['status']}"
         )
         if signal is None:
             branch.add("no signal: the strategy's own exit, or a baseline")

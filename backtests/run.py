@@ -156,7 +156,9 @@ def learn(config: RunConfig, inputs: Inputs, journal: Journal) -> Learned:
         features = pipeline.build_features(rows, inputs.market, config.features)
         found |= {"rows": len(features), "columns": features.values.shape[1]}
     with journal.stage("labels") as found:
-        labels = pipeline.label(features, inputs.market, inputs.calendar, config.label)
+        labels = pipeline.label(
+            features, inputs.market, inputs.calendar, config.label, inputs.universe
+        )
         found |= {"labels": len(labels)}
     with journal.stage("walk-forward") as found:
         predictions = pipeline.walk_forward(

@@ -21,9 +21,7 @@ INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Set a value, as in --set label.horizon=5."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a value, as in --set label.horizon=5."),
 ]
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtests.cli.contract import Json, command, emit, emit_line
+from backtests.cli.contract import Json, Set, command, emit, emit_line
+
+if TYPE_CHECKING:
+    from signals.store import AddReport
 
 app = typer.Typer(no_args_is_help=True, help="Collect and import stories into a store.")
 lexicon_app = typer.Typer(no_args_is_help=True, help="Check the cues that stories are read by.")
 
 BAD_INPUT = 4
+UNREACHED = 7
 
 Store = Annotated[Path, typer.Option(help="The store, a SQLite file; made if absent.")]
 Lexicon = Annotated[Path | None, typer.Option(help="TOML file of your own cues, on top of ours.")]
@@ -85,15 +90,101 @@ def _complain(document: dict[str, object]) -> None:
 @command
 def check(lexicon: Lexicon = None, as_json: Json = False) -> None:
     """Look for duplicates, unreachable cues, and cues without twins in the other languages."""
-    from signals.events.lexicon import check_lexicon
+    from signals.events.lexicon import Lexicon
+    from signals.events.linter import problems
 
-    findings = [finding.as_dict() for finding in check_lexicon(lexicon)]
-    errors = [finding for finding in findings if finding["level"] == "error"]
+    found = problems(Lexicon.default(lexicon))
+    errors = [problem for problem in found if problem.is_error]
     if as_json:
-        emit({"findings": findings})
+        emit({"problems": [asdict(problem) for problem in found]})
     else:
-        for finding in findings:
-            typer.echo(f"{finding['level']:<8} {finding['where']}: {finding['message']}")
-        typer.echo(f"{len(errors)} errors, {len(findings) - len(errors)} notes")
+        for problem in found:
+            level = "error" if problem.is_error else "note"
+            nearest = f" (nearest: {problem.nearest})" if problem.nearest else ""
+            typer.echo(f"{level:<6} {problem.kind}: {problem.text}{nearest}")
+        typer.echo(f"{len(errors)} errors, {len(found) - len(errors)} notes")
     if errors:
         raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+@command
+def collect(
+    feeds: Annotated[
+        list[str], typer.Argument(metavar="NAME=ADDRESS…", help="RSS or Atom feeds by name.")
+    ],
+    store: Store = Path("news.sqlite"),
+    as_json: Json = False,
+) -> None:
+    """Fetch feeds once and add what is new; each story is stamped with when we saw it.
+
+    Append-only and idempotent: call it as often as wanted. Exit 7 if a feed could not be read;
+    what the others brought is kept.
+    """
+    from datetime import UTC, datetime
+
+    from markets.errors import UsageError
+    from signals.sources.collect import collect as collect_feeds
+    from signals.sources.collect import fetch_url
+    from signals.store import NewsStore
+
+    addresses = {}
+    for feed in feeds:
+        name, equals, address = feed.partition("=")
+        if not equals:
+            raise UsageError("a feed needs a name", given=feed, wanted="name=https://…")
+        addresses[name] = address
+    with NewsStore(store) as news:
+        found = collect_feeds(addresses, news, fetch=fetch_url, now=lambda: datetime.now(UTC))
+        held = len(news)
+    failed = {name: error.as_dict() for name, error in found.failed.items()}
+    reports = {name: _counts(report) for name, report in found.reports.items()}
+    if as_json:
+        emit({"store": str(store), "stories": held, "feeds": reports, "failed": failed})
+    else:
+        for name, counts in reports.items():
+            typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        for name, error in failed.items():
+            typer.secho(f"{name}: {error['problem']}", fg="red", err=True)
+        typer.echo(f"{held} stories in {store}")
+    if failed:
+        raise typer.Exit(UNREACHED)
+
+
+@app.command("import")
+@command
+def import_(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Its [news] names the files.")],
+    store: Store = Path("news.sqlite"),
+    sets: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Add the stories of a config's files to a store; their own clocks stand."""
+    import os
+
+    from backtests.config import load_config
+    from signals.sources.collect import import_files
+    from signals.store import NewsStore
+
+    loaded = load_config(config, sets or []).config
+    with NewsStore(store) as news:
+        report = import_files(loaded.news, loaded.resolve_data_dir(os.environ), news)
+        held = len(news)
+    rejected = [row for row in report.rejections if not row.kept]
+    if as_json:
+        rows = [{"where": r.where, "problem": r.problem, "given": r.given} for r in rejected]
+        emit({"store": str(store), "stories": held, **_counts(report), "rejections": rows})
+        return
+    for row in rejected[:50]:
+        typer.echo(f"rejected {row.where}: {row.problem}, given {row.given}", err=True)
+    typer.echo(", ".join(f"{n} {what}" for what, n in _counts(report).items()))
+    typer.echo(f"{held} stories in {store}")
+
+
+def _counts(report: AddReport) -> dict[str, int]:
+    return {
+        "added": report.added,
+        "repeated": report.repeated,
+        "revised": report.revised,
+        "rejected": report.rejected,
+    }

@@ -283,5 +283,5 @@ def test_settings_do_not_load_backtrader() -> None:
         "import sys, backtests.engine, backtests.broker, strategies.event_hold, strategies.base;"
         "sys.exit('backtrader' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", code], check=True)
     assert "backtrader.plot" not in sys.modules

@@ -219,7 +219,7 @@ def test_a_crash_loses_no_committed_story_and_leaves_no_half_one(
 ) -> None:
     path = tmp_path / "news.sqlite"
     root = Path(__file__).resolve().parents[2]
-    writer = subprocess.Popen(  # noqa: S603 - our own interpreter
+    writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path)],
         stdout=subprocess.PIPE,
         text=True,

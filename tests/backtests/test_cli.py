@@ -1,0 +1,212 @@
+"""The command line keeps its contract: JSON documents, exit codes, errors that place the fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from backtests.cli import app
+
+CONFIG = """
+name = "cli"
+start = 2022-10-03
+end = 2023-06-30
+[prices.synthetic]
+tickers = 4
+n_stories = 400
+end = 2023-06-30
+[split]
+min_train_months = 3
+min_train_rows = 30
+test_window = "month"
+"""
+STORY = (
+    '{"id": "a", "title": "Alibaba raises its outlook", "published_at": "2025-09-11T23:43+08:00"}'
+)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "cli.toml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs")
+    result = invoke("run", str(config), "--out", str(out), "--json")
+    assert result.exit_code == 0, result.output
+    return Path(json.loads(result.stdout)["run"])
+
+
+def invoke(*arguments: str, stdin: str | bytes | None = None):
+    return CliRunner().invoke(app, list(arguments), input=stdin)
+
+
+def test_help_lists_every_command() -> None:
+    shown = invoke("--help").output
+    for name in ("run", "report", "events", "signals", "explain", "data", "config", "doctor"):
+        assert name in shown
+
+
+def test_run_prints_its_report_and_folder(config: Path, tmp_path: Path) -> None:
+    result = invoke("run", str(config), "--out", str(tmp_path))
+    assert result.exit_code == 0
+    assert "Prediction quality" in result.stdout
+    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
+    assert str(folder) in result.stdout.replace("\n", "")
+
+
+@pytest.mark.parametrize("form", ["text", "md", "html", "json"])
+def test_a_report_can_be_printed_again(finished: Path, form: str) -> None:
+    result = invoke("report", str(finished), "--format", form)
+    assert result.exit_code == 0
+    assert "Prediction" in result.stdout or "predictions" in result.stdout
+
+
+def test_every_json_is_one_document(config: Path, finished: Path) -> None:
+    for arguments in (
+        ("report", str(finished), "--json"),
+        ("config", "show", str(config), "--json"),
+        ("config", "schema", "--json"),
+        ("config", "check", str(config), "--json"),
+        ("data", "check", str(config), "--json"),
+        ("doctor", "--json"),
+        ("lexicon", "check", "--json"),
+        ("market", "lot", "1211", "--on", "2025-09-19", "--json"),
+        ("signals", str(config), "--as-of", "2023-05-30T08:00:00+08:00", "--json"),
+    ):
+        result = invoke(*arguments)
+        assert result.exit_code == 0, (arguments, result.output)
+        json.loads(result.stdout)
+
+
+def test_the_coming_session_is_decided_on_what_was_known(config: Path) -> None:
+    result = invoke("signals", str(config), "--as-of", "2023-05-30T08:00:00+08:00", "--json")
+    coming = json.loads(result.stdout)
+    assert coming["session"] == "2023-05-30"
+    assert coming["known_session"] == "2023-05-29"
+    assert all(signal["effective_session"] == "2023-05-30" for signal in coming["signals"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "nowhere.toml"), 3, "no such config file"),
+        (("run", "{config}", "--set", "labl.horizon=3"), 3, "label"),
+        (("run", "{config}", "--set", "label.horizon=many"), 3, "'many'"),
+        (("run", "{config}", "--set", "label.horizon"), 3, "key and value"),
+        (("run", "{config}", "--set", 'universe=["0700"]'), 4, "universe"),
+        (("run", "{config}", "--set", 'universe="hstec"'), 3, "hstech"),
+        (("run", "{config}", "--set", "benchmark=SYNT"), 3, "SYNTH"),
+        (("run", "{config}", "--set", "strategy.name=event_hol"), 3, "event_hold"),
+        (("run", "{config}", "--set", "strategy.name=nowhere:Class"), 3, "nowhere"),
+        (("run", "{config}", "--set", "news.source=jsonl", "--set", "data_dir=nowhere"), 4, "data"),
+        (("run", "{config}", "--fail-under", "risk.sharpe"), 2, "number"),
+        (("report", "nowhere"), 4, "no such run folder"),
+        (("explain", "{finished}", "100000"), 4, "no such trade"),
+        (("signals", "{config}", "--as-of", "2023-05-30T08:00:00"), 4, "zone"),
+        (("events", "nowhere.jsonl"), 4, "nowhere.jsonl"),
+        (("market", "lot", "BABA", "--on", "2025-09-12"), 4, "BABA"),
+        (("market", "lot", "700", "--on", "2025-02-30"), 2, "2025-02-30"),
+        (("frobnicate",), 2, "frobnicate"),
+    ],
+)
+def test_a_mistake_is_placed_and_has_its_exit_code(
+    config: Path, finished: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    words = [word.format(config=config, finished=finished) for word in arguments]
+    if words[0] == "run":
+        words += ["--out", str(tmp_path)]
+    result = invoke(*words)
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_gate_on_no_metric_names_the_nearest(config: Path, tmp_path: Path) -> None:
+    result = invoke("run", str(config), "--out", str(tmp_path), "--fail-under", "risk.sharp=1")
+    assert result.exit_code == 2
+    assert "risk.sharpe" in result.stderr
+
+
+def test_a_missed_gate_ends_with_six(config: Path, tmp_path: Path) -> None:
+    result = invoke("run", str(config), "--out", str(tmp_path), "--fail-under", "risk.sharpe=99")
+    assert result.exit_code == 6
+    assert "missed its gate" in result.stderr
+
+
+def test_an_error_under_json_is_a_document_too() -> None:
+    result = invoke("run", "nowhere.toml", "--json")
+    assert json.loads(result.stdout)["error"] == "ConfigError"
+
+
+def test_events_keep_order_and_lose_no_line() -> None:
+    lines = [
+        STORY,
+        "{broken",
+        "",
+        '{"id": "b", "title": "x", "published_at": "2025-09-11T23:43:00"}',
+        '{"id": "c", "title": "x", "published_at": "2025-02-30"}',
+        '{"id": "d", "title": "", "published_at": "2025-09-11"}',
+        STORY.replace('"a"', '"e"'),
+    ]
+    result = invoke("events", "-", stdin="\n".join(lines))
+    assert result.exit_code == 4
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [document.get("id", document.get("where")) for document in found] == [
+        "a",
+        "stdin:2",
+        "stdin:4",
+        "stdin:5",
+        "stdin:6",
+        "e",
+    ]
+    assert "stdin:2" in result.stderr
+    assert found[0]["events"][0]["tickers"] == ["9988.HK"]
+    assert found[0]["events"][0]["kind"] == "guidance"
+
+
+def test_events_are_the_same_for_any_number_of_jobs(tmp_path: Path) -> None:
+    stories = [STORY.replace('"a"', f'"{number}"') for number in range(450)]
+    path = tmp_path / "stories.jsonl"
+    path.write_text("\n".join(stories), encoding="utf-8")
+    alone, together = (invoke("events", str(path), "--jobs", jobs) for jobs in ("1", "2"))
+    assert alone.exit_code == together.exit_code == 0
+    assert alone.stdout == together.stdout
+    assert len(alone.stdout.splitlines()) == 450
+
+
+def test_a_plain_article_needs_its_clock(tmp_path: Path) -> None:
+    article = tmp_path / "article.txt"
+    article.write_text("Alibaba kauft eigene Aktien für 2 Mrd. USD zurück", encoding="utf-8")
+    assert invoke("events", str(article)).exit_code == 2
+    result = invoke("events", str(article), "--published-at", "2025-09-12", "--language", "de")
+    event = json.loads(result.stdout)["events"][0]
+    assert (event["kind"], event["amount"], event["currency"]) == ("buyback", 2e9, "USD")
+    assert event["available_at"] == "2025-09-12T15:59:59.999999Z"
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_run_folder(config: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "backtests", "run", str(config), "--out", str(tmp_path)]
+    # A new session: the signal must reach the run alone, as a terminal's would reach its group.
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        while not (tmp_path / "ledger.sqlite").exists() and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
