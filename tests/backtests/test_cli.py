@@ -15,37 +15,9 @@ from typer.testing import CliRunner
 
 from backtests.cli import app
 
-CONFIG = """
-name = "cli"
-start = 2022-10-03
-end = 2023-06-30
-[prices.synthetic]
-tickers = 4
-n_stories = 400
-end = 2023-06-30
-[split]
-min_train_months = 3
-min_train_rows = 30
-test_window = "month"
-"""
 STORY = (
     '{"id": "a", "title": "Alibaba raises its outlook", "published_at": "2025-09-11T23:43+08:00"}'
 )
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cli") / "cli.toml"
-    path.write_text(CONFIG, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def finished(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs")
-    result = invoke("run", str(config), "--out", str(out), "--json")
-    assert result.exit_code == 0, result.output
-    return Path(json.loads(result.stdout)["run"])
 
 
 def invoke(*arguments: str, stdin: str | bytes | None = None):
@@ -58,8 +30,8 @@ def test_help_lists_every_command() -> None:
         assert name in shown
 
 
-def test_run_prints_its_report_and_folder(config: Path, tmp_path: Path) -> None:
-    result = invoke("run", str(config), "--out", str(tmp_path))
+def test_run_prints_its_report_and_folder(small_config: Path, tmp_path: Path) -> None:
+    result = invoke("run", str(small_config), "--out", str(tmp_path))
     assert result.exit_code == 0
     assert "Prediction quality" in result.stdout
     folder = next(path for path in tmp_path.iterdir() if path.is_dir())
@@ -67,31 +39,31 @@ def test_run_prints_its_report_and_folder(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "md", "html", "json"])
-def test_a_report_can_be_printed_again(finished: Path, form: str) -> None:
-    result = invoke("report", str(finished), "--format", form)
+def test_a_report_can_be_printed_again(small_run: Path, form: str) -> None:
+    result = invoke("report", str(small_run), "--format", form)
     assert result.exit_code == 0
     assert "Prediction" in result.stdout or "predictions" in result.stdout
 
 
-def test_every_json_is_one_document(config: Path, finished: Path) -> None:
+def test_every_json_is_one_document(small_config: Path, small_run: Path) -> None:
     for arguments in (
-        ("report", str(finished), "--json"),
-        ("config", "show", str(config), "--json"),
+        ("report", str(small_run), "--json"),
+        ("config", "show", str(small_config), "--json"),
         ("config", "schema", "--json"),
-        ("config", "check", str(config), "--json"),
-        ("data", "check", str(config), "--json"),
+        ("config", "check", str(small_config), "--json"),
+        ("data", "check", str(small_config), "--json"),
         ("doctor", "--json"),
         ("lexicon", "check", "--json"),
         ("market", "lot", "1211", "--on", "2025-09-19", "--json"),
-        ("signals", str(config), "--as-of", "2023-05-30T08:00:00+08:00", "--json"),
+        ("signals", str(small_config), "--as-of", "2023-05-30T08:00:00+08:00", "--json"),
     ):
         result = invoke(*arguments)
         assert result.exit_code == 0, (arguments, result.output)
         json.loads(result.stdout)
 
 
-def test_the_coming_session_is_decided_on_what_was_known(config: Path) -> None:
-    result = invoke("signals", str(config), "--as-of", "2023-05-30T08:00:00+08:00", "--json")
+def test_the_coming_session_is_decided_on_what_was_known(small_config: Path) -> None:
+    result = invoke("signals", str(small_config), "--as-of", "2023-05-30T08:00:00+08:00", "--json")
     coming = json.loads(result.stdout)
     assert coming["session"] == "2023-05-30"
     assert coming["known_session"] == "2023-05-29"
@@ -122,9 +94,14 @@ def test_the_coming_session_is_decided_on_what_was_known(config: Path) -> None:
     ],
 )
 def test_a_mistake_is_placed_and_has_its_exit_code(
-    config: Path, finished: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+    small_config: Path,
+    small_run: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
 ) -> None:
-    words = [word.format(config=config, finished=finished) for word in arguments]
+    words = [word.format(config=small_config, finished=small_run) for word in arguments]
     if words[0] == "run":
         words += ["--out", str(tmp_path)]
     result = invoke(*words)
@@ -134,14 +111,18 @@ def test_a_mistake_is_placed_and_has_its_exit_code(
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_a_gate_on_no_metric_names_the_nearest(config: Path, tmp_path: Path) -> None:
-    result = invoke("run", str(config), "--out", str(tmp_path), "--fail-under", "risk.sharp=1")
+def test_a_gate_on_no_metric_names_the_nearest(small_config: Path, tmp_path: Path) -> None:
+    result = invoke(
+        "run", str(small_config), "--out", str(tmp_path), "--fail-under", "risk.sharp=1"
+    )
     assert result.exit_code == 2
     assert "risk.sharpe" in result.stderr
 
 
-def test_a_missed_gate_ends_with_six(config: Path, tmp_path: Path) -> None:
-    result = invoke("run", str(config), "--out", str(tmp_path), "--fail-under", "risk.sharpe=99")
+def test_a_missed_gate_ends_with_six(small_config: Path, tmp_path: Path) -> None:
+    result = invoke(
+        "run", str(small_config), "--out", str(tmp_path), "--fail-under", "risk.sharpe=99"
+    )
     assert result.exit_code == 6
     assert "missed its gate" in result.stderr
 
@@ -197,8 +178,8 @@ def test_a_plain_article_needs_its_clock(tmp_path: Path) -> None:
     assert event["available_at"] == "2025-09-12T15:59:59.999999Z"
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_run_folder(config: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "backtests", "run", str(config), "--out", str(tmp_path)]
+def test_ctrl_c_ends_with_130_and_leaves_no_run_folder(small_config: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "backtests", "run", str(small_config), "--out", str(tmp_path)]
     # A new session: the signal must reach the run alone, as a terminal's would reach its group.
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True

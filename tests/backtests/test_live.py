@@ -10,42 +10,19 @@ import pytest
 from backtests.config import LoadedConfig, load_config
 from backtests.folder import read_run
 from backtests.live import coming_session
-from backtests.run import run
-from backtests.view import RunView
 from markets.errors import UsageError
 
-SMALL = """
-name = "live"
-start = 2022-10-03
-end = 2023-08-31
-[prices.synthetic]
-tickers = 5
-n_stories = 600
-edge_bp = 300
-end = 2023-08-31
-[split]
-min_train_months = 4
-min_train_rows = 60
-test_window = "month"
-"""
 
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedConfig:
-    path = tmp_path_factory.mktemp("live") / "live.toml"
-    path.write_text(SMALL, encoding="utf-8")
-    return load_config(path, environment={})
-
-
-@pytest.fixture(scope="module")
-def past(loaded: LoadedConfig, tmp_path_factory: pytest.TempPathFactory) -> RunView:
-    return read_run(run(loaded, tmp_path_factory.mktemp("runs"), show=False))
+@pytest.fixture
+def loaded(small_config: Path) -> LoadedConfig:
+    return load_config(small_config, environment={})
 
 
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
 def test_live_orders_are_the_backtests_orders(
-    loaded: LoadedConfig, past: RunView, place: float
+    loaded: LoadedConfig, small_run: Path, place: float
 ) -> None:
+    past = read_run(small_run)
     sessions = past.orders["effective_session"].drop_duplicates()
     session = sessions.iloc[int(place * len(sessions))]
     coming = coming_session(loaded, f"{session.date()}T08:58:00+08:00")

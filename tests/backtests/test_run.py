@@ -15,54 +15,35 @@ from backtests.folder import read_run
 from backtests.run import run
 from backtests.trials import Ledger
 
-SMALL = """
-name = "small"
-start = 2022-10-03
-end = 2023-09-29
-benchmark = "SYNTH"
-[prices.synthetic]
-tickers = 6
-n_stories = 700
-edge_bp = 300
-end = 2023-09-29
-[split]
-min_train_months = 4
-min_train_rows = 60
-"""
 CLOCKS = {"started_at", "finished_at", "seconds", "peak_memory_mb"}
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedConfig:
-    path = tmp_path_factory.mktemp("config") / "small.toml"
-    path.write_text(SMALL, encoding="utf-8")
-    return load_config(path, environment={})
-
-
-@pytest.fixture(scope="module")
-def folder(loaded: LoadedConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run(loaded, tmp_path_factory.mktemp("runs"), show=False)
+@pytest.fixture
+def loaded(small_config: Path) -> LoadedConfig:
+    return load_config(small_config, environment={})
 
 
 def test_the_same_run_writes_the_same_bytes(
-    loaded: LoadedConfig, folder: Path, tmp_path: Path
+    loaded: LoadedConfig, small_run: Path, tmp_path: Path
 ) -> None:
     again = run(loaded, tmp_path, show=False)
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in small_run.iterdir())
     assert names == sorted(path.name for path in again.iterdir())
     for name in names:
-        mine, theirs = (folder / name).read_bytes(), (again / name).read_bytes()
+        mine, theirs = (small_run / name).read_bytes(), (again / name).read_bytes()
         if name == "manifest.json":
             continue
         assert mine == theirs, name
-    first, second = (json.loads((place / "manifest.json").read_text()) for place in (folder, again))
+    first, second = (
+        json.loads((place / "manifest.json").read_text()) for place in (small_run, again)
+    )
     assert {k: v for k, v in first.items() if k not in CLOCKS} == {
         k: v for k, v in second.items() if k not in CLOCKS
     }
 
 
-def test_cash_holdings_and_costs_are_conserved_to_the_cent(folder: Path) -> None:
-    view = read_run(folder)
+def test_cash_holdings_and_costs_are_conserved_to_the_cent(small_run: Path) -> None:
+    view = read_run(small_run)
     start = float(view.config["broker"]["cash_hkd"])
     sign = view.fills["side"].map({"buy": -1, "sell": 1})
     moved = (sign * view.fills["consideration_hkd"] - view.fills["cost_hkd"]).groupby(
@@ -78,11 +59,11 @@ def test_cash_holdings_and_costs_are_conserved_to_the_cent(folder: Path) -> None
     assert (recorded >= 0).all()
 
 
-def test_explain_leads_every_first_fill_back_to_a_story(folder: Path) -> None:
-    trades = read_run(folder).trades
+def test_explain_leads_every_first_fill_back_to_a_story(small_run: Path) -> None:
+    trades = read_run(small_run).trades
     assert len(trades) > 0
     for trade_id in trades["trade_id"].head(20):
-        entry = explain(folder, int(trade_id))["fills"][0]
+        entry = explain(small_run, int(trade_id))["fills"][0]
         assert entry["stories"], trade_id
         at = [clock["at"] for clock in entry["clocks"]]
         decision = entry["signal"]["decided_at"]

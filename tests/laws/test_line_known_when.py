@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,20 +24,6 @@ from backtests.result import EngineResult
 from backtests.run import Learned, learn, trade
 from signals.news import NewsItem
 from signals.store import NewsStore
-
-SMALL = """
-name = "law"
-start = 2022-10-03
-end = 2023-09-29
-[prices.synthetic]
-tickers = 6
-n_stories = 700
-end = 2023-09-29
-[split]
-min_train_months = 4
-min_train_rows = 60
-test_window = "month"
-"""
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,10 +42,8 @@ def run_line(config: RunConfig, inputs: Inputs) -> Run:
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    path = tmp_path_factory.mktemp("law") / "law.toml"
-    path.write_text(SMALL, encoding="utf-8")
-    config = load_config(path, environment={}).config
+def full(small_config: Path) -> Run:
+    config = load_config(small_config, environment={}).config
     return run_line(config, load_inputs(config))
 
 
