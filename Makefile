@@ -14,10 +14,11 @@ LOCK   := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-
 CODE   := markets signals strategies backtests tests benchmarks examples
 
 .DEFAULT_GOAL := help
+# What can be measured: the modules of benchmarks/.
 .PHONY: help setup setup-dev backtest test checks lint types contracts format lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "newswake needs Python 3.11, 3.12 or 3.13 on the PATH (or PYTHON=/path/to/python)" >&2; exit 1; }
@@ -59,6 +60,9 @@ contracts: setup-dev ## import-linter: data flows one way
 format: setup-dev ## put the code into its format
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
+
+benchmark-%: setup-dev ## measure a promise, as ratios in one run: rulebook, reading, engine, …
+	@$(BIN)/python -m benchmarks.$*
 
 lock: ## pin the dependencies again (needs uv on the PATH)
 	uv pip compile $(LOCK) --group build --group dev pyproject.toml -o requirements-dev.lock
