@@ -34,7 +34,8 @@ class Universe(Mapping[date, frozenset[str]]):
     Parameters
     ----------
     config : RunConfig
-        Its `universe`: tickers, an index by name, or "all" that have prices.
+        Its `universe`: tickers, an index by name, or "all" that have prices. Of an index, whoever
+        is a member on some day of the run can be traded, each only while it is one.
     instruments : Instruments
         Index membership by date: a session's universe holds the members of that session.
     market : MarketData
@@ -60,6 +61,8 @@ class Universe(Mapping[date, frozenset[str]]):
             named = set(market.tickers)
             if config.universe != "all":
                 self.index = _index_name(config.universe, instruments)
+                rows = instruments.membership(self.index).members.between(config.start, config.end)
+                named = set().union(*(row.value for row in rows))
         priced = named & set(market.tickers)
         self.unpriced = frozenset(named - priced)
         self.unknown = frozenset(t for t in priced if t not in instruments)

@@ -189,6 +189,7 @@ def trade(
             calendar=inputs.calendar,
             costs=CostSchedule(config.broker.costs),
             seed=config.seed,
+            universe=inputs.universe,
         )
 
     chosen = _with_benchmark(engine(config.strategy), config, inputs)
