@@ -56,10 +56,12 @@ def fetch(
     """Fetch daily bars and actions from Yahoo into immutable snapshots."""
     from backtests.cli.market import read_date
     from markets.sources import PriceSettings, load_prices
+    from markets.sources.yahoo import YahooSettings
 
     until: date | None = read_date(end) if end else None
-    options = {"snapshots": str(folder.resolve()), "offline": offline}
-    settings = PriceSettings(source="yahoo", options=options)
+    yahoo = YahooSettings(snapshots=str(folder.resolve()), offline=offline)
+    # What Yahoo said, and nothing of our own: its hash must not change with our tables.
+    settings = PriceSettings(source="yahoo", yahoo=yahoo, known_actions=False)
     market = load_prices(settings, tickers, read_date(start), until, Path())
     rows = [
         {

@@ -74,6 +74,17 @@ class KnownAction:
             parts.append(f"{self.in_specie_ratio} share of {self.in_specie_ticker} a share")
         return f"{self.ticker} on {self.ex_date}: {', '.join(parts)}"
 
+    def as_dict(self) -> dict[str, object]:
+        """Return JSON-ready fields; ratios as fractions in a text."""
+
+        def ready(value: object) -> object:
+            if isinstance(value, date):
+                return value.isoformat()
+            return str(value) if isinstance(value, Fraction) else value
+
+        fields = {name: ready(getattr(self, name)) for name in self.__slots__}
+        return fields | {"cash_hkd": float(self.cash_hkd)}
+
 
 @cache
 def known_actions() -> tuple[KnownAction, ...]:
