@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pydantic import Field
@@ -25,6 +26,7 @@ from backtests.pricing import FillPrices, Phase
 from backtests.result import COST_COLUMNS
 from backtests.sizes import FillSizes
 from backtests.tape import Action, Bar, Tape
+from markets.costs import CostSchedule
 from markets.rules import UNITS_PER_HKD
 from markets.settings import Settings
 
@@ -39,6 +41,12 @@ class BrokerSettings(Settings):
 
     costs: str = "ibkr_hk_tiered"
     """Broker plan of the cost schedule; levies and duties come from the dated tables."""
+
+    costs_tier: int = Field(default=1, ge=1)
+    """Volume tier of the plan: what one trades in a month elsewhere counts too, so it is stated."""
+
+    costs_file: str | None = None
+    """TOML file of the user's own broker plans; they win over the built-in ones."""
 
     slippage_ticks: int = Field(default=0, ge=0)
     """Ticks by which a market order fills worse than the open (a half-spread)."""
@@ -66,6 +74,17 @@ class BrokerSettings(Settings):
 
     max_wait_sessions: int = Field(default=0, ge=0)
     """Sessions a market order waits after its own, if the stock did not trade or not enough."""
+
+    def schedule(self) -> CostSchedule:
+        """Return the contract notes of the plan.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such plan or tier.
+        """
+        path = None if self.costs_file is None else Path(self.costs_file)
+        return CostSchedule(self.costs, tier=self.costs_tier, plans_file=path)
 
 
 class Costs(Protocol):
