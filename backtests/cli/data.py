@@ -37,6 +37,12 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
             typer.echo(f"{finding.where}: {finding.message}")
         for r in rejections[:20]:
             typer.echo(f"rejected {r.where}: {r.problem}, given {r.given}")
+        for ticker, found in report.coverage.items():
+            span = f"{found['first']} to {found['last']}"
+            typer.echo(
+                f"{ticker}  {span}  {found['bars']} bars of {found['sessions']} sessions, "
+                f"{found['untraded']} without a trade, {found['missing']} missing"
+            )
         counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
         typer.echo(f"{counts}, {len(rejections)} rejected stories")
     if not report.ok:

@@ -105,6 +105,7 @@ def test_a_sound_week_is_checked(tmp_path: Path) -> None:
     assert (found["ok"], found["counts"]["bars"], found["counts"]["errors"]) == (True, 10, 0)
     text = data("check", config(tmp_path))
     assert text.exit_code == 0
+    assert "0700.HK  2025-09-08 to 2025-09-12  5 bars of 5 sessions" in text.stdout
     assert "10 bars" in text.stdout
 
 

@@ -12,9 +12,10 @@ import pytest
 from backtests.broker import BrokerSettings
 from backtests.config import RunConfig
 from backtests.engine import run_engine
-from backtests.inputs import Universe
+from backtests.inputs import Universe, load_inputs
 from markets.calendar import hong_kong_calendar
 from markets.costs import CostSchedule
+from markets.errors import MissingDataError
 from markets.instruments import Instruments
 from markets.prices import MarketData, no_actions
 from strategies.base import StrategySettings
@@ -115,3 +116,22 @@ def test_a_plan_of_ones_own_and_its_tier(tmp_path: Path) -> None:
         session=date(2025, 9, 12), side="buy", price="151.10", shares=100
     )
     assert str(note.commission) == "30.22"
+
+
+def test_yahoo_is_asked_for_whoever_was_a_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no list of all it has; a file has, and may hold more or less than the index."""
+    asked: list[object] = []
+
+    def refuse(settings: object, tickers: object, *_: object) -> MarketData:
+        asked.append(tickers)
+        raise MissingDataError("enough")
+
+    monkeypatch.setattr("backtests.inputs.load_prices", refuse)
+    for source in ("yahoo", "files"):
+        with pytest.raises(MissingDataError, match="enough"):
+            load_inputs(config(prices={"source": source}, data_dir=str(tmp_path)), {})
+    members = Instruments.default().membership("hstech")
+    first, second = members.on(date(2025, 5, 26)), members.on(date(2025, 7, 11))
+    assert asked == [sorted(first | second), None]
