@@ -314,3 +314,17 @@ def test_volatility_undoes_splits() -> None:
     tape = Tape(MarketData(market, happened), SESSIONS)
     expected = np.log([1.1, 100 / 110, 1.1]).std(ddof=1)
     assert tape.usual_volatility(ALIBABA, 4, 20) == pytest.approx(expected)
+
+
+def test_a_halted_stock_is_worth_less_by_what_it_distributed() -> None:
+    """Without a bar on the ex date its last close less the distribution is its mark."""
+    happened = table(
+        action(ALIBABA, SESSIONS[1], cash=1.0, in_specie_ticker=BAIDU, in_specie_ratio=0.05,
+               pay_date=SESSIONS[3], delivery_date=SESSIONS[4])
+    )  # fmt: skip
+    halted = bars([150.0] * 5).drop(pd.Timestamp(SESSIONS[1]))
+    broker = held({ALIBABA: halted, BAIDU: bars([120.0] * 5)}, happened)
+    equity = broker.account.equity
+    broker.trade(1)
+    assert broker.account.marks[ALIBABA] == 1_430_000
+    assert broker.account.equity == equity
