@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from backtests.broker import BrokerSettings
 from backtests.cli import app
 
 NOTE = ["note", "9988", "--side", "buy", "--price", "151.10", "--shares", "100"]
@@ -203,3 +205,20 @@ def test_known_corporate_actions() -> None:
     assert [row["in_specie_ratio"] for row in found] == ["1/21", "1/10"]
     assert "1211.HK on 2025-06-10: 3 shares for one" in market("actions").stdout
     assert market("actions", "9988").stdout == "none known\n"
+
+
+def test_the_page_on_hong_kong_is_true(tmp_path: Path) -> None:
+    """Its questions are answered, and its tables override what they say."""
+    page = (Path(__file__).parents[2] / "docs" / "hong-kong.md").read_text(encoding="utf-8")
+    questions = re.findall(r"^newswake market (.+)$", page, re.MULTILINE)
+    assert len(questions) == 6
+    for question in questions:
+        assert market(*question.split()).exit_code == 0, question
+    tables, plans = re.findall(r"```toml\n(.+?)```", page, re.DOTALL)
+    path = own(tmp_path, tables)
+    assert answer("lot", "5", *ON, "--instruments", path)["board_lot"] == 400
+    assert answer("lot", "9988", "--on", "2026-01-05", "--instruments", path)["board_lot"] == 50
+    assert answer("members", "mine", *ON, "--instruments", path)["count"] == 2
+    (tmp_path / "plans.toml").write_text(plans, encoding="utf-8")
+    settings = BrokerSettings(costs="mine", costs_file=str(tmp_path / "plans.toml"))
+    assert settings.schedule().plan.commission.minimum == 1_500
