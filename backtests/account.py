@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from math import floor
+from typing import Literal
 
 from backtests.orders import Order
 from backtests.tape import Action
@@ -62,15 +64,49 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """A corporate action that met a holding. Cash in cents."""
+    """A corporate action that met a holding, or what it was owed and now got. Cash in cents.
+
+    Attributes
+    ----------
+    kind : {'action', 'payment', 'delivery'}
+        What the holding was entitled to, its dividend paid later, its shares delivered later.
+    shares_before, shares_after : int
+        Of `ticker`, sellable.
+    dividend, fraction : int
+        What the holder is entitled to, and what is paid at once for fractions of a share.
+    cash : int
+        What arrived as cash.
+    other, other_shares, other_worth : str, int, int
+        Shares received in specie, and their worth at their last known close.
+    due : date or None
+        When dividend or shares arrive, if later.
+    """
 
     number: int
     ticker: str
     trade_id: int
     shares_before: int
     shares_after: int
-    dividend: int
-    fraction: int
+    dividend: int = 0
+    fraction: int = 0
+    kind: Literal["action", "payment", "delivery"] = "action"
+    cash: int = 0
+    other: str = ""
+    other_shares: int = 0
+    other_worth: int = 0
+    due: date | None = None
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a holder is owed from an ex date on: cash of `trade_id`, or shares of a trip."""
+
+    ticker: str
+    trade_id: int
+    due: date
+    cash: int = 0
+    trip: RoundTrip | None = None
+    shares: int = 0
 
 
 @dataclass(slots=True)
@@ -111,7 +147,10 @@ class Day:
 
 @dataclass(slots=True)
 class Account:
-    """Cash, holdings and their history. Refuses what would make either negative.
+    """Cash, holdings, claims and their history. Refuses what would make any of them negative.
+
+    A claim is a dividend not yet paid, or shares in specie not yet delivered: it belongs to the
+    equity from the ex date on, and can neither be spent nor sold.
 
     Parameters
     ----------
@@ -126,6 +165,7 @@ class Account:
     actions: list[ActionRow] = field(default_factory=list)
     trips: list[RoundTrip] = field(default_factory=list)
     open_trips: dict[str, RoundTrip] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
     today: Day = field(default_factory=Day)
 
     def book(
@@ -172,14 +212,18 @@ class Account:
     def apply(self, number: int, action: Action) -> ActionRow | None:
         """Book a corporate action on what is held, and bring the last known close onto its basis.
 
-        The dividend is cash per old share. A fraction of a new share is paid out at the last known
-        close less the dividend, rounded down to the cent.
+        The dividend is cash per old share, the distribution in specie shares of another company per
+        old share. A fraction of a share is paid out at the last known close (of the stock itself:
+        less what it distributed), rounded down to the cent. What arrives later becomes a claim.
         """
+        self._split_claims(number, action)
         close = self.marks.get(action.ticker)
         if close is None:
             return None
-        ex_dividend = max(Fraction(0), close - action.cash * UNITS_PER_HKD)
-        self.marks[action.ticker] = round(ex_dividend / action.ratio)
+        other_close = self.marks.get(action.other, 0)
+        given = action.cash * UNITS_PER_HKD + action.other_ratio * other_close
+        ex_rights = max(Fraction(0), close - given)
+        self.marks[action.ticker] = round(ex_rights / action.ratio)
         before = self.shares.get(action.ticker, 0)
         if before == 0:
             return None
@@ -187,16 +231,45 @@ class Account:
         after = int(exact)
         dividend = floor(before * action.cash * 100 + Fraction(1, 2))
         spare: Fraction = (exact - after) / action.ratio  # in old shares
-        fraction = floor(spare * ex_dividend / UNITS_PER_CENT)
+        fraction = floor(spare * ex_rights / UNITS_PER_CENT)
+        received = before * action.other_ratio
+        fraction += floor((received - int(received)) * other_close / UNITS_PER_CENT)
+        worth = cents(int(received), other_close)
+        at_once = fraction if action.paid else dividend + fraction
         trip = self.open_trips[action.ticker]
-        trip.income += dividend + fraction
+        trip.income += dividend + fraction + worth
         self.today.income += dividend + fraction
-        self._move(action.ticker, after - before, dividend + fraction)
+        self._move(action.ticker, after - before, at_once)
+        if action.paid and dividend:
+            self.claims.append(Claim(action.ticker, trip.trade_id, action.paid, dividend))
+        if int(received):
+            self._receive(number, action, int(received), worth)
         if after == 0:
             self._end(action.ticker, number)
-        row = ActionRow(number, action.ticker, trip.trade_id, before, after, dividend, fraction)
+        row = ActionRow(
+            number,
+            action.ticker,
+            trip.trade_id,
+            before,
+            after,
+            dividend,
+            fraction,
+            cash=at_once,
+            other=action.other if int(received) else "",
+            other_shares=int(received),
+            other_worth=worth,
+            due=action.delivered if int(received) else action.paid,
+        )
         self.actions.append(row)
         return row
+
+    def settle(self, number: int, session: date) -> list[ActionRow]:
+        """Pay and deliver what is due by a session's open; return what arrived."""
+        due = [claim for claim in self.claims if claim.due <= session]
+        self.claims = [claim for claim in self.claims if claim.due > session]
+        rows = [self._arrive(number, claim) for claim in due]
+        self.actions.extend(rows)
+        return rows
 
     def close_day(self) -> Day:
         """Return what moved since the last call."""
@@ -207,15 +280,82 @@ class Account:
         """Return a holding at its last known close, in cents."""
         return cents(self.shares.get(ticker, 0), self.marks.get(ticker, 0))
 
+    def trip_worth(self, trip: RoundTrip) -> int:
+        """Return what a round trip still holds at its last known close, in cents."""
+        return cents(self.trip_shares(trip), self.marks.get(trip.ticker, 0))
+
+    def trip_shares(self, trip: RoundTrip) -> int:
+        """Return the shares a round trip still holds, delivered or owed."""
+        if trip.exited is not None:
+            return 0
+        owed = next((claim for claim in self.claims if claim.trip is trip), None)
+        return self.shares.get(trip.ticker, 0) if owed is None else owed.shares
+
     @property
     def holdings(self) -> int:
-        """All holdings at their last known closes, in cents."""
-        return sum(self.worth(ticker) for ticker in self.shares)
+        """All holdings at their last known closes, and all claims, in cents."""
+        held = sum(self.worth(ticker) for ticker in self.shares)
+        return held + sum(self._owed(claim) for claim in self.claims)
 
     @property
     def equity(self) -> int:
-        """Cash and holdings, in cents."""
+        """Cash, holdings and claims, in cents."""
         return self.cash + self.holdings
+
+    def _owed(self, claim: Claim) -> int:
+        return claim.cash + cents(claim.shares, self.marks.get(claim.ticker, 0))
+
+    def _receive(self, number: int, action: Action, shares: int, worth: int) -> None:
+        """Open a round trip of its own for shares in specie, bought at their worth."""
+        trip = RoundTrip(len(self.trips) + 1, action.other, number, "")
+        trip.bought_shares, trip.bought = shares, worth
+        self.trips.append(trip)
+        due = action.delivered or date.min  # without a date: at once
+        self.claims.append(Claim(action.other, trip.trade_id, due, trip=trip, shares=shares))
+
+    def _split_claims(self, number: int, action: Action) -> None:
+        """Bring shares owed onto the basis after a split; their fractions and dividends lapse."""
+        if action.ratio == 1:
+            return
+        for claim in [each for each in self.claims if each.ticker == action.ticker and each.trip]:
+            claim.shares = int(claim.shares * action.ratio)
+
+    def _arrive(self, number: int, claim: Claim) -> ActionRow:
+        before = self.shares.get(claim.ticker, 0)
+        if claim.trip is None:
+            self.cash += claim.cash
+            return ActionRow(
+                number,
+                claim.ticker,
+                claim.trade_id,
+                before,
+                before,
+                kind="payment",
+                cash=claim.cash,
+            )
+        trip, worth = claim.trip, self._owed(claim)
+        standing = self.open_trips.get(claim.ticker)
+        if standing is None and claim.shares:
+            self.open_trips[claim.ticker] = trip
+        else:
+            # Two trips of one stock become one: what came in specie moves over at its worth.
+            trip.sold_shares, trip.sold, trip.exited = claim.shares, worth, number
+            if standing is not None:
+                standing.bought_shares += claim.shares
+                standing.bought += worth
+                trip = standing
+        self._move(claim.ticker, claim.shares, 0)
+        return ActionRow(
+            number,
+            claim.ticker,
+            trip.trade_id,
+            before,
+            before + claim.shares,
+            kind="delivery",
+            other=claim.ticker,
+            other_shares=claim.shares,
+            other_worth=worth,
+        )
 
     def _trip(self, order: Order, number: int) -> RoundTrip:
         trip = self.open_trips.get(order.ticker)

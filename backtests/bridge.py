@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import backtrader as bt
@@ -97,6 +98,7 @@ class BridgeBroker(bt.BrokerBase):
         self._feeds: dict[str, Any] = {}
         self._by_id: dict[int, Any] = {}
         self._news: deque[Any] = deque()
+        self._gifts: list[tuple[str, int, float]] = []  # ticker, shares, HKD
 
     def start(self) -> None:
         """Meet the feeds, and price every one with our contract notes."""
@@ -176,6 +178,7 @@ class BridgeBroker(bt.BrokerBase):
         actions, outcomes = self.core.trade(self.number)
         for action in actions:
             self._adjust(action)
+        self._deliver()
         for order, fill in outcomes:
             if fill is not None:
                 self._report(order, fill)
@@ -269,7 +272,13 @@ class BridgeBroker(bt.BrokerBase):
         """Bring backtrader's position and open trades onto the basis after a split."""
         data = self._feeds[action.ticker]
         position = self.positions[data]
-        if action.ratio == 1 or not position.size:
+        if action.ratio == 1:
+            return
+        self._gifts = [
+            (ticker, int(shares * action.ratio) if ticker == action.ticker else shares, worth)
+            for ticker, shares, worth in self._gifts
+        ]
+        if not position.size:
             return
         ratio = float(action.ratio)
         position.fix(self.core.account.shares.get(action.ticker, 0), position.price / ratio)
@@ -278,6 +287,35 @@ class BridgeBroker(bt.BrokerBase):
                 if trades and trades[-1].isopen:
                     trades[-1].size = position.size
                     trades[-1].price /= ratio
+
+    def _deliver(self) -> None:
+        """Add shares that came in specie to backtrader's positions and trades, at their worth.
+
+        backtrader dates a trade by its feed's bar: shares of a stock that never traded wait.
+        """
+        for row in self.core.deliveries:
+            self._gifts.append((row.ticker, row.other_shares, row.other_worth / 100))
+        waiting = []
+        for ticker, shares, worth in self._gifts:
+            if len(self._feeds[ticker]):
+                self._give(self._feeds[ticker], shares, worth)
+            else:
+                waiting.append((ticker, shares, worth))
+        self._gifts = waiting
+
+    def _give(self, data: Any, shares: int, worth: float) -> None:
+        if not shares:
+            return
+        price = worth / shares
+        self.positions[data].update(shares, price)
+        for strategy in self.cerebro.runningstrats:
+            trades = strategy._trades[data][0]
+            if not trades or not trades[-1].isopen:
+                trades.append(bt.Trade(data=data, tradeid=0, historyon=False))
+            # No order stands behind it; backtrader asks of one only whether it is simulated.
+            gift = SimpleNamespace(p=SimpleNamespace(simulated=False))
+            info = self.getcommissioninfo(data)
+            trades[-1].update(gift, shares, price, worth, 0.0, 0.0, info)
 
 
 class ContractNotes(bt.CommInfoBase):

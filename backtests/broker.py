@@ -6,11 +6,13 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
-from backtests.account import Account, Fill
+from backtests.account import Account, ActionRow, Fill
+from backtests.impact import SquareRootImpact
 from backtests.orders import (
     NO_TRADE,
     RUN_ENDS,
@@ -24,6 +26,7 @@ from backtests.pricing import FillPrices, Phase
 from backtests.result import COST_COLUMNS
 from backtests.sizes import FillSizes
 from backtests.tape import Action, Bar, Tape
+from markets.costs import CostSchedule
 from markets.rules import UNITS_PER_HKD
 from markets.settings import Settings
 
@@ -39,11 +42,26 @@ class BrokerSettings(Settings):
     costs: str = "ibkr_hk_tiered"
     """Broker plan of the cost schedule; levies and duties come from the dated tables."""
 
+    costs_tier: int = Field(default=1, ge=1)
+    """Volume tier of the plan: what one trades in a month elsewhere counts too, so it is stated."""
+
+    costs_file: str | None = None
+    """TOML file of the user's own broker plans; they win over the built-in ones."""
+
     slippage_ticks: int = Field(default=0, ge=0)
     """Ticks by which a market order fills worse than the open (a half-spread)."""
 
     slippage_bp: float = Field(default=0.0, ge=0.0)
     """Basis points by which a market order fills worse than the open, before rounding to ticks."""
+
+    impact: float = Field(default=0.0, ge=0.0)
+    """Coefficient Y of the square-root law: a market or stop order fills worse than the open by
+    Y · σ · √(Q / V), with σ the standard deviation of daily returns and V the mean daily volume of
+    the sessions before, known when deciding, and Q the shares of the stock wanted in the session.
+    Measured values lie near 1; 0 is no impact."""
+
+    impact_sessions: int = Field(default=20, ge=3)
+    """How many sessions before make up σ and V of the impact."""
 
     participation: float | None = Field(default=0.1, gt=0.0, le=1.0)
     """Largest share of the volume that all one's orders for a stock may take in a session."""
@@ -56,6 +74,17 @@ class BrokerSettings(Settings):
 
     max_wait_sessions: int = Field(default=0, ge=0)
     """Sessions a market order waits after its own, if the stock did not trade or not enough."""
+
+    def schedule(self) -> CostSchedule:
+        """Return the contract notes of the plan.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such plan or tier.
+        """
+        path = None if self.costs_file is None else Path(self.costs_file)
+        return CostSchedule(self.costs, tier=self.costs_tier, plans_file=path)
 
 
 class Costs(Protocol):
@@ -80,10 +109,11 @@ class Lots(Protocol):
 class Broker:
     """Executes orders at the open of each session of a tape.
 
-    In each session, in this order: corporate actions meet holdings and waiting orders; sales fill,
-    then purchases, each in order of creation, at the open and slippage; then limit and stop orders
-    that the session's range reaches, sales first again; then holdings are marked at the close. So a
-    sale pays for a purchase of the same open whichever was created first.
+    In each session, in this order: corporate actions meet holdings and waiting orders; dividends
+    and shares due arrive (`deliveries` holds these shares); sales fill, then purchases, each in
+    order of creation, at the open and slippage; then limit and stop orders that the session's range
+    reaches, sales first again; then holdings are marked at the close. So a sale pays for a purchase
+    of the same open whichever was created first.
 
     Parameters
     ----------
@@ -121,6 +151,8 @@ class Broker:
             lot=lots.lot,
             note=self.note,
         )
+        self._impact = SquareRootImpact(settings.impact, settings.impact_sessions, tape)
+        self.deliveries: list[ActionRow] = []
         for ticker in tape.tickers:
             close = tape.close_before(ticker)
             if close is not None:
@@ -219,6 +251,8 @@ class Broker:
         actions = list(self.tape.actions.get(number, ()))
         for action in actions:
             self._apply(number, action)
+        arrived = self.account.settle(number, self.tape.sessions[number])
+        self.deliveries = [row for row in arrived if row.kind == "delivery"]
         self._sizes.start_session()
         bars = {order.ticker: self.tape.bar(order.ticker, number) for order in self.pending}
         outcomes: list[tuple[Order, Fill | None]] = []
@@ -260,7 +294,11 @@ class Broker:
             order.reason = NO_TRADE
             return None
         session = self.tape.sessions[number]
-        units = self._prices.fill(order, bar, phase, session)
+        impact = 0.0
+        if self._impact.coefficient:
+            wanted = self._sizes.wanted(order, number, bar)
+            impact = self._impact.bp(order.ticker, number, wanted)
+        units = self._prices.fill(order, bar, phase, session, impact)
         if units is None:
             order.reason = UNTOUCHED
             return None

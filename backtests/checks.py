@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.result import EngineResult
 from markets.reliance import leans_on, run_warnings
 from signals.decisions import Signal
+
+if TYPE_CHECKING:
+    from markets.hk.actions import KnownAction
 
 Check = dict[str, str]
 
@@ -21,6 +25,7 @@ def checks_of(
     return (
         _clocks(inputs, signals),
         *_prices(inputs),
+        *_actions(config, inputs),
         *_stories(inputs),
         *_universe(config, inputs),
         *_tables(config, inputs, engine),
@@ -51,6 +56,42 @@ def _prices(inputs: Inputs) -> Iterator[Check]:
         yield check("prices", "note", f"{count} price rows were left out: {problem}")
 
 
+def _actions(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
+    """Say which corporate actions do not show, cannot be held, or come from our own table."""
+    from markets.actions import all_columns
+    from markets.bar_checks import check_jumps
+
+    market, name = inputs.market.between(config.start, config.end), "corporate actions"
+    table = all_columns(market.actions)
+    for ticker in sorted(set(table.loc[table["ratio"] != 1.0, "ticker"]) & set(market.bars)):
+        for finding in check_jumps(ticker, market):
+            if finding.level == "error":
+                yield check(name, "error", f"{ticker}: {finding.message}")
+    for row in table[~table["in_specie_ticker"].isin(["", *market.bars])].itertuples():
+        message = (
+            f"{row.ticker} distributed shares of {row.in_specie_ticker} on {row.ex_date:%Y-%m-%d}, "
+            "which has no prices here: a holder gets nothing for them, and loses their worth"
+        )
+        yield check(name, "warning", message)
+    for action in counted_actions(config, inputs):
+        yield check(name, "note", f"counted: {action.label} (from our own table)")
+
+
+def counted_actions(config: RunConfig, inputs: Inputs) -> list[KnownAction]:
+    """Return the actions of the project's own table that a run's prices were completed with."""
+    from markets.hk.actions import known_actions
+
+    if config.prices.source == "synthetic" or not config.prices.known_actions:
+        return []
+    table = inputs.market.actions
+    keys = set(zip(table["ticker"], (day.date() for day in table["ex_date"]), strict=True))
+    return [
+        action
+        for action in known_actions()
+        if config.start <= action.ex_date <= config.end and (action.ticker, action.ex_date) in keys
+    ]
+
+
 def _stories(inputs: Inputs) -> Iterator[Check]:
     rejected = Counter(row.problem for row in inputs.rejections if not row.kept)
     for problem, count in rejected.most_common(10):
@@ -74,7 +115,7 @@ def _universe(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
         instruments=inputs.instruments,
         index=inputs.universe.index,
     ):
-        yield check("universe", "note", sentence)
+        yield check("universe", "warning", sentence)
 
 
 def _tables(config: RunConfig, inputs: Inputs, engine: EngineResult) -> Iterator[Check]:
@@ -87,8 +128,11 @@ def _tables(config: RunConfig, inputs: Inputs, engine: EngineResult) -> Iterator
         index=inputs.universe.index,
         plan=config.broker.costs,
     )
+    counted = {(action.ticker, action.ex_date) for action in counted_actions(config, inputs)}
     by_table: dict[str, list[str]] = {}
     for row in leaning:
+        if row.table == "actions" and (row.row, row.valid_from) not in counted:
+            continue
         by_table.setdefault(row.table, []).append(row.row)
     for table, rows in by_table.items():
         named = ", ".join(dict.fromkeys(rows))

@@ -79,6 +79,12 @@ ACTIONS: Mapping[str, Kind] = {
     "shares_after": "whole",
     "dividend_hkd": "hkd",
     "fraction_hkd": "hkd",
+    "kind": "text",
+    "cash_hkd": "hkd",
+    "in_specie_ticker": "text",
+    "in_specie_shares": "whole",
+    "in_specie_hkd": "hkd",
+    "due_date": "session",
 }
 SIGNALS: Mapping[str, Kind] = {
     "signal_id": "text",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,6 +55,7 @@ def run_engine(
     calendar: Sessions,
     costs: Costs,
     seed: int = 0,
+    universe: Mapping[date, frozenset[str]] | None = None,
     resolve: Callable[[str], Any] | None = None,
     prepare: Callable[[Any], None] | None = None,
 ) -> EngineResult:
@@ -84,6 +85,8 @@ def run_engine(
         Contract notes.
     seed : int
         For strategies that draw: those whose parameters have a `seed` left at its default.
+    universe : mapping of date to frozenset of str, optional
+        By session, the tickers a strategy should choose from, as its view shows them.
     resolve : callable, optional
         Returns the class a name stands for; by default `markets.plugins.load`.
     prepare : callable, optional
@@ -110,7 +113,7 @@ def run_engine(
         *sessions,
         calendar.next_session(sessions[-1]),
     )
-    desk = _Desk(core, SignalBook(signals), around)
+    desk = _Desk(core, SignalBook(signals), around, universe)
     cls = (resolve or _published)(strategy.name)
     cerebro = _cerebro(desk)
     _add_strategy(cerebro, desk, cls, strategy, seed)
@@ -182,8 +185,15 @@ def _add_strategy(
 class _Desk:
     """What a run knows after each close, as the `View` a strategy may see."""
 
-    def __init__(self, core: Broker, book: SignalBook, around: tuple[date, ...]) -> None:
+    def __init__(
+        self,
+        core: Broker,
+        book: SignalBook,
+        around: tuple[date, ...],
+        universe: Mapping[date, frozenset[str]] | None = None,
+    ) -> None:
         self.core = core
+        self.universe = universe
         self.book = book
         self.around = around  # the session before the run, those of the run, the one after
         self.bridge: BridgeBroker
@@ -219,6 +229,7 @@ class _Desk:
             traded=traded,
             cash_hkd=account.cash / 100,
             equity_hkd=account.equity / 100,
+            universe=None if self.universe is None else self.universe[self.bridge.coming],
             history=History(self._columns, lambda ticker: tape.known(ticker, number)),
         )
 

@@ -34,7 +34,8 @@ class Universe(Mapping[date, frozenset[str]]):
     Parameters
     ----------
     config : RunConfig
-        Its `universe`: tickers, an index by name, or "all" that have prices.
+        Its `universe`: tickers, an index by name, or "all" that have prices. Of an index, whoever
+        is a member on some day of the run can be traded, each only while it is one.
     instruments : Instruments
         Index membership by date: a session's universe holds the members of that session.
     market : MarketData
@@ -60,6 +61,8 @@ class Universe(Mapping[date, frozenset[str]]):
             named = set(market.tickers)
             if config.universe != "all":
                 self.index = _index_name(config.universe, instruments)
+                members = instruments.membership(self.index)
+                named = set(members.between(config.start, config.end))
         priced = named & set(market.tickers)
         self.unpriced = frozenset(named - priced)
         self.unknown = frozenset(t for t in priced if t not in instruments)
@@ -125,7 +128,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     world = _world(config)
     instruments = _instruments(config, world)
     calendar = hong_kong_calendar()
-    market = _market(config, world, _data_dir(config, environment))
+    market = _market(config, world, instruments, _data_dir(config, environment))
     universe = Universe(config, instruments, market)
     store = NewsStore(":memory:")
     source = open_news(
@@ -165,11 +168,24 @@ def _instruments(config: RunConfig, world: World | None) -> Instruments:
     return instruments
 
 
-def _market(config: RunConfig, world: World | None, data_dir: Path) -> MarketData:
+def _market(
+    config: RunConfig, world: World | None, instruments: Instruments, data_dir: Path
+) -> MarketData:
     if world is not None:
         return world.market
-    tickers = list(config.universe) if isinstance(config.universe, tuple) else None
+    tickers = _asked_for(config, instruments)
     return load_prices(config.prices, tickers, config.start - WARM_UP, config.end, data_dir)
+
+
+def _asked_for(config: RunConfig, instruments: Instruments) -> list[str] | None:
+    """Return the tickers to ask the price source for; None for all it has."""
+    if isinstance(config.universe, tuple):
+        return list(config.universe)
+    # Yahoo has no list of all it has; whoever was a member in the run is asked for by name.
+    if config.prices.source == "yahoo" and config.universe != "all":
+        index = instruments.membership(_index_name(config.universe, instruments))
+        return sorted(index.between(config.start, config.end))
+    return None
 
 
 def _data_dir(config: RunConfig, environment: Mapping[str, str] | None) -> Path:

@@ -38,13 +38,16 @@ class FillPrices:
     adjusted: bool
     kinds: Mapping[str, str]
 
-    def fill(self, order: Order, bar: Bar, phase: Phase, session: date) -> int | None:
+    def fill(
+        self, order: Order, bar: Bar, phase: Phase, session: date, impact: float = 0.0
+    ) -> int | None:
         """Return the price an order fills at in a phase of a session, or None if it does not.
 
         A market order, which trades at the open only, fills there always; a limit or stop order if
         the open is at its price or beyond, a limit order never worse than its limit. In the range
         of the session a limit order fills at its limit if prices went *through* it (others stood at
-        it first), a stop order at its price and slippage if they reached it.
+        it first), a stop order at its price and slippage if they reached it. `impact` is added to
+        the basis points of slippage.
 
         Returns
         -------
@@ -54,22 +57,24 @@ class FillPrices:
         sign = 1 if order.side == "buy" else -1
         at = order.price_units
         if order.kind == "market":
-            return self.slipped(bar.open, order, session)
+            return self.slipped(bar.open, order, session, impact)
         if order.kind == "limit":
             if phase == "range":
                 far = bar.low if sign > 0 else bar.high
                 return at if sign * far < sign * at else None
-            slipped = self.slipped(bar.open, order, session)
+            slipped = self.slipped(bar.open, order, session, impact)
             return sign * min(sign * slipped, sign * at) if sign * bar.open <= sign * at else None
         if phase == "range":
             far = bar.high if sign > 0 else bar.low
-            return self.slipped(at, order, session) if sign * far >= sign * at else None
-        return self.slipped(bar.open, order, session) if sign * bar.open >= sign * at else None
+            return self.slipped(at, order, session, impact) if sign * far >= sign * at else None
+        return (
+            self.slipped(bar.open, order, session, impact) if sign * bar.open >= sign * at else None
+        )
 
-    def slipped(self, units: int, order: Order, session: date) -> int:
+    def slipped(self, units: int, order: Order, session: date, impact: float = 0.0) -> int:
         """Return a price worse by the declared slippage, rounded against the trader to a tick."""
         buys = order.side == "buy"
-        hundredths = round(self.bp * 100)
+        hundredths = min(round((self.bp + impact) * 100), _ONE)
         scaled = units * (_ONE + (hundredths if buys else -hundredths))
         worse = -(-scaled // _ONE) if buys else scaled // _ONE
         if self.adjusted:

@@ -64,10 +64,10 @@ TRADE_COLUMNS = (
 EQUITY_COLUMNS = (
     "equity_hkd",  # cash + holdings at the close
     "cash_hkd",
-    "holdings_hkd",
+    "holdings_hkd",  # with dividends and shares in specie that are owed
     "cost_hkd",  # paid in this session
     "turnover_hkd",  # bought + sold in this session
-    "income_hkd",  # dividends and fractions of a share paid out in this session
+    "income_hkd",  # dividends of this session's ex dates, and fractions of a share
     "benchmark",  # benchmark equity, same start value; NaN where there is none
 )
 ACTION_COLUMNS = (
@@ -76,8 +76,14 @@ ACTION_COLUMNS = (
     "trade_id",
     "shares_before",
     "shares_after",
-    "dividend_hkd",
+    "dividend_hkd",  # entitled to
     "fraction_hkd",  # paid out for a fraction of a share
+    "kind",  # action | payment | delivery: what a holding was entitled to, or what arrived later
+    "cash_hkd",  # arrived in this session
+    "in_specie_ticker",  # shares of another company received or owed; empty where there are none
+    "in_specie_shares",
+    "in_specie_hkd",  # their worth at the last close known at the open
+    "due_date",  # when dividend or shares arrive; NaT if at once
 )
 
 
@@ -94,7 +100,7 @@ class EngineResult:
     holdings : DataFrame
         Shares at the close, sessions × tickers, int64.
     actions : DataFrame
-        Corporate actions that met a holding; columns `ACTION_COLUMNS`.
+        Corporate actions that met a holding, later payments and deliveries; `ACTION_COLUMNS`.
 
     Notes
     -----

@@ -28,7 +28,6 @@ from backtests.provenance import provenance_of
 from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
-from markets.costs import CostSchedule
 from markets.errors import ConfigError, DataError, nearest_name
 from signals import pipeline
 from signals.decisions import Signal
@@ -187,8 +186,9 @@ def trade(
             broker=config.broker,
             instruments=inputs.instruments,
             calendar=inputs.calendar,
-            costs=CostSchedule(config.broker.costs),
+            costs=config.broker.schedule(),
             seed=config.seed,
+            universe=inputs.universe,
         )
 
     chosen = _with_benchmark(engine(config.strategy), config, inputs)

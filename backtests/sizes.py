@@ -47,6 +47,19 @@ class FillSizes:
         """Count a fill against the session's volume."""
         self._taken[ticker] = self._taken.get(ticker, 0) + shares
 
+    def wanted(self, order: Order, number: int, bar: Bar) -> int:
+        """Return the shares of a session by which an order moves its price, at most.
+
+        What holdings and volume allow of it, and what filled before it in the session; the cash is
+        not asked, because what it covers depends on the price.
+        """
+        shares = order.remaining
+        if order.side == "sell":
+            shares = min(shares, self.account.shares.get(order.ticker, 0))
+        allowed = self._allowance(order.ticker, number, bar)
+        shares = shares if allowed is None else min(shares, allowed)
+        return shares + self._taken.get(order.ticker, 0)
+
     def fill(self, order: Order, number: int, bar: Bar, units: int) -> int:
         """Return how many shares fill; where that is fewer than wanted, note why in the order.
 

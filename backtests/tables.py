@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.account import Account, RoundTrip, cents
+from backtests.account import Account, RoundTrip
 from backtests.broker import Broker
 from backtests.result import (
     ACTION_COLUMNS,
@@ -113,7 +113,7 @@ def _fills(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
 
 def _trades(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
     trips = account.trips
-    ends = [account.worth(trip.ticker) if trip.exited is None else 0 for trip in trips]
+    ends = [account.trip_worth(trip) for trip in trips]
     gross = [
         trip.sold + end + trip.income - trip.bought for trip, end in zip(trips, ends, strict=True)
     ]
@@ -135,7 +135,13 @@ def _trades(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
         "gross_pnl_hkd": _floats(gross, 100),
         "cost_hkd": _floats([trip.cost for trip in trips], 100),
         "net_pnl_hkd": _floats(net, 100),
-        "net_return": _floats([pnl / trip.bought for pnl, trip in zip(net, trips, strict=True)]),
+        # Shares in specie of a company that never traded before were worth nothing known.
+        "net_return": _floats(
+            [
+                pnl / trip.bought if trip.bought else 0.0
+                for pnl, trip in zip(net, trips, strict=True)
+            ]
+        ),
         "signal_id": _words([trip.signal_id for trip in trips]),
         "is_open": np.array([trip.exited is None for trip in trips], dtype="bool"),
     }
@@ -144,9 +150,8 @@ def _trades(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
 
 def _exit_price(account: Account, trip: RoundTrip) -> float:
     """Return the mean price of what was sold and of what is still held, at its last close."""
-    held = account.shares.get(trip.ticker, 0) if trip.exited is None else 0
-    shares = trip.sold_shares + held
-    worth = trip.sold + (cents(held, account.marks[trip.ticker]) if held else 0)
+    shares = trip.sold_shares + account.trip_shares(trip)
+    worth = trip.sold + account.trip_worth(trip)
     return worth / 100 / shares if shares else float("nan")
 
 
@@ -186,6 +191,12 @@ def _actions(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
         "shares_after": _integers([row.shares_after for row in rows]),
         "dividend_hkd": _floats([row.dividend for row in rows], 100),
         "fraction_hkd": _floats([row.fraction for row in rows], 100),
+        "kind": _words([row.kind for row in rows]),
+        "cash_hkd": _floats([row.cash for row in rows], 100),
+        "in_specie_ticker": _words([row.other for row in rows]),
+        "in_specie_shares": _integers([row.other_shares for row in rows]),
+        "in_specie_hkd": _floats([row.other_worth for row in rows], 100),
+        "due_date": _dates([row.due for row in rows]),
     }
     return pd.DataFrame(columns)[list(ACTION_COLUMNS)]
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import NamedTuple
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from markets.actions import all_columns, exact_ratio
 from markets.errors import DataError, MissingDataError
 from markets.prices import BAR_COLUMNS, MarketData
 from markets.rules import UNITS_PER_HKD
 
 Floats = npt.NDArray[np.float64]
-
-# Ratios are small fractions (1/10, 18/17) that a float approximates; shares are counted exactly.
-_LARGEST_DENOMINATOR = 10_000
 
 
 class Bar(NamedTuple):
@@ -34,11 +34,15 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What happens to one share at the open of a session."""
+    """What happens to one share at the open of a session, and what is received for it later."""
 
     ticker: str
     ratio: Fraction  # new shares for an old one
     cash: Fraction  # HKD
+    paid: date | None = None  # first date on which the cash is there; None: at once
+    other: str = ""  # whose shares are distributed in specie
+    other_ratio: Fraction = Fraction(0)  # of those, for an old share
+    delivered: date | None = None  # first date on which they can be sold; None: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,22 @@ class Tape:
                 ratio *= action.ratio
         return float(volumes.mean()) * float(track.growth[end - 1]) * float(ratio)
 
+    def usual_volatility(self, ticker: str, number: int, count: int) -> float:
+        """Return the standard deviation of up to `count` returns before session `number`.
+
+        Logarithms of close over close of the bars known before the session opens, splits undone.
+        0 where fewer than two returns are known.
+        """
+        track = self.tracks[ticker]
+        end = self.known(ticker, number - 1)
+        rows = slice(max(0, end - count - 1), end)
+        worth = np.array(track.closes[rows], dtype=np.float64) * track.growth[rows]
+        returns = np.diff(np.log(worth))
+        if len(returns) < 2:
+            return 0.0
+        spread = returns - returns.mean()
+        return sqrt(float(spread @ spread) / (len(returns) - 1))
+
     def _track(self, market: MarketData, ticker: str, splits: list[tuple[int, Fraction]]) -> Track:
         frame = market.bars[ticker]
         days = frame.index.to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -176,22 +196,29 @@ class Tape:
 
     def _actions(self, market: MarketData) -> dict[int, tuple[Action, ...]]:
         found: dict[int, list[Action]] = defaultdict(list)
-        table = market.actions.sort_values(["ex_date", "ticker"], kind="stable")
-        for ticker, ex_date, ratio, cash in zip(
-            table["ticker"].tolist(),
-            table["ex_date"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist(),
-            table["ratio"].tolist(),
-            table["cash_hkd"].tolist(),
-            strict=True,
-        ):
-            number = int(np.searchsorted(self.days, ex_date))
-            if ticker in self.tracks and number < len(self.days) and ex_date >= self.days[0]:
-                found[number].append(Action(ticker, _exact(ratio), Fraction(str(cash))))
+        table = all_columns(market.actions).sort_values(["ex_date", "ticker"], kind="stable")
+        # Shares received are counted as they stand on the ex date, so after their own split.
+        table = table.sort_values(["ex_date", "in_specie_ratio"], kind="stable")
+        rows: Iterable[Any] = table.itertuples(index=False)
+        for row in rows:
+            ex_day = int(np.datetime64(row.ex_date.date(), "D").astype(np.int64))
+            number = int(np.searchsorted(self.days, ex_day))
+            if row.ticker in self.tracks and number < len(self.days) and ex_day >= self.days[0]:
+                found[number].append(self._action(row))
         return {number: tuple(actions) for number, actions in found.items()}
 
-
-def _exact(ratio: float) -> Fraction:
-    return Fraction(ratio).limit_denominator(_LARGEST_DENOMINATOR)
+    def _action(self, row: Any) -> Action:
+        """Return a row as an action; shares without prices here cannot be held, see the checks."""
+        other = row.in_specie_ticker if row.in_specie_ticker in self.tracks else ""
+        return Action(
+            ticker=row.ticker,
+            ratio=exact_ratio(row.ratio),
+            cash=Fraction(str(row.cash_hkd)),
+            paid=None if pd.isna(row.pay_date) else row.pay_date.date(),
+            other=other,
+            other_ratio=exact_ratio(row.in_specie_ratio) if other else Fraction(0),
+            delivered=None if pd.isna(row.delivery_date) else row.delivery_date.date(),
+        )
 
 
 def _ratios(market: MarketData) -> dict[str, list[tuple[int, Fraction]]]:
@@ -203,5 +230,5 @@ def _ratios(market: MarketData) -> dict[str, list[tuple[int, Fraction]]]:
     for ticker, day, ratio in zip(
         table["ticker"].tolist(), days.tolist(), table["ratio"].tolist(), strict=True
     ):
-        splits[ticker].append((day, _exact(ratio)))
+        splits[ticker].append((day, exact_ratio(ratio)))
     return splits

@@ -71,7 +71,7 @@ def check_jumps(ticker: str, market: MarketData) -> Iterator[Finding]:
 
 def _declared(ticker: str, market: MarketData, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the ratio and the cash that take effect at each bar."""
-    mine = market.actions[market.actions["ticker"] == ticker]
+    mine = market.payouts(ticker)
     ratio, cash = np.ones(len(days)), np.zeros(len(days))
     bars = np.searchsorted(days, mine["ex_date"].to_numpy().astype("datetime64[D]"))
     for bar, own, paid in zip(bars, mine["ratio"], mine["cash_hkd"], strict=True):

@@ -242,7 +242,7 @@ class Instruments(Mapping[str, Instrument]):
             "the board lot is not known",
             given=ticker,
             wanted=f'a file with [[lots]] ticker = "{ticker}", valid_from = DATE, value = SHARES, '
-            "named in the config as `instruments`",
+            "named in the config as `instruments`, or by --instruments",
             where="board lots",
         )
 

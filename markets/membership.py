@@ -83,6 +83,10 @@ class Membership:
         """Return the members on a date; none before the launch, when there was no index."""
         return frozenset() if day < self.launch else self.members.on(day)
 
+    def between(self, start: date, end: date) -> frozenset[str]:
+        """Return whoever is a member on some date from `start` to `end`, both included."""
+        return frozenset[str]().union(*(row.value for row in self.members.between(start, end)))
+
     def announced(self, day: date) -> tuple[MembershipChange, ...]:
         """Return the changes known at the end of a date and not yet in force on it."""
         return tuple(

@@ -17,11 +17,13 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from markets.actions import ACTION_COLUMNS as ACTION_COLUMNS
+from markets.actions import all_columns, without_defaults
+from markets.actions import no_actions as no_actions
 from markets.errors import ConfigError, MissingDataError, nearest_name
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 BAR_COLUMNS = (*PRICE_COLUMNS, "volume")
-ACTION_COLUMNS = ("ticker", "ex_date", "ratio", "cash_hkd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,11 @@ class MarketData:
         of session D is known after D's close, its open from D's opening auction on.
     actions : DataFrame
         Columns `ticker, ex_date, ratio, cash_hkd`, sorted by (ex_date, ticker), one row for each of
-        these pairs. One share held before `ex_date` becomes `ratio` shares and receives `cash_hkd`
-        (per old share) on it. A distribution in specie is stated as its worth in `cash_hkd`. Empty
-        where `adjusted`.
+        these pairs. One share held before `ex_date` becomes `ratio` shares and is entitled to
+        `cash_hkd` (per old share). Besides, if any row needs them, `markets.actions.LATER_COLUMNS`:
+        the cash arrives on `pay_date` (NaT: on the ex date); an old share is entitled to
+        `in_specie_ratio` shares of `in_specie_ticker`, as counted on the ex date, which arrive on
+        `delivery_date` and cannot be sold before. Empty where `adjusted`.
     indices : mapping of str to DataFrame
         Index levels by name, indexed like bars; at least a `close` column, `open` where known.
     adjusted : bool
@@ -113,6 +117,9 @@ class MarketData:
         ordered = self.actions.sort_values(["ex_date", "ticker"], kind="stable")
         digest.update(json.dumps(ordered["ticker"].tolist()).encode())
         _feed(digest, "actions", ordered.set_index("ex_date")[["ratio", "cash_hkd"]])
+        later = without_defaults(ordered).drop(columns=list(ACTION_COLUMNS))
+        if len(later.columns):
+            digest.update(later.to_json(orient="split", index=False, date_format="iso").encode())
         digest.update(b"adjusted" if self.adjusted else b"raw")
         return digest.hexdigest()
 
@@ -257,7 +264,9 @@ class MarketData:
         """Return how many shares one share of the first session has become by each session.
 
         Splits multiply it; cash buys more at the open of the ex session (at the next bar's open, if
-        the stock does not trade on its ex date), before tax and costs. Known from that open on.
+        the stock does not trade on its ex date), before tax and costs. So does the worth of a
+        distribution in specie, although its shares can be sold only weeks later: a return that
+        counts it is what was earned, not what could be had at once. Known from that open on.
 
         Returns
         -------
@@ -265,11 +274,10 @@ class MarketData:
             1.0 at the first bar. Computed forward only: later bars and actions change no bit of it.
         """
         frame = self.bars_of(ticker)
-        mine = self.actions[self.actions["ticker"] == ticker].sort_values("ex_date")
+        mine = self.payouts(ticker)
         steps = np.ones(len(frame))
-        known = frame.index.to_numpy().astype("datetime64[s]")
         opens = frame["open"].to_numpy()
-        at = np.searchsorted(known, mine["ex_date"].to_numpy().astype("datetime64[s]"))
+        at = np.searchsorted(_days(frame), mine["ex_date"].to_numpy().astype("datetime64[s]"))
         shares: dict[int, tuple[float, float]] = {}
         for place, ratio, cash in zip(
             at.tolist(), mine["ratio"].tolist(), mine["cash_hkd"].tolist(), strict=True
@@ -280,6 +288,38 @@ class MarketData:
             if 0 < place < len(steps):
                 steps[place] = held + received / opens[place]
         return pd.Series(np.multiply.accumulate(steps), index=frame.index, name="growth")
+
+    def payouts(self, ticker: str) -> pd.DataFrame:
+        """Return the actions of a ticker with what was distributed in specie as cash.
+
+        A distributed share is worth its open in the session in which the action shows in the bars
+        of `ticker`, or its last close before if it did not trade in it; 0 without a price so far.
+
+        Returns
+        -------
+        DataFrame
+            Columns `ex_date, ratio, cash_hkd`, by `ex_date`.
+        """
+        mine = all_columns(self.actions[self.actions["ticker"] == ticker]).sort_values("ex_date")
+        days = _days(self.bars_of(ticker))
+        worth = mine["cash_hkd"].to_numpy(copy=True)
+        for place, (ex_date, other, ratio) in enumerate(
+            zip(mine["ex_date"], mine["in_specie_ticker"], mine["in_specie_ratio"], strict=True)
+        ):
+            at = int(np.searchsorted(days, np.datetime64(ex_date, "s")))
+            if other and at < len(days):
+                worth[place] += ratio * self._price_at(other, days[at])
+        return mine[["ex_date", "ratio"]].assign(cash_hkd=worth)
+
+    def _price_at(self, ticker: str, session: np.datetime64) -> float:
+        """Return the open of a session, else the last close before it, else 0."""
+        frame = self.bars.get(ticker)
+        if frame is None:
+            return 0.0
+        at = int(np.searchsorted(_days(frame), session))
+        if at < len(frame) and _days(frame)[at] == session:
+            return float(frame["open"].to_numpy()[at])
+        return float(frame["close"].to_numpy()[at - 1]) if at else 0.0
 
     def forward_adjusted(self, ticker: str) -> pd.DataFrame:
         """Return bars in shares of the first session: what that one share is worth since.
@@ -345,16 +385,8 @@ class PriceSource(Protocol):
         ...
 
 
-def no_actions() -> pd.DataFrame:
-    """Return an actions table without rows, with the right columns and types."""
-    return pd.DataFrame(
-        {
-            "ticker": pd.Series(dtype="str"),
-            "ex_date": pd.Series(dtype="datetime64[s]"),
-            "ratio": pd.Series(dtype="float64"),
-            "cash_hkd": pd.Series(dtype="float64"),
-        }
-    )
+def _days(frame: pd.DataFrame) -> np.ndarray:
+    return frame.index.to_numpy().astype("datetime64[s]")
 
 
 def _feed(digest: hashlib._Hash, name: str, frame: pd.DataFrame) -> None:

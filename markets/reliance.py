@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from markets.dated import Dated
+from markets.hk.actions import known_actions
 from markets.hk.fees import broker_plan, fee_tables, plan_names
 from markets.hk.timetable import Rulebook, read_rulebook
 from markets.instruments import Instruments
@@ -102,7 +103,7 @@ def leans_on(
             continue
         if row.valid_to is not None and row.valid_to < start:
             continue
-        if row.table in ("lots", "names"):
+        if row.table in ("lots", "names", "actions"):
             concerned = row.row in chosen
         elif row.table == "listings":
             # A guess at the first session matters only to a run that begins before it.
@@ -177,6 +178,10 @@ def _everything(register: Instruments) -> Iterator[_Entry]:
         yield "listings", one.listed_verified, listing
     for index in register.indices:
         yield from _rows("members", index, register.membership(index).members)
+    for action in known_actions():
+        day, source = action.ex_date, action.source
+        known = UnverifiedRow("actions", action.ticker, day, day, source)
+        yield "actions", action.verified, known
 
 
 def _timetable(rulebook: Rulebook) -> Iterator[_Entry]:

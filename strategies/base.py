@@ -111,6 +111,9 @@ class View:
         Tickers that had a bar in `known_session`.
     cash_hkd, equity_hkd : float
         Cash, and cash with holdings at their last known closes.
+    universe : frozenset of str or None
+        The tickers the run may decide on at `session`, such as the members of an index then; None
+        for all.
     history : History
         Raw bars to `known_session`.
     """
@@ -128,7 +131,14 @@ class View:
     traded: frozenset[str] = frozenset()
     cash_hkd: float = 0.0
     equity_hkd: float = 0.0
+    universe: frozenset[str] | None = None
     history: History = field(default_factory=lambda: History({}, lambda _: 0))
+
+    @property
+    def eligible(self) -> frozenset[str]:
+        """Tickers of the universe that ever traded."""
+        known = frozenset(self.closes)
+        return known if self.universe is None else known & self.universe
 
     @property
     def engaged(self) -> frozenset[str]:

@@ -15,9 +15,9 @@ from strategies.base import NoParams, SignalStrategy, StrategySettings, View
 
 
 class BuyAndHold(SignalStrategy[NoParams]):
-    """Buy every stock that trades by then in equal parts at the first open, and never sell.
+    """Buy every stock of the universe in equal parts at the first open, and never sell.
 
-    Stocks listed later are left out. What whole lots leave over stays in cash.
+    Stocks that are listed or join later are left out. What whole lots leave over stays in cash.
     """
 
     follows_signals: ClassVar[bool] = False
@@ -30,8 +30,8 @@ class BuyAndHold(SignalStrategy[NoParams]):
 class EqualWeight(SignalStrategy[NoParams]):
     """Hold every stock in equal parts, brought back to them at the first open of each month.
 
-    A late listing joins at the next month's start. Stocks that had no bar in the last session are
-    left alone until they trade again.
+    A late listing or a new member of the universe joins at the next month's start, and what left it
+    is sold then. Stocks that had no bar in the last session are left alone until they trade again.
     """
 
     follows_signals: ClassVar[bool] = False
@@ -41,7 +41,8 @@ class EqualWeight(SignalStrategy[NoParams]):
         month_turns = view.session.month != view.known_session.month
         if view.engaged and not month_turns:
             return {}
-        return {ticker: weight for ticker, weight in _equal(view).items() if ticker in view.traded}
+        wanted = dict.fromkeys(sorted(set(view.holdings) - view.eligible), 0.0) | _equal(view)
+        return {ticker: weight for ticker, weight in wanted.items() if ticker in view.traded}
 
 
 class RandomEntriesParams(Settings):
@@ -63,8 +64,9 @@ class RandomEntriesParams(Settings):
 class RandomEntries(SignalStrategy[RandomEntriesParams]):
     """Buy as many stocks on the same days as another run, but drawn at random, and hold as long.
 
-    The difference to that run is the choice of stocks. Drawn among stocks that traded in the last
-    session and are not held; the draw of a session depends on the seed and its date alone.
+    The difference to that run is the choice of stocks. Drawn among stocks of the universe that
+    traded in the last session and are not held; the draw of a session depends on the seed and its
+    date alone.
     """
 
     Params: ClassVar[type[Settings]] = RandomEntriesParams
@@ -77,7 +79,8 @@ class RandomEntries(SignalStrategy[RandomEntriesParams]):
             for ticker, age in sorted(view.ages.items())
             if age >= self.params.hold_sessions
         }
-        pool = sorted(view.traded - view.engaged)
+        open_to_all = view.traded if view.universe is None else view.traded & view.universe
+        pool = sorted(open_to_all - view.engaged)
         count = min(self.params.entries.get(view.session, 0), len(pool))
         if count == 0:
             return exits
@@ -127,6 +130,6 @@ def random_like(
 
 
 def _equal(view: View) -> dict[str, float]:
-    """Return equal weights of all stocks that ever traded, by ticker."""
-    tickers = sorted(view.closes)
+    """Return equal weights of all stocks of the universe that ever traded, by ticker."""
+    tickers = sorted(view.eligible)
     return {ticker: 1.0 / len(tickers) for ticker in tickers}

@@ -37,6 +37,12 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
             typer.echo(f"{finding.where}: {finding.message}")
         for r in rejections[:20]:
             typer.echo(f"rejected {r.where}: {r.problem}, given {r.given}")
+        for ticker, found in report.coverage.items():
+            span = f"{found['first']} to {found['last']}"
+            typer.echo(
+                f"{ticker}  {span}  {found['bars']} bars of {found['sessions']} sessions, "
+                f"{found['untraded']} without a trade, {found['missing']} missing"
+            )
         counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
         typer.echo(f"{counts}, {len(rejections)} rejected stories")
     if not report.ok:
@@ -56,10 +62,12 @@ def fetch(
     """Fetch daily bars and actions from Yahoo into immutable snapshots."""
     from backtests.cli.market import read_date
     from markets.sources import PriceSettings, load_prices
+    from markets.sources.yahoo import YahooSettings
 
     until: date | None = read_date(end) if end else None
-    options = {"snapshots": str(folder.resolve()), "offline": offline}
-    settings = PriceSettings(source="yahoo", options=options)
+    yahoo = YahooSettings(snapshots=str(folder.resolve()), offline=offline)
+    # What Yahoo said, and nothing of our own: its hash must not change with our tables.
+    settings = PriceSettings(source="yahoo", yahoo=yahoo, known_actions=False)
     market = load_prices(settings, tickers, read_date(start), until, Path())
     rows = [
         {

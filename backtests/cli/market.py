@@ -1,16 +1,20 @@
-"""Commands on the market: note, session, lot, tick, members."""
+"""Commands on the market: note, session, lot, tick, members, actions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtests.cli.contract import Json, command, emit
 from markets.errors import UsageError
+
+if TYPE_CHECKING:
+    from markets.instruments import Instruments
 
 app = typer.Typer(no_args_is_help=True, help="Ask what is true of the Hong Kong market on a date.")
 
@@ -24,6 +28,12 @@ class Side(StrEnum):
 
 Ticker = Annotated[str, typer.Argument(metavar="TICKER", help="As in 700, 0700.HK or SEHK:700.")]
 On = Annotated[str, typer.Option("--on", metavar="DATE", help="A date, as in 2025-09-12.")]
+Tables = Annotated[
+    Path | None,
+    typer.Option(
+        "--instruments", metavar="FILE", help="A TOML file whose rows win over the built-in ones."
+    ),
+]
 Price = Annotated[str, typer.Option("--price", metavar="HKD", help="Price of a share.")]
 
 
@@ -36,13 +46,20 @@ def note(
     shares: Annotated[int, typer.Option(min=1, help="Whole board lots.")],
     on: On,
     plan: Annotated[str, typer.Option(help="Broker plan; none is the statutory part.")] = "none",
+    instruments: Tables = None,
     as_json: Json = False,
 ) -> None:
     """Print a contract note, part by part."""
     from markets.lookup import contract_note
 
     answer = contract_note(
-        ticker, side=side.value, price=price, shares=shares, on=read_date(on), plan=plan
+        ticker,
+        side=side.value,
+        price=price,
+        shares=shares,
+        on=read_date(on),
+        plan=plan,
+        instruments=register(instruments),
     )
     _show(answer.as_dict(), as_json)
 
@@ -64,20 +81,22 @@ def session(
 
 @app.command()
 @command
-def lot(ticker: Ticker, on: On, as_json: Json = False) -> None:
+def lot(ticker: Ticker, on: On, instruments: Tables = None, as_json: Json = False) -> None:
     """Print the board lot in force."""
     from markets.lookup import board_lot
 
-    _show(board_lot(ticker, read_date(on)).as_dict(), as_json)
+    _show(board_lot(ticker, read_date(on), register(instruments)).as_dict(), as_json)
 
 
 @app.command()
 @command
-def tick(ticker: Ticker, price: Price, on: On, as_json: Json = False) -> None:
+def tick(
+    ticker: Ticker, price: Price, on: On, instruments: Tables = None, as_json: Json = False
+) -> None:
     """Print the tick size at a price, and the prices around it."""
     from markets.lookup import tick_at
 
-    _show(tick_at(ticker, price, read_date(on)).as_dict(), as_json)
+    _show(tick_at(ticker, price, read_date(on), register(instruments)).as_dict(), as_json)
 
 
 @app.command()
@@ -85,12 +104,44 @@ def tick(ticker: Ticker, price: Price, on: On, as_json: Json = False) -> None:
 def members(
     index: Annotated[str, typer.Argument(metavar="INDEX", help="As in hstech.")],
     on: On,
+    instruments: Tables = None,
     as_json: Json = False,
 ) -> None:
     """Print the members of an index on a date."""
     from markets.lookup import index_members
 
-    _show(index_members(index, read_date(on)).as_dict(), as_json)
+    _show(index_members(index, read_date(on), register(instruments)).as_dict(), as_json)
+
+
+@app.command()
+@command
+def actions(
+    ticker: Annotated[str | None, typer.Argument(metavar="[TICKER]", help="All, if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the corporate actions that complete raw prices where their source is silent."""
+    from markets.hk.actions import known_actions
+    from markets.tickers import normalize_ticker
+
+    wanted = None if ticker is None else normalize_ticker(ticker)
+    found = [action for action in known_actions() if wanted in (None, action.ticker)]
+    if as_json:
+        emit({"actions": [action.as_dict() for action in found]})
+        return
+    for action in found:
+        later = action.delivery_date or action.pay_date
+        arrives = f"; arrives {later}" if later else ""
+        typer.echo(f"{action.label}{arrives}{'' if action.verified else ' (unverified)'}")
+    if not found:
+        typer.echo("none known")
+
+
+def register(path: Path | None) -> Instruments:
+    """Return the built-in instruments, with a user's file over them."""
+    from markets.instruments import Instruments
+
+    known = Instruments.default()
+    return known if path is None else known.extended(Instruments.from_toml(path))
 
 
 def read_date(text: str) -> date:

@@ -80,13 +80,14 @@ def session_hours(rulebook: Rulebook) -> list[SessionHours]:
 
     The base calendar is asked for a fixed span, so the answer does not depend on today's date.
     """
-    import exchange_calendars  # slow to import; only whoever needs sessions pays for it
-
     with warnings.catch_warnings():
-        # Its deprecated calls into pandas concern its authors, not whoever asks for a session.
+        # Deprecated calls of its and of pandas, on import or later, concern their authors; under
+        # -W error they would fail whoever only asks for a session.
         warnings.simplefilter("ignore")
+        import exchange_calendars  # slow to import; only whoever needs sessions pays for it
+
         base = exchange_calendars.get_calendar("XHKG", start=rulebook.first, end=rulebook.last)
-    schedule = base.schedule
+        schedule = base.schedule
     half_days = set(schedule.index[schedule["break_start"].isna()].date)
     found = []
     for session in schedule.index.date:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from markets import plugins
 from markets.errors import ConfigError
+from markets.hk.actions import with_known_actions
 from markets.prices import MarketData, PriceSource
 from markets.settings import Settings
 from markets.sources.files import FileSettings, FileSource
@@ -33,6 +34,10 @@ class PriceSettings(Settings):
     """Used where `source` is ``yahoo``."""
     synthetic: SyntheticSettings = SyntheticSettings()
     """Used where `source` is ``synthetic``."""
+    known_actions: bool = True
+    """Add the project's dated table of splits and distributions in specie where raw prices come
+    without them; a row of the source within a week of the same ticker's wins. Never applied to
+    adjusted prices or the synthetic market."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of any other source's class."""
 
@@ -75,6 +80,8 @@ def load_prices(
     wanted = None if tickers is None else [normalize_ticker(ticker) for ticker in tickers]
     source = open_source(settings, data_dir, is_session or hong_kong_session)
     market = source.load(wanted, start, end)
+    if settings.known_actions and settings.source != "synthetic":
+        market = with_known_actions(market)
     require_sound(market, where=settings.source)
     return market
 

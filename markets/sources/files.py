@@ -11,6 +11,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field, field_validator
 
+from markets.actions import LATER_COLUMNS
 from markets.errors import ConfigError, MissingDataError, TickerError, nearest_name
 from markets.prices import (
     BAR_COLUMNS,
@@ -38,6 +39,10 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "ex_date": ("ex_date", "exdate", "date"),
     "ratio": ("ratio", "split", "split_ratio"),
     "cash_hkd": ("cash_hkd", "dividend", "cash"),
+    "pay_date": ("pay_date", "payment_date"),
+    "in_specie_ticker": ("in_specie_ticker",),
+    "in_specie_ratio": ("in_specie_ratio",),
+    "delivery_date": ("delivery_date", "delivery"),
 }
 
 
@@ -50,8 +55,8 @@ class FileSettings(Settings):
     index_pattern: str | None = None
     """Index levels, the same way: columns name, date, close."""
     actions_pattern: str | None = None
-    """Corporate actions, the same way: columns ticker, ex_date, ratio, cash_hkd. Every match is
-    read."""
+    """Corporate actions, the same way: columns ticker, ex_date, and any of ratio, cash_hkd,
+    pay_date, in_specie_ticker, in_specie_ratio, delivery_date. Every match is read."""
     take: Literal["newest", "all"] = "newest"
     """Of several matches, ``newest`` reads the one whose name sorts last (names end in a date),
     ``all`` reads every one; a row that stands in two of them is kept once if both agree and never
@@ -224,7 +229,8 @@ class FileSource:
         if self.settings.actions_pattern is None:
             return no_actions()
         paths = self._paths(self.settings.actions_pattern, take="all")
-        table, broken = self._tables(paths, "ticker", ("ex_date",), ("ratio", "cash_hkd"))
+        wished = ("ratio", "cash_hkd", *LATER_COLUMNS)
+        table, broken = self._tables(paths, "ticker", ("ex_date",), wished)
         return read_actions(table, broken, tickers, start, end)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from markets.actions import ACTION_COLUMNS, LATER_COLUMNS, all_columns
 from markets.errors import DataError, TickerError
-from markets.prices import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, MarketData
+from markets.prices import BAR_COLUMNS, PRICE_COLUMNS, MarketData
 from markets.tickers import normalize_ticker
 
 
@@ -101,11 +102,12 @@ def _require_bars(frame: pd.DataFrame, where: str) -> None:
 
 def _require_actions(market: MarketData, where: str) -> None:
     actions = market.actions
-    if list(actions.columns) != list(ACTION_COLUMNS):
+    later = [name for name in LATER_COLUMNS if name in actions.columns]
+    if list(actions.columns) != [*ACTION_COLUMNS, *later]:
         raise DataError(
             "other columns than wanted",
             given=", ".join(map(str, actions.columns)),
-            wanted=", ".join(ACTION_COLUMNS),
+            wanted=f"{', '.join(ACTION_COLUMNS)}, and any of {', '.join(LATER_COLUMNS)}",
             where=where,
         )
     if market.adjusted and len(actions):
@@ -120,16 +122,41 @@ def _require_actions(market: MarketData, where: str) -> None:
         raise DataError(
             "actions must be sorted by (ex_date, ticker), one row for each", where=where
         )
-    ratio, cash = actions["ratio"].to_numpy(), actions["cash_hkd"].to_numpy()
-    possible = np.isfinite(ratio) & (ratio > 0) & np.isfinite(cash) & (cash >= 0)
-    if not possible.all():
-        row = actions.iloc[int(np.flatnonzero(~possible)[0])]
-        raise DataError(
-            "an impossible action",
-            given=", ".join(f"{name} {row[name]}" for name in ACTION_COLUMNS),
-            wanted="ratio above 0, cash_hkd 0 or more",
-            where=where,
-        )
+    for possible, wanted in _possible_actions(actions):
+        if not possible.all():
+            row = actions.iloc[int(np.flatnonzero(~possible)[0])]
+            raise DataError(
+                "an impossible action",
+                given=", ".join(f"{name} {row[name]}" for name in actions.columns),
+                wanted=wanted,
+                where=where,
+            )
+
+
+def _possible_actions(actions: pd.DataFrame) -> list[tuple[np.ndarray, str]]:
+    """Return which rows keep each rule, and the rule."""
+    full = all_columns(actions)
+    ratio, cash, share = (
+        full[name].to_numpy() for name in ("ratio", "cash_hkd", "in_specie_ratio")
+    )
+    other, ex_date = full["in_specie_ticker"], full["ex_date"]
+    named = (other != "").to_numpy()
+    late = [
+        (full[name].isna() | (full[name] >= ex_date)).to_numpy()
+        for name in ("pay_date", "delivery_date")
+    ]
+    return [
+        (np.isfinite(ratio) & (ratio > 0), "ratio above 0"),
+        (np.isfinite(cash) & (cash >= 0), "cash_hkd 0 or more"),
+        (np.isfinite(share) & (share >= 0), "in_specie_ratio 0 or more"),
+        ((share > 0) == named, "in_specie_ticker and in_specie_ratio together"),
+        ((other != full["ticker"]).to_numpy(), "in specie, shares of another company"),
+        (
+            named | full["delivery_date"].isna().to_numpy(),
+            "delivery_date only with in_specie_ticker",
+        ),
+        (late[0] & late[1], "pay_date and delivery_date on or after ex_date"),
+    ]
 
 
 def _refuse(frame: pd.DataFrame, bad: np.ndarray, problem: str, wanted: str, where: str) -> None:

@@ -139,6 +139,8 @@ def cases(draw: st.DrawFn) -> Case:
         cash_hkd=draw(st.sampled_from([3_000.0, 40_000.01, 1_000_000.0])),
         slippage_ticks=draw(st.integers(0, 2)),
         slippage_bp=draw(st.sampled_from([0.0, 3.5, 40.0])),
+        impact=draw(st.sampled_from([0.0, 0.0, 1.5])),
+        impact_sessions=draw(st.integers(3, 6)),
         participation=draw(st.sampled_from([None, 0.1, 1.0])),
         participation_of=draw(st.sampled_from(["previous", "session"])),
         participation_sessions=draw(st.integers(1, 5)),
@@ -170,8 +172,9 @@ def _bars(rng: np.random.Generator, days: list[date], halts: float) -> pd.DataFr
 
 
 def _actions(rng: np.random.Generator, tickers: list[str], days: list[date]) -> pd.DataFrame:
+    """Splits, dividends paid at once or later, shares of others delivered at once or later."""
     count = int(rng.integers(1, 6))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "ticker": pd.Series(
                 [str(ticker) for ticker in rng.choice(tickers, count)], dtype="str"
@@ -181,6 +184,19 @@ def _actions(rng: np.random.Generator, tickers: list[str], days: list[date]) -> 
             "cash_hkd": rng.choice([0.0, 0.37, 1.005], count),
         }
     )
+
+    def later(chance: float) -> pd.Series:
+        waits = pd.to_timedelta(rng.integers(0, 12, count), unit="D")
+        return (table["ex_date"] + waits).where(rng.random(count) < chance)
+
+    table["pay_date"] = later(0.5)
+    others = [str(rng.choice(tickers)) for _ in range(count)]
+    given = rng.choice([1 / 21, 0.1, 3.0], count) * (rng.random(count) < 0.6)
+    given *= table["ticker"] != others
+    table["in_specie_ticker"] = pd.Series(others, dtype="str").where(given > 0, "")
+    table["in_specie_ratio"] = given
+    table["delivery_date"] = later(0.7).where(given > 0)
+    return table
 
 
 def _signals(
@@ -234,8 +250,10 @@ def test_every_cent_is_accounted_for(case: Case) -> None:
         for row in today.itertuples():
             assert shares[row.ticker] == row.shares_before
             shares[row.ticker] = row.shares_after
-            assert row.dividend_hkd + row.fraction_hkd >= 0
-            cash += sum(cents([row.dividend_hkd, row.fraction_hkd]))
+            assert row.cash_hkd >= 0
+            if row.kind == "action" and pd.isna(row.due_date):
+                assert cents([row.cash_hkd]) == cents([row.dividend_hkd + row.fraction_hkd])
+            cash += cents([row.cash_hkd])[0]
         turnover = cost = 0
         for row in fills[fills["session"] == session].itertuples():
             sign = 1 if row.side == "buy" else -1
@@ -263,7 +281,11 @@ def test_round_trips_add_up_to_the_change_in_equity(case: Case) -> None:
     gained = cents([result.equity["equity_hkd"].iloc[-1]])[0] - round(case.broker.cash_hkd * 100)
     assert sum(cents(result.trades["net_pnl_hkd"])) == gained
     assert sum(cents(result.trades["cost_hkd"])) == sum(cents(result.fills["cost_hkd"]))
-    assert set(result.fills["trade_id"]) == set(result.trades["trade_id"])
+    came = set(result.actions.loc[result.actions["in_specie_shares"] > 0, "in_specie_ticker"])
+    bought = result.trades[~result.trades["ticker"].isin(came)]
+    assert (
+        set(bought["trade_id"]) <= set(result.fills["trade_id"]) <= set(result.trades["trade_id"])
+    )
 
 
 @settings(max_examples=45)
@@ -299,7 +321,14 @@ def test_fills_are_possible(case: Case) -> None:
             continue
         bar = case.market.bars[ticker].loc[session]
         assert bar["volume"] > 0
-        assert row.price_hkd == _expected_price(bar["open"], row.side, session.date(), case.broker)
+        expected = _expected_price(bar["open"], row.side, session.date(), case.broker)
+        if case.broker.impact == 0.0:
+            assert row.price_hkd == expected
+        elif row.side == "buy":
+            assert row.price_hkd >= expected
+        else:
+            assert row.price_hkd <= expected
+        assert row.price_hkd == float(round_to_tick(row.price_hkd, session.date()))
         lot = Lots().lot(ticker, session.date())
         if row.side == "buy":
             assert row.shares % lot == 0
@@ -414,13 +443,18 @@ def _same_until(
 @settings(max_examples=40)
 @given(cases())
 def test_corporate_actions_meet_every_holding(case: Case) -> None:
-    """Shares become their ratio rounded down, cash comes per old share, on the ex date."""
+    """Shares become their ratio rounded down, the rest is owed per old share, on the ex date."""
     result = case.run()
-    rows = list(result.actions.itertuples())
+    rows = list(result.actions[result.actions["kind"] == "action"].itertuples())
     held_before = result.holdings.shift(1, fill_value=0)
+    if case.market.actions.empty:
+        return
+    table = case.market.actions.sort_values(
+        ["ex_date", "in_specie_ratio", "ticker"], kind="stable", ignore_index=True
+    )
     for session in result.equity.index:
         held = held_before.loc[session].to_dict()
-        for action in case.market.actions[case.market.actions["ex_date"] == session].itertuples():
+        for action in table[table["ex_date"] == session].itertuples():
             if not held[action.ticker]:
                 continue
             row = rows.pop(0)
@@ -429,9 +463,50 @@ def test_corporate_actions_meet_every_holding(case: Case) -> None:
             assert row.shares_after == int(exact)
             paid = Decimal(str(action.cash_hkd)) * row.shares_before
             assert Decimal(str(row.dividend_hkd)) == paid.quantize(CENT, ROUND_HALF_UP)
-            assert (row.fraction_hkd > 0) <= (exact != int(exact))
+            share = Fraction(action.in_specie_ratio).limit_denominator(100) * row.shares_before
+            assert row.in_specie_shares == int(share)
+            assert (row.in_specie_ticker != "") == (int(share) > 0)
+            assert (row.fraction_hkd > 0) <= (exact != int(exact) or share != int(share))
             held[action.ticker] = row.shares_after
     assert not rows
+
+
+@settings(max_examples=60)
+@given(cases())
+def test_what_is_owed_arrives_once_and_not_before_its_date(case: Case) -> None:
+    """Cash and shares of an ex date arrive at the first session from their date on, whole."""
+    case = replace(case, market=replace(case.market, actions=_without_splits(case.market.actions)))
+    result = case.run()
+    rows, sessions = result.actions, result.equity.index
+    arrivals = [
+        (row.session, row.kind, row.ticker, *cents([row.cash_hkd]), row.in_specie_shares)
+        for row in rows[rows["kind"] != "action"].itertuples()
+    ]
+    for row in rows[rows["kind"] == "action"].itertuples():
+        action = case.market.actions.iloc[
+            np.flatnonzero(
+                (case.market.actions["ticker"] == row.ticker)
+                & (case.market.actions["ex_date"] == row.session)
+            )[0]
+        ]
+        owed = []
+        if not pd.isna(action["pay_date"]) and row.dividend_hkd:
+            owed.append((action["pay_date"], "payment", row.ticker, row.dividend_hkd, 0))
+        if row.in_specie_shares:
+            other, shares = row.in_specie_ticker, row.in_specie_shares
+            delivered = action["delivery_date"]
+            due = row.session if pd.isna(delivered) else delivered
+            owed.append((due, "delivery", other, 0.0, shares))
+        for due, kind, ticker, cash, shares in owed:
+            later = sessions[sessions >= due]
+            if len(later):
+                arrivals.remove((later[0], kind, ticker, *cents([cash]), shares))
+    assert not arrivals
+
+
+def _without_splits(actions: pd.DataFrame) -> pd.DataFrame:
+    """Return one action a ticker and date, none of which changes the shares that are owed."""
+    return actions.assign(ratio=1.0).drop_duplicates(["ticker", "ex_date"], ignore_index=True)
 
 
 @settings(max_examples=40)

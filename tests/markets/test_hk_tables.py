@@ -14,7 +14,17 @@ from markets.hk.tables import open_table
 from markets.hk.timetable import read_rulebook
 
 DATA = Path(__file__).parents[2] / "markets" / "hk" / "data"
-NAMES = ["brokers", "closures", "fees", "instruments", "lots", "members", "sessions", "ticks"]
+NAMES = [
+    "actions",
+    "brokers",
+    "closures",
+    "fees",
+    "instruments",
+    "lots",
+    "members",
+    "sessions",
+    "ticks",
+]
 
 
 def rows(value: object, path: str) -> Iterator[tuple[str, dict]]:
