@@ -135,6 +135,11 @@ class Linker:
         self._platforms = frozenset(self.tables.platforms)
         self._beside = AhoCorasick([fold(word) for word in self.tables.beside])
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All spellings the linker knows, folded: names, look-alikes and unlisted firms."""
+        return tuple(self._patterns)
+
     def may_concern(self, text: str) -> bool:
         """Return False only if no listed company can be named in the text; one fast pass."""
         lowered = fold(clean(text)) if hides_letters(text) else text.lower()

@@ -19,7 +19,7 @@ from signals.text.folding import clean, fold
 from signals.text.language import READ_LANGUAGES, LanguageGuesser
 from signals.text.numbers import Quantity
 
-MAX_BODY = 200_000
+MAX_BODY = 100_000
 """Characters read of one story; what lies beyond is no news article."""
 
 _MONEY_KINDS: frozenset[Kind] = frozenset(
@@ -156,7 +156,7 @@ def _share_figures(
         best, best_cost = None, _FIGURE_REACH[language] + 1
         for index, match in enumerate(fired):
             if _takes(match, figure):
-                cost = _figure_cost(sentence, match, figure, language)
+                cost = _figure_cost(sentence, match, figure, language, best_cost)
                 if cost < best_cost:
                     best, best_cost = index, cost
         if best is not None:
@@ -173,9 +173,12 @@ def _takes(match: Match, figure: Quantity) -> bool:
     return match.rule.takes_money and kind in _MONEY_KINDS
 
 
-def _figure_cost(sentence: Sentence, match: Match, figure: Quantity, language: str) -> int:
-    spans = [(found.start, found.end) for found in match.found]
-    gap = min(max(0, figure.start - end, start - figure.end) for start, end in spans)
+def _figure_cost(
+    sentence: Sentence, match: Match, figure: Quantity, language: str, most: int
+) -> int:
+    gap = min(max(0, figure.start - f.end, f.start - figure.end) for f in match.found)
+    if gap >= most:
+        return most
     crossed = abs(sentence.segment_of(figure.start) - match.segment)
     between = sum(
         match.end <= group.start < figure.start or figure.end <= group.start < match.start

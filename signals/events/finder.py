@@ -145,7 +145,9 @@ class Finder:
         return None
 
 
-_SEGMENT_STOP = re.compile(r"[。！？；;，\n]|[,:：.!?](?=\s)")
+_SEGMENT_STOP = re.compile(
+    r"[。！？；;，\n]|[,:：!?](?=\s)|(?<!mrd)(?<!mio)(?<!bio)(?<!tsd)(?<!inc)(?<!ltd)(?<!corp)(?<!co)(?<!st)\.(?=\s)"
+)
 
 
 def _segment_end(folded: str, start: int, limit: int) -> int:

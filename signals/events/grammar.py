@@ -7,14 +7,17 @@ gives one move and one earnings event, each with its own verb.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from signals.events.finder import Hit
 from signals.events.lexicon import Rule
 from signals.events.page import Sentence
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
+_WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
@@ -23,10 +26,11 @@ _MODEL = re.compile(r"(?<![\w])[A-Za-z]{1,12}[- ]?\d{1,4}[\w.+-]{0,8}(?!\w)")
 
 _BECAUSE = re.compile(
     r"\s?(?:$|[,;.!，；。！]|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
-    r"(?:as|after|on|amid|following|despite|before|nach|wegen|auf|trotz|dank|vor|weil|da|an"
+    r"(?:as|after|on|amid|following|despite|before|nach|wegen|auf|trotz|dank|vor|weil"
     r"|in (?=hong|new york|early|late|pre|after|morning|asia|früh|vorbörs|nachbörs))(?!\w))",
     re.IGNORECASE,
 )
+_THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -73,7 +77,7 @@ class Grammar:
 
     def matches(self, sentence: Sentence, language: str, text: str) -> list[Match]:
         """Return the rules that fire in a sentence, in reading order."""
-        used: list[tuple[int, int]] = []
+        used: set[int] = set()
         fired: list[Match] = []
         for rank in self._possible(sentence):
             rule = self._rules[rank]
@@ -82,9 +86,9 @@ class Grammar:
                 if match is None:
                     continue
                 fired.append(match)
-                used += [
-                    (found.start, found.end) for found in match.found if found.concept[0] != "%"
-                ]
+                for found in match.found:
+                    if found.concept[0] != "%":
+                        used.update(range(found.start, found.end))
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
         kept = [match for match in fired if not _gives_way(match, strong)]
         return sorted(kept, key=lambda match: match.start)
@@ -110,7 +114,7 @@ def _try(
     sentence: Sentence,
     rule: Rule,
     anchor: Found,
-    used: list[tuple[int, int]],
+    used: set[int],
     language: str,
     text: str,
 ) -> Match | None:
@@ -143,7 +147,7 @@ def _nearest(
     sentence: Sentence,
     need: str,
     chosen: list[Found],
-    used: list[tuple[int, int]],
+    used: set[int],
     near: int,
     language: str,
     text: str,
@@ -151,6 +155,8 @@ def _nearest(
     anchor = chosen[0]
     best, best_cost = None, near + 1
     for candidate in _candidates(sentence, need, text, anchor):
+        if candidate.start - anchor.end > near or anchor.start - candidate.end > near:
+            continue
         if _is_used(candidate, used) or any(_overlap(candidate, other) for other in chosen):
             continue
         cost = _cost(sentence, anchor, candidate, language)
@@ -175,7 +181,7 @@ def _cost(sentence: Sentence, anchor: Found, candidate: Found, language: str) ->
 def _candidates(sentence: Sentence, need: str, text: str, anchor: Found | None) -> Iterator[Found]:
     for concept in need.split("|"):
         if concept[0] != "%":
-            for hit in sentence.by_concept.get(concept, ()):
+            for hit in _around(sentence.by_concept.get(concept, []), anchor):
                 yield Found(hit.start, hit.end, concept, hit.tail_end)
         elif concept in ("%percent", "%money"):
             for figure in sentence.figures:
@@ -187,6 +193,12 @@ def _candidates(sentence: Sentence, need: str, text: str, anchor: Found | None) 
         elif concept == "%denied":
             for hit in sentence.by_concept.get("deny", ()):
                 yield Found(hit.start, hit.end, concept, hit.tail_end)
+        elif concept == "%thing":
+            behind = _THING.match(text, anchor.end) if anchor else None
+            if behind is not None:
+                yield Found(behind.start(), behind.end(), concept, behind.end())
+            for product in sentence.products:
+                yield Found(product.start, product.end, concept, product.end)
         elif concept == "%because":
             because = _BECAUSE.match(text, anchor.end) if anchor else None
             if because is not None:
@@ -194,6 +206,15 @@ def _candidates(sentence: Sentence, need: str, text: str, anchor: Found | None) 
         else:
             for start, end in _named(sentence, concept, anchor, text):
                 yield Found(start, end, concept, end)
+
+
+def _around(hits: list[Hit], anchor: Found | None) -> list[Hit]:
+    """Return the hits that can be near an anchor: in a text without stops there may be hundreds."""
+    if anchor is None or len(hits) < 12:
+        return hits
+    low = bisect_left(hits, anchor.start - _WIDEST, key=lambda hit: hit.start)
+    high = bisect_left(hits, anchor.end + _WIDEST, key=lambda hit: hit.start)
+    return hits[low:high]
 
 
 def _named(
@@ -206,6 +227,14 @@ def _named(
         yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
     elif anchor is None or concept == "%company":
         yield from ((group.start, group.end) for group in sentence.groups)
+    elif concept == "%stranger":
+        segment = sentence.segment_of(anchor.start)
+        if not any(
+            group.tickers and group.end <= anchor.start + 1
+            for group in sentence.groups
+            if sentence.segment_of(group.start) == segment
+        ):
+            yield anchor.start, anchor.start
     else:
         segment = sentence.segment_of(anchor.start)
         here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
@@ -220,10 +249,10 @@ def _named(
                 yield group.start, group.end
 
 
-def _is_used(found: Found, used: list[tuple[int, int]]) -> bool:
+def _is_used(found: Found, used: set[int]) -> bool:
     if found.concept.startswith("%"):
         return False
-    return any(start < found.end and found.start < end for start, end in used)
+    return not used.isdisjoint(range(found.start, found.end))
 
 
 def _overlap(one: Found, other: Found) -> bool:

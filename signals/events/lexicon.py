@@ -32,7 +32,8 @@ LANGUAGES = ("de", "en", "zh")
 FIGURES_AND_NAMES = frozenset(
     (
         "%percent", "%money", "%company", "%person", "%broker", "%model", "%target",
-        "%listed_doer", "%mover", "%because", "%denied",
+        "%listed_doer", "%mover", "%because", "%denied", "%thing",
+        "%stranger",
     )
 )  # fmt: skip
 """What a rule may need beside concepts."""
@@ -50,7 +51,8 @@ class Rule(Settings):
     stands. Figures and names: ``%percent``, ``%money``, ``%company``, ``%person``, ``%broker``,
     ``%model`` (a word with a number), ``%target`` (a second company), ``%listed_doer`` (a listed
     one in front), ``%mover`` (a company right in front), ``%because`` (the clause ends or gives a
-    reason), ``%denied`` (somebody denies)."""
+    reason), ``%denied`` (somebody denies), ``%thing`` (something behind it, or a
+    product), ``%stranger`` (no listed company in front)."""
     without: tuple[str, ...] = ()
     """Concepts that must not stand in the same segment."""
     subtype: str | None = None

@@ -10,8 +10,8 @@ from signals.events.finder import TELLING, parse_cue
 from signals.events.lexicon import Lexicon
 from signals.text.folding import fold
 
-USED_BY_NAME = frozenset({"ignore", "ends"})
-"""Concepts that the reader asks for by name: words that hide a cue, words that turn one around."""
+USED_BY_NAME = frozenset({"ignore", "ends", "resolved"})
+"""Concepts that the reader asks for by name: words that hide a cue or turn one around."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from signals.events.finder import Hit
 from signals.events.lexicon import Lexicon
@@ -35,7 +35,15 @@ _JOINT = re.compile(
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
-MAX_SENTENCE = 1200
+MAX_SENTENCE = 600
+
+
+class _HasStart(Protocol):
+    @property
+    def start(self) -> int: ...
+
+
+Placed = TypeVar("Placed", bound=_HasStart)
 
 
 class Group(NamedTuple):
@@ -58,15 +66,19 @@ class Sentence:
     segments: list[tuple[int, int]]
     groups: list[Group]
     people: list[Mention]
+    products: list[Mention]
     hits: list[Hit]
     figures: list[Quantity]
     quoted: list[Quoted]
     by_concept: dict[str, list[Hit]] = field(default_factory=dict)
+    _starts: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._starts = [segment[0] for segment in self.segments]
 
     def segment_of(self, position: int) -> int:
         """Return the index of the segment that holds a position."""
-        starts = [segment[0] for segment in self.segments]
-        return max(0, bisect_right(starts, position) - 1)
+        return max(0, bisect_right(self._starts, position) - 1)
 
     def in_segment(self, concept: str, segment: int) -> list[Hit]:
         """Return the hits of a concept within one segment."""
@@ -106,15 +118,17 @@ def lay_out(text: str, language: str, mentions: Sequence[Mention], lexicon: Lexi
     voices = quoted(text, folded, starts)
     page = Page(text, language, [])
     for number, ((start, end), parts) in enumerate(zip(spans, segments, strict=True)):
-        inside = [m for m in mentions if start <= m.start < end]
+        inside = _within(mentions, start, end)
+        heard = _within(voices, start, end)
         named = [m for m in inside if m.is_believed or m.role == "unlisted"]
         sentence = Sentence(
             number, start, end, parts,
-            groups=_groups(folded, [m for m in named if not _is_voice(m, voices)]),
+            groups=_groups(folded, [m for m in named if not _is_voice(m, heard)]),
             people=[m for m in inside if m.role == "person"],
+            products=[m for m in inside if m.role == "product"],
             hits=_within(hits, start, end),
-            figures=[figure for figure in figures if start <= figure.start < end],
-            quoted=[voice for voice in voices if start <= voice.start < end],
+            figures=_within(figures, start, end),
+            quoted=heard,
         )  # fmt: skip
         _shield(sentence)
         for hit in sentence.hits:
@@ -131,10 +145,15 @@ def _bounded(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return cut
 
 
-def _within(hits: list[Hit], start: int, end: int) -> list[Hit]:
-    low = bisect_left(hits, start, key=lambda hit: hit.start)
-    high = bisect_left(hits, end, key=lambda hit: hit.start)
-    return hits[low:high]
+def _within(found: Sequence[Placed], start: int, end: int) -> list[Placed]:
+    """Return what begins within a span, of things in order."""
+    low = bisect_left(found, start, key=_start_of)
+    high = bisect_left(found, end, key=_start_of)
+    return list(found[low:high])
+
+
+def _start_of(thing: _HasStart) -> int:
+    return thing.start
 
 
 def _shield(sentence: Sentence) -> None:

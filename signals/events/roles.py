@@ -193,6 +193,9 @@ def _opposed(
         return _sided(match, by[0], rest[0] if rest else None)
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
     start, end = sentence.segments[match.segment]
+    if doer is None and match.rule.subtype in ("won", "lost") and after:
+        # "court orders A to pay B": the verdict comes first, and A is who won or lost.
+        return _sided(match, after[0], after[1] if len(after) > 1 else None)
     if language == "zh" and before and _acts_on(folded, before[-1]):
         # 甲被乙收购: the one behind 被 acts, the one before it is acted upon, wherever it stands.
         doer = before[-1]
@@ -204,6 +207,9 @@ def _opposed(
         elif not done_to:
             doer, done_to = None, doer
     assigned = _sided(match, doer, done_to)
+    topic = next((group for group in _before(sentence, match) if group.tickers), None)
+    if not assigned and topic is not None and sentence.segment_of(topic.start) < match.segment:
+        assigned = _sided(match, topic, None)
     inherited = _inherited(sentence, match, context) if not assigned and doer is None else ()
     return [Assignment(inherited, match.rule.polarity, ())] if inherited else assigned
 

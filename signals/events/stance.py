@@ -12,12 +12,20 @@ from signals.events.schema import Certainty, Kind, Tense
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
 _END_REACH = {"de": 70, "en": 45, "zh": 14}
-REVERSIBLE: frozenset[Kind] = frozenset(
-    (
-        "financing", "buyback", "mna", "partnership", "capex", "regulation", "legal",
-        "export_control", "macro_policy", "index_change",
-    )
-)  # fmt: skip
+# What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
+TURNS: dict[Kind, frozenset[str]] = {
+    **dict.fromkeys(
+        (
+            "financing", "buyback", "mna", "partnership", "capex", "regulation", "legal",
+            "export_control", "macro_policy", "index_change",
+        ),
+        frozenset({"ends"}),
+    ),
+    "product_launch": frozenset({"ends", "delay", "halt"}),
+    "chip_selfdev": frozenset({"ends", "delay", "halt"}),
+    "order_supply": frozenset({"ends", "lose"}),
+    "incident": frozenset({"resolved"}),
+}  # fmt: skip
 _ALREADY_TURNED = frozenset(
     [
         "ended",
@@ -123,7 +131,10 @@ def _is_background(sentence: Sentence, segment: int) -> bool:
     )
 
 
-def _free(hits: Sequence[Hit], used: list[tuple[int, int]]) -> list[Hit]:
+def _free(hits: Sequence[Hit], used: list[tuple[int, int]], concept: str = "") -> Sequence[Hit]:
+    """Return the words no rule used; that things run again may be news of its own and turn this."""
+    if concept == "resolved":
+        return hits
     return [h for h in hits if not any(s < h.end and h.start < e for s, e in used)]
 
 
@@ -171,10 +182,16 @@ def _is_negated(
 def _is_reversed(
     sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
 ) -> bool:
-    if match.rule.kind not in REVERSIBLE or (match.rule.subtype or "") in _ALREADY_TURNED:
+    turns = TURNS.get(match.rule.kind)
+    if turns is None or (match.rule.subtype or "") in _ALREADY_TURNED:
         return False
     reach = _END_REACH[language]
+    if match.rule.kind == "incident" and match.segment > 0:
+        restarted = sentence.in_segment("resolved", match.segment - 1)
+        if restarted:  # "restarts its plant | after the fire"
+            return True
     return any(
         (0 <= match.start - hit.end <= reach) or (0 <= hit.start - match.end <= reach)
-        for hit in _free(sentence.in_segment("ends", match.segment), used)
+        for concept in turns
+        for hit in _free(sentence.in_segment(concept, match.segment), used, concept)
     )

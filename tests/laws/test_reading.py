@@ -22,14 +22,68 @@ READER = Reader(LINKER)
 AT = datetime(2025, 9, 12, tzinfo=UTC)
 
 # Words that make trouble together: names, cues, figures, marks, scripts.
-_PIECES = st.sampled_from(
-    (
-        "Alibaba Tencent 腾讯 小米 騰訊 JD.com Baidu-Aktie stieg legt zu weist zurück denies buyback "
-        "nicht not 不 回购 收购 否认 zwischen und from to 由 至 up by . : , 。 ， （ “ \" ' - … *** ((((( "
-        "5,9 % 3,2 Mrd. USD HK$1.5bn 逾 三十二亿港元 亿亿亿 一二三四五六七八九十 10 1.2.3.4 $ € 0700.HK 00700 "
-        "&amp; < > \u200b \u202e \ud7ff 𠀀 İ ß ﬁ e\u0301 \n"
-    ).split(" ")
+_NAMES = ("Alibaba", "Tencent", "腾讯", "小米", "騰訊", "JD.com", "Baidu-Aktie", "0700.HK", "00700")
+_CUES = (
+    "stieg",
+    "legt",
+    "zu",
+    "weist",
+    "zurück",
+    "denies",
+    "buyback",
+    "nicht",
+    "not",
+    "不",
+    "回购",
 )
+_MORE_CUES = (
+    "收购",
+    "否认",
+    "zwischen",
+    "und",
+    "from",
+    "to",
+    "由",
+    "至",
+    "up",
+    "by",
+    "被",
+    "durch",
+)
+_FIGURES = (
+    "5,9",
+    "%",
+    "3,2",
+    "Mrd.",
+    "USD",
+    "HK$1.5bn",
+    "逾",
+    "三十二亿港元",
+    "亿亿亿",
+    "十百千",
+    "1.2.3",
+)
+_MARKS = (
+    ".",
+    ":",
+    ",",
+    "。",
+    "，",
+    "（",
+    "“",
+    '"',
+    "'",
+    "-",
+    "…",
+    "***",
+    "(((((",
+    "<",
+    ">",
+    "\n",
+    "&amp;",
+)
+_ODD = ("\u200b", "\u202e", "\ud7ff", "𠀀", "İ", "ß", "ﬁ", "e\u0301", "$", "€")
+_PIECES = st.sampled_from((*_NAMES, *_CUES, *_MORE_CUES, *_FIGURES, *_MARKS, *_ODD))
 _TEXTS = st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=60).map(" ".join))
 _TITLES = _TEXTS.filter(lambda text: bool(text.strip()))
 
