@@ -274,13 +274,13 @@ def _baselines(chosen: StrategySettings, engine: EngineResult, seed: int) -> lis
     """Return the strategies a signal strategy must beat; the random one has its habits."""
     from strategies.baselines import random_like
 
-    weight = _mean_weight(engine)
+    weight = mean_weight(engine)
     names = [name for name in ("buy_and_hold", "equal_weight") if name != chosen.name]
     random = random_like(engine.trades, weight=weight, seed=seed, reserve_bp=chosen.reserve_bp)
     return [*(StrategySettings(name=name) for name in names), random]
 
 
-def _mean_weight(engine: EngineResult) -> float:
+def mean_weight(engine: EngineResult) -> float:
     """Return the mean part of equity that a run put into a position, for a random twin."""
     bought = engine.fills[engine.fills["side"] == "buy"]
     if bought.empty:

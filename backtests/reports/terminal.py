@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backtests.reports import sections
@@ -30,6 +31,11 @@ def text(view: RunView, *, width: int = 80, color: bool = False) -> str:
     color : bool
         With ANSI colors.
     """
+    return written(lambda console: write(console, view), width=width, color=color)
+
+
+def written(write_on: Callable[[Console], None], *, width: int = 80, color: bool = False) -> str:
+    """Return as text what is written on a console of some columns."""
     from rich.console import Console
 
     out = io.StringIO()
@@ -42,7 +48,7 @@ def text(view: RunView, *, width: int = 80, color: bool = False) -> str:
         highlight=False,
         emoji=False,
     )
-    write(console, view)
+    write_on(console)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -65,10 +71,10 @@ def write(console: Console, view: RunView) -> None:
     console.print(Text(plain(view.name), style="bold"))
     console.print(Text(verdict["headline"], style="bold green" if verdict["found"] else "bold"))
     for sentence in verdict["sentences"]:
-        console.print(_bullet(sentence))
+        console.print(bullet(sentence))
     for table in sections.tables_of(view):
         console.print()
-        _write_table(console, table)
+        write_table(console, table)
     if view.folder is not None:
         console.print()
         # A path is for copying: it must stay on one line, however long.
@@ -89,14 +95,16 @@ def plain(foreign: str) -> str:
     return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp"))
 
 
-def _bullet(sentence: str) -> Padding:
+def bullet(sentence: str) -> Padding:
+    """Return a sentence as it stands under a headline."""
     from rich.padding import Padding
     from rich.text import Text
 
     return Padding(Text(sentence), (0, 0, 0, 2))
 
 
-def _write_table(console: Console, table: sections.Table) -> None:
+def write_table(console: Console, table: sections.Table) -> None:
+    """Write a table with its title and note."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,0 +1,270 @@
+"""Placebos: the same run with the link between news and prices cut, one way at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from backtests.metrics.undefined import Floats, need
+from backtests.result import EngineResult
+from backtests.robustness.ground import Figures, Ground, Places, answers_judged, money_of
+from signals import pipeline
+from signals.features.base import FeatureFrame
+from strategies.base import StrategySettings
+
+QUIET_SESSIONS = 20
+"""Fewest sessions by which answers are shifted: longer than news is expected to matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placebo:
+    """One way to cut the link.
+
+    Attributes
+    ----------
+    says : str
+        What it does, as a sentence has it.
+    recomputes : str
+        What a run of it computes again; everything before is reused.
+    run : callable
+        Ground, habits of the run, number of the placebo run, seed → figures.
+    """
+
+    says: str
+    recomputes: str
+    run: Callable[[Ground, Habits, int, int], Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the run traded, for a random trader of the same turnover.
+
+    Attributes
+    ----------
+    trader : StrategySettings
+        The random strategy with the run's number of entries a session, holding time and weight.
+    """
+
+    trader: StrategySettings
+
+
+def habits_of(engine: EngineResult, weight: float, seed: int, reserve_bp: float) -> Habits:
+    """Return the habits of a traded run."""
+    from strategies.baselines import random_like
+
+    return Habits(random_like(engine.trades, weight=weight, seed=seed, reserve_bp=reserve_bp))
+
+
+def p_value(real: float | None, placebos: list[float | None]) -> float | None:
+    """Return ``(1 + placebos at or above the real figure) / (1 + placebos)``.
+
+    The real run counts as one of its own placebos, so p is never 0 and, if nothing tells them
+    apart, is at most x with probability x. A placebo without a figure counts as at or above. None
+    if the real run has no figure or there is no placebo. Source: Davison and Hinkley, Bootstrap
+    Methods and their Application, 1997, 4.2; Phipson and Smyth, SAGMB 9(1), 2010.
+
+    Examples
+    --------
+    >>> p_value(0.04, [0.01, -0.02, 0.05, 0.0])
+    0.4
+    """
+    if real is None or not placebos:
+        return None
+    above = sum(figure is None or figure >= real for figure in placebos)
+    return (1 + above) / (1 + len(placebos))
+
+
+def available(name: str, ground: Ground) -> int | None:
+    """Return how many different runs of a placebo there can be; None if as many as wanted.
+
+    Raises
+    ------
+    UndefinedMetric
+        If the run is too small for it.
+    """
+    if name in ("delayed", "led"):
+        return len(_shifts(ground))
+    if name == "tickers":
+        need(len(np.unique(ground.column)) >= 4, "fewer than 4 stocks had news")
+    return None
+
+
+def generator(name: str, number: int, seed: int) -> np.random.Generator:
+    """Return the draws of one placebo run: they depend on nothing but these three."""
+    return np.random.default_rng([seed, crc32(name.encode()), number])
+
+
+def shuffled_in_blocks(
+    keys: np.ndarray[Any, Any], block: int, draws: np.random.Generator
+) -> Places:
+    """Return, for each position, the position whose content moves there, within equal keys only.
+
+    Contents of a key, in order, are rotated by a random offset, cut into blocks and put together in
+    random order: what follows each other closely mostly still does. With single draws, rows whose
+    outcomes overlap would be torn apart and the placebos would vary too little.
+    """
+    source = np.arange(len(keys))
+    for key in np.unique(keys):
+        mine = np.flatnonzero(keys == key)
+        turned = np.roll(mine, int(draws.integers(len(mine))))
+        cuts = [turned[start : start + block] for start in range(0, len(mine), block)]
+        order = draws.permutation(len(cuts))
+        source[mine] = np.concatenate([cuts[place] for place in order.tolist()])
+    return source
+
+
+def _block(ground: Ground) -> int:
+    return 2 * ground.horizon
+
+
+def dates(ground: Ground, number: int, seed: int) -> tuple[Places, Places]:
+    """Return places with each stock's answers shuffled over the dates of its own news."""
+    draws = generator("dates", number, seed)
+    source = shuffled_in_blocks(ground.column, _block(ground), draws)
+    place = np.empty_like(ground.place)
+    place[source] = ground.place
+    return place, ground.column
+
+
+def tickers(ground: Ground, number: int, seed: int) -> tuple[Places, Places]:
+    """Return places with every stock's answers given to another stock, the same throughout."""
+    draws = generator("tickers", number, seed)
+    stocks = np.unique(ground.column)
+    while True:
+        others = draws.permutation(stocks)
+        if not (others == stocks).any():
+            break
+    column = others[np.searchsorted(stocks, ground.column)]
+    return ground.place, column
+
+
+def shifted(ground: Ground, sessions: int) -> tuple[Places, Places]:
+    """Return places moved by some sessions, around the end of the sample; negative ones lead."""
+    return (ground.place + sessions) % len(ground.sessions), ground.column
+
+
+def delayed(ground: Ground, number: int, seed: int) -> tuple[Places, Places]:
+    """Return places with all answers given late, by more sessions than news matters."""
+    order = generator("delayed", 0, seed).permutation(_shifts(ground))
+    return shifted(ground, int(order[number]))
+
+
+def led(ground: Ground, number: int, seed: int) -> tuple[Places, Places]:
+    """Return places with all answers given early, by more sessions than news matters."""
+    order = generator("led", 0, seed).permutation(_shifts(ground))
+    return shifted(ground, -int(order[number]))
+
+
+def _shifts(ground: Ground) -> Places:
+    least = max(QUIET_SESSIONS, 2 * ground.horizon)
+    most = len(ground.sessions) // 2
+    need(most - least >= QUIET_SESSIONS, "too few sessions out of sample to shift them")
+    return np.arange(least, most + 1)
+
+
+def shuffled_news(features: FeatureFrame, block: int, draws: np.random.Generator) -> FeatureFrame:
+    """Return rows that keep their prices and got another date's news of the same stock.
+
+    What the news said comes from another time on purpose, so `available_at` stays the row's own:
+    this is no frame that anybody could have had.
+    """
+    names = features.values.index.get_level_values("ticker").to_numpy().astype(str)
+    source = shuffled_in_blocks(names, block, draws)
+    kept = [column for column in features.groups.get("prices", ()) if column in features.values]
+    values = features.values.iloc[source].set_axis(features.values.index, axis=0)
+    values[kept] = features.values[kept]
+
+    def moved(series: Any) -> Any:
+        return series.iloc[source].set_axis(series.index)
+
+    return FeatureFrame(
+        values=values,
+        texts=moved(features.texts),
+        sessions=features.sessions,
+        available_at=features.available_at,
+        event_ids=moved(features.event_ids),
+        item_ids=moved(features.item_ids),
+        story_keys=moved(features.story_keys),
+        groups=features.groups,
+    )
+
+
+def _by_moving(move: Callable[[Ground, int, int], tuple[Places, Places]]) -> Any:
+    def run(ground: Ground, habits: Habits, number: int, seed: int) -> Figures:
+        place, column = move(ground, number, seed)
+        engine = ground.traded(ground.moved(place, column))
+        return ground.judged(place, column) | money_of(engine, ground.config.broker.cash_hkd)
+
+    return run
+
+
+def _learned(ground: Ground, habits: Habits, number: int, seed: int) -> Figures:
+    config = ground.config
+    draws = generator("learned", number, seed)
+    features = shuffled_news(ground.features, _block(ground), draws)
+    alone = config.classifier.model_copy(update={"baselines": ()})
+    predictions = pipeline.walk_forward(features, ground.labels, config.split, alone, config.seed)
+    signals = pipeline.decide(predictions, features, ground.calendar, config.decision)
+    money = money_of(ground.traded(signals), config.broker.cash_hkd)
+    return answers_judged(ground, signals) | money
+
+
+def _random_trader(ground: Ground, habits: Habits, number: int, seed: int) -> Figures:
+    draw = int(generator("random_trader", number, seed).integers(2**31))
+    params = {**habits.trader.params, "seed": draw}
+    trader = habits.trader.model_copy(update={"params": params})
+    return money_of(ground.traded((), strategy=trader), ground.config.broker.cash_hkd)
+
+
+PLACEBOS: Mapping[str, Placebo] = {
+    "dates": Placebo(
+        "each stock's stories shuffled over dates", "judging and trading", _by_moving(dates)
+    ),
+    "tickers": Placebo(
+        "every stock's stories given to another", "judging and trading", _by_moving(tickers)
+    ),
+    "delayed": Placebo(
+        "all stories weeks or months late", "judging and trading", _by_moving(delayed)
+    ),
+    "led": Placebo("all stories weeks or months early", "judging and trading", _by_moving(led)),
+    "learned": Placebo(
+        "stories shuffled over dates before learning", "learning, judging, trading", _learned
+    ),
+    "random_trader": Placebo(
+        "as many purchases on the same days, drawn at random", "trading", _random_trader
+    ),
+}
+"""Every placebo by name. Reading, rows, features and labels are never computed again."""
+
+
+def profile(ground: Ground, shifts: tuple[int, ...]) -> list[dict[str, float | int | None]]:
+    """Return how answers would have ranked, given some sessions early (negative) or late.
+
+    What leads knows the future: a rank IC far above that of shift 0 is the price of a clock that
+    runs ahead. Answers that leave the sample are dropped.
+    """
+    points: list[dict[str, float | int | None]] = []
+    for shift in shifts:
+        place = ground.place + shift
+        place = np.where((place >= 0) & (place < len(ground.sessions)), place, -1)
+        points.append({"shift": shift, **ground.judged(place, ground.column)})
+    return points
+
+
+def figures_of(ground: Ground, engine: EngineResult) -> Figures:
+    """Return the real run's figures, measured as the placebos' are."""
+    judged = ground.judged(ground.place, ground.column)
+    return judged | money_of(engine, ground.config.broker.cash_hkd)
+
+
+def spread_of(figures: list[float | None]) -> tuple[float, float, float] | None:
+    """Return the 5 %, 50 % and 95 % quantiles of placebo figures; None without any."""
+    known: Floats = np.array([f for f in figures if f is not None], dtype=np.float64)
+    if not len(known):
+        return None
+    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
+    return float(low), float(middle), float(high)

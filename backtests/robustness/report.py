@@ -1,0 +1,185 @@
+"""The audit as text for a terminal and as a fragment of HTML; the verdict stands first in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from backtests.metrics.verdict import decimal, percent
+from backtests.reports.sections import Table
+from backtests.robustness.audit import JUDGED, AuditReport
+from backtests.robustness.bootstrap import Interval
+from backtests.robustness.event_study import EventStudy
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_KINDS_SHOWN = 12
+
+
+def text(report: AuditReport, *, width: int = 80, color: bool = False) -> str:
+    """Return the audit as text of some columns."""
+    from backtests.reports.terminal import written
+
+    return written(lambda console: write(console, report), width=width, color=color)
+
+
+def write(console: Console, report: AuditReport) -> None:
+    """Write the audit on a console: verdict first."""
+    from rich.text import Text
+
+    from backtests.reports.terminal import bullet, plain, write_table
+
+    console.print(Text(f"Audit of {plain(report.name)}", style="bold"))
+    style = "bold green" if report.verdict["found"] else "bold"
+    console.print(Text(report.verdict["headline"], style=style))
+    for sentence in report.verdict["sentences"]:
+        console.print(bullet(sentence))
+    for table in tables_of(report):
+        console.print()
+        write_table(console, table)
+
+
+def html_fragment(report: AuditReport) -> str:
+    """Return the audit as a section of HTML without style or script; every text is escaped."""
+    parts = [
+        '<section class="audit">',
+        f"<h2>Audit of {escape(report.name)}</h2>",
+        f"<p><strong>{escape(report.verdict['headline'])}</strong></p>",
+        "<ul>",
+        *(f"<li>{escape(sentence)}</li>" for sentence in report.verdict["sentences"]),
+        "</ul>",
+        *map(_html_table, tables_of(report)),
+        "</section>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def tables_of(report: AuditReport) -> list[Table]:
+    """Return the figures behind the verdict."""
+    return [
+        _placebos(report),
+        _profile(report),
+        _stress(report),
+        _intervals(report.intervals),
+        *([] if isinstance(report.studies, str) else [_studies(report.studies)]),
+    ]
+
+
+def _placebos(report: AuditReport) -> Table:
+    rows = [
+        (
+            one.says,
+            str(one.runs) if one.runs else one.reason,
+            *("–" if one.p.get(name) is None else f"{one.p[name]:.3f}" for name in JUDGED),
+            one.recomputes,
+        )
+        for one in report.placebos
+    ]
+    return Table(
+        key="placebos",
+        title="Placebos: p of the real run",
+        columns=("<placebo", "<runs", "rank IC", "signed", "Sharpe", "net", "<recomputed"),
+        rows=tuple(rows),
+        note=f"p = (1 + runs at or above the real one) / (1 + runs); seed {report.seed}.",
+    )
+
+
+def _profile(report: AuditReport) -> Table:
+    rows = [
+        (
+            f"{point['shift']:+d}".replace("-", "−") if point["shift"] else "0",
+            decimal(point["rank_ic"], 3, sign=True),
+            decimal(_bp(point["signed_return"]), 0, sign=True),
+        )
+        for point in report.profile
+    ]
+    return Table(
+        key="profile",
+        title="The same answers, some sessions early (−) or late (+)",
+        columns=("sessions", "rank IC", "signed bp"),
+        rows=tuple(rows),
+        note="What leads knows the future: it shows what a clock that runs ahead would earn.",
+    )
+
+
+def _stress(report: AuditReport) -> Table:
+    rows = [
+        (
+            f"{cell.cost:g}×",
+            str(cell.delay),
+            percent(cell.net_return),
+            percent(cell.alpha),
+            decimal(cell.alpha_t, 1, sign=True),
+        )
+        for cell in report.stress.cells
+    ]
+    return Table(
+        key="stress",
+        title="Stress",
+        columns=("costs", "delay", "net", "alpha a year", "its t"),
+        rows=tuple(rows),
+        note="Alpha over equal weight of the same stocks; the delay is in sessions.",
+    )
+
+
+def _intervals(intervals: Mapping[str, Interval | str]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for name, found in intervals.items():
+        if isinstance(found, str):
+            rows.append((name.replace("_", " "), "–", "–", "–", found))
+            continue
+        values = (decimal(value, 3) for value in (found.estimate, found.low, found.high))
+        rows.append((name.replace("_", " "), *values, f"{found.block:.1f}"))
+    return Table(
+        key="intervals",
+        title="95 % intervals, stationary bootstrap",
+        columns=("<figure", "estimate", "low", "high", "mean block"),
+        rows=tuple(rows),
+        note="Block length by Politis and White; for the rank IC at least the horizon.",
+    )
+
+
+def _studies(studies: tuple[EventStudy, ...]) -> Table:
+    names = ("naive", "patell", "bmp", "clustered", "kolari_pynnonen", "grank", "rank")
+    rows = [
+        (
+            one.kind.replace("_", " "),
+            f"{one.n:,}",
+            decimal(one.mean * 1e4, 0, sign=True),
+            *(_statistic(one, name) for name in names),
+        )
+        for one in studies[:_KINDS_SHOWN]
+    ]
+    more = len(studies) - _KINDS_SHOWN
+    rest = f" {more} more kinds stand in the JSON." if more > 0 else ""
+    return Table(
+        key="event_study",
+        title="Event study: test statistics",
+        columns=("<kind", "n", "bp", "naive", "Patell", "BMP", "clust.", "KP", "GRANK", "rank"),
+        rows=tuple(rows),
+        note="Abnormal returns in the news' direction from the effective open on. The first three"
+        f" tests take events for independent, the others do not.{rest}",
+    )
+
+
+def _statistic(study: EventStudy, name: str) -> str:
+    test = study.tests[name]
+    return "–" if isinstance(test, str) else decimal(test.statistic, 1, sign=True)
+
+
+def _bp(value: Any) -> float | None:
+    return None if value is None else float(value) * 1e4
+
+
+def _html_table(table: Table) -> str:
+    heads = "".join(f"<th>{escape(name.removeprefix('<'))}</th>" for name in table.columns)
+    rows = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
+    )
+    return (
+        f'<h3 id="audit-{escape(table.key)}">{escape(table.title)}</h3>\n'
+        f"<table><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>\n"
+        f"<p>{escape(table.note)}</p>"
+    )

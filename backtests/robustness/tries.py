@@ -1,0 +1,77 @@
+"""Tries: what else was looked at on the same inputs, from the trial ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from backtests.metrics.undefined import Floats, need
+from backtests.trials import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The other configurations that were tried.
+
+    Attributes
+    ----------
+    sharpe : mapping of str to float or None
+        Annual Sharpe ratio by config hash; None for one that never finished: it was a look too.
+    returns : mapping of str to Series
+        Session returns by config hash, of those whose run folder is still there.
+    """
+
+    sharpe: Mapping[str, float | None] = field(default_factory=dict)
+    returns: Mapping[str, pd.Series] = field(default_factory=dict)
+
+
+def tries_of(ledger: Ledger | None, config_sha256: str, inputs_sha256: str) -> Tries:
+    """Return every other configuration that the ledger holds for the same inputs.
+
+    Runs of one config hash on the same inputs are one try: they are the same to the bit. A trial
+    that ended before its inputs were known counts, one on other inputs does not.
+    """
+    if ledger is None:
+        return Tries()
+    sharpe: dict[str, float | None] = {}
+    returns: dict[str, pd.Series] = {}
+    for trial in ledger.trials():
+        config = trial.config_sha256
+        if config == config_sha256 or trial.inputs_sha256 not in (None, inputs_sha256):
+            continue
+        shown = trial.metrics.get("sharpe")
+        if shown is not None:
+            sharpe[config] = float(shown)
+        sharpe.setdefault(config, None)
+        path = ledger.path.parent / trial.run_id / "equity.csv"
+        if trial.status == "finished" and path.is_file():
+            returns[config] = _returns(pd.read_csv(path, usecols=["session", "equity_hkd"]))
+    return Tries(sharpe, returns)
+
+
+def together(mine: pd.Series, tries: Tries) -> Floats:
+    """Return session returns of this run and of all others, over the sessions they share.
+
+    Raises
+    ------
+    UndefinedMetric
+        If no other run's returns are known, or they share no session.
+    """
+    need(bool(tries.returns), "no other configuration's returns are known")
+    ordered = [tries.returns[config] for config in sorted(tries.returns)]
+    table = pd.concat([mine, *ordered], axis=1, join="inner").sort_index()
+    need(len(table) > 0, "the runs share no session")
+    return np.asarray(table.to_numpy(dtype=np.float64))
+
+
+def returns_by_session(equity: pd.Series) -> pd.Series:
+    """Return session returns from the second session on, indexed by session."""
+    return equity.pct_change().iloc[1:]
+
+
+def _returns(table: pd.DataFrame) -> pd.Series:
+    index = pd.DatetimeIndex(pd.to_datetime(table["session"])).astype("datetime64[s]")
+    return returns_by_session(pd.Series(table["equity_hkd"].to_numpy(), index=index))

@@ -1,0 +1,222 @@
+"""The audit's verdict: what was found, against which placebo, with which p, at which cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from backtests.metrics.verdict import LUCK, decimal, percent
+
+if TYPE_CHECKING:
+    from backtests.robustness.audit import PlaceboResult
+    from backtests.robustness.bootstrap import Interval
+    from backtests.robustness.deflation import Deflation
+    from backtests.robustness.event_study import EventStudy
+    from backtests.robustness.overfitting import Overfitting
+    from backtests.robustness.stress import Stress
+
+ENOUGH = 0.95
+"""Deflated Sharpe ratio from which luck over all trials is an unlikely explanation."""
+
+
+def verdict(
+    real: Mapping[str, float | None],
+    placebos: Sequence[PlaceboResult],
+    *,
+    deflation: Deflation | str,
+    overfitting: Overfitting | str,
+    intervals: Mapping[str, Interval | str],
+    stress: Stress,
+    studies: Sequence[EventStudy] | str,
+    level: float,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what stands first in every form of the audit.
+
+    A finding must hold against *every* placebo: the hardest one, that with the largest p, speaks.
+    So running more placebos can only make a claim harder, never easier. That the edge stands needs
+    the ranking, the money, a positive net return, and a deflated Sharpe ratio of at least 0.95.
+
+    Returns
+    -------
+    dict
+        `headline`, `found` (the edge stands), `ranking` and `money` (`p`, `placebo`, `runs`,
+        `found`, `value`), `deflated`, `level`, `seed`, `sentences`.
+    """
+    ranking = _hardest("rank_ic", real, placebos, level)
+    money = _hardest("sharpe", real, placebos, level)
+    deflated = None if isinstance(deflation, str) else deflation.deflated
+    earned = real.get("net_return")
+    stands = bool(
+        ranking["found"]
+        and money["found"]
+        and earned is not None
+        and earned > 0
+        and deflated is not None
+        and deflated >= ENOUGH
+    )
+    return {
+        "headline": _headline(ranking, money, stands, deflated, earned),
+        "found": stands,
+        "ranking": ranking,
+        "money": money,
+        "deflated": deflated,
+        "level": level,
+        "seed": seed,
+        "sentences": [
+            _ranking(ranking, intervals, seed),
+            _money(money, earned, stress, intervals, seed),
+            _sharpe(deflation, intervals),
+            _overfitting(overfitting),
+            _stress(stress),
+            _events(studies),
+        ],
+    }
+
+
+def _hardest(
+    figure: str,
+    real: Mapping[str, float | None],
+    placebos: Sequence[PlaceboResult],
+    level: float,
+) -> dict[str, Any]:
+    """Return the placebo that comes closest to the real run, by its p."""
+    tried = [(p.p[figure], p) for p in placebos if p.p.get(figure) is not None]
+    if not tried:
+        return {"value": real.get(figure), "p": None, "placebo": None, "runs": 0, "found": False}
+    p, hardest = max(tried, key=lambda pair: float(pair[0] or 0.0))
+    return {
+        "value": real.get(figure),
+        "p": p,
+        "placebo": hardest.name,
+        "says": hardest.says,
+        "runs": hardest.runs,
+        "found": p is not None and p <= level,
+    }
+
+
+def _headline(
+    ranking: Mapping[str, Any],
+    money: Mapping[str, Any],
+    stands: bool,
+    deflated: float | None,
+    earned: float | None,
+) -> str:
+    if stands:
+        return "The edge stands against every placebo, after costs and for all trials."
+    if ranking["p"] is None and money["p"] is None:
+        return "Too little to tell: no placebo could be run."
+    if ranking["found"] and money["found"]:
+        if earned is not None and earned <= 0:
+            return "Better than every placebo, but nothing was earned after costs."
+        told = "unknown" if deflated is None else f"{deflated:.2f}"
+        return (
+            "Better than every placebo, but as the best of all trials still"
+            f" {LUCK}: deflated Sharpe {told}."
+        )
+    if ranking["found"]:
+        return f"The ranking is better than luck; what trading earned is {LUCK}."
+    if money["found"]:
+        return f"The trades beat every placebo, but the ranking is {LUCK}: do not trust it."
+    return LUCK[0].upper() + LUCK[1:] + "."
+
+
+def _against(tested: Mapping[str, Any], seed: int) -> str:
+    if tested["p"] is None:
+        return "no placebo could be run"
+    says = LUCK if not tested["found"] else "better than luck"
+    return (
+        f"p = {tested['p']:.3f} against the hardest placebo, {tested['says']}"
+        f" ({tested['runs']} runs, seed {seed}): {says}"
+    )
+
+
+def _ranking(tested: Mapping[str, Any], intervals: Mapping[str, Any], seed: int) -> str:
+    value = tested["value"]
+    if value is None:
+        return "Ranking: no session has enough stocks with news to rank."
+    return (
+        f"Ranking: daily rank IC {decimal(value, 3, sign=True)}{_band(intervals, 'rank_ic', 3)};"
+        f" {_against(tested, seed)}."
+    )
+
+
+def _money(
+    tested: Mapping[str, Any],
+    earned: float | None,
+    stress: Stress,
+    intervals: Mapping[str, Any],
+    seed: int,
+) -> str:
+    cost = "no costs" if stress.paid_bp is None else f"{decimal(stress.paid_bp, 1)} bp a side"
+    band = intervals.get("net_return")
+    reach = (
+        ""
+        if band is None or isinstance(band, str)
+        else f" (95 %: {percent(band.low)} to {percent(band.high)})"
+    )
+    return f"Money: {percent(earned)} net{reach} at {cost}; {_against(tested, seed)}."
+
+
+def _sharpe(deflation: Deflation | str, intervals: Mapping[str, Any]) -> str:
+    """Return the Sharpe ratio with all that takes from it: it never stands alone."""
+    if isinstance(deflation, str):
+        return f"Sharpe: none ({deflation})."
+    length = (
+        "no track record would be long enough"
+        if deflation.minimum_sessions is None
+        else f"{deflation.minimum_sessions:,.0f} sessions needed, {deflation.sessions:,} there"
+    )
+    tries = f"{deflation.trials} trial" + ("" if deflation.trials == 1 else "s")
+    return (
+        f"Sharpe {decimal(deflation.sharpe)}{_band(intervals, 'sharpe', 2)}: above zero with"
+        f" probability {deflation.probabilistic:.2f}, above the {decimal(deflation.expected_best)}"
+        f" that luck makes of {tries} with {deflation.deflated:.2f}; {length}."
+    )
+
+
+def _overfitting(found: Overfitting | str) -> str:
+    if isinstance(found, str):
+        return f"Backtest overfitting: not measured ({found})."
+    return (
+        f"Backtest overfitting: the best of {found.configurations} configurations falls to the"
+        f" lower half out of sample with probability {found.probability:.2f}"
+        f" ({found.splits:,} splits)."
+    )
+
+
+def _stress(stress: Stress) -> str:
+    even = (
+        "unknown"
+        if stress.break_even_bp is None
+        else f"{decimal(stress.break_even_bp, 1)} bp a side"
+    )
+    late = stress.latest_profitable_delay
+    delay = "none, not even on time" if late is None else f"{late} sessions"
+    return f"Stress: break-even cost {even}; latest profitable delay {delay}."
+
+
+def _events(studies: Sequence[EventStudy] | str) -> str:
+    if isinstance(studies, str) or not studies:
+        return f"Events: not measured ({studies if isinstance(studies, str) else 'none'})."
+    first = studies[0]
+    naive, clustered = (_statistic(first, name) for name in ("naive", "clustered"))
+    last = first.window[1] + 1
+    return (
+        f"Events: {first.n:,} fresh ones moved prices by {decimal(first.mean * 1e4, 0, sign=True)}"
+        f" bp their way in {last} sessions from the open; t {naive} if they were independent,"
+        f" {clustered} with clustered days, {_statistic(first, 'kolari_pynnonen')} by Kolari and"
+        " Pynnönen."
+    )
+
+
+def _statistic(study: EventStudy, name: str) -> str:
+    test = study.tests[name]
+    return "–" if isinstance(test, str) else decimal(test.statistic, 1, sign=True)
+
+
+def _band(intervals: Mapping[str, Any], name: str, places: int) -> str:
+    band = intervals.get(name)
+    if band is None or isinstance(band, str):
+        return ""
+    return f" (95 %: {decimal(band.low, places)} to {decimal(band.high, places)})"
