@@ -218,7 +218,7 @@ def pair_correlation(
             one = values[left, max(shift, 0) : m + min(shift, 0)]
             other = values[right, max(-shift, 0) : m + min(-shift, 0)]
             total += _correlation(one, other) * (1.0 - apart / window)
-    return min(max(2.0 * total / (n * (n - 1)), 0.0), 1.0 - 1e-9)
+    return float(min(max(2.0 * total / (n * (n - 1)), 0.0), 1.0 - 1e-9))
 
 
 def _correlation(left: Floats, right: Floats) -> float:

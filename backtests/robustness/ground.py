@@ -16,7 +16,6 @@ from backtests.config import RunConfig
 from backtests.engine import run_engine
 from backtests.inputs import Inputs
 from backtests.metrics import returns
-from backtests.metrics.predictions import rank_ic_by_session
 from backtests.metrics.undefined import Floats, UndefinedMetric
 from backtests.result import EngineResult
 from backtests.run import Learned
@@ -119,8 +118,7 @@ class Ground:
         """Return the daily rank IC of the run, in order of session."""
         outcome = self.outcomes[self.place, self.column]
         known = np.isfinite(outcome)
-        _, values = rank_ic_by_session(self.place[known], self.probability[known], outcome[known])
-        return values
+        return session_rank_ic(self.place[known], self.probability[known], outcome[known])
 
     def moved(self, place: Places, column: Places) -> list[Signal]:
         """Return the answers as signals at other places; those at -1 are left out."""
@@ -250,10 +248,41 @@ def money_of(engine: EngineResult, capital_hkd: float) -> Figures:
 
 
 def _judged(place: Places, score: Floats, leaning: Floats, outcome: Floats) -> Figures:
-    _, values = rank_ic_by_session(place, score, outcome)
+    values = session_rank_ic(place, score, outcome)
     acting = leaning != 0
     signed = leaning[acting] * outcome[acting]
     return {
         "rank_ic": float(values.mean()) if len(values) else None,
         "signed_return": float(signed.mean()) if len(signed) else None,
     }
+
+
+def session_rank_ic(session: Places, score: Floats, outcome: Floats, fewest: int = 3) -> Floats:
+    """Return what `metrics.predictions.rank_ic_by_session` does, for all sessions at once.
+
+    A placebo run ranks every session anew, so this is where its time would go.
+    """
+    if not len(session):
+        return np.empty(0)
+    count = np.bincount(session).astype(np.float64)
+    middle = (count + 1.0) / 2.0
+    left = _ranks_within(session, score) - middle[session]
+    right = _ranks_within(session, outcome) - middle[session]
+    product = np.bincount(session, weights=left * right)
+    power = np.bincount(session, weights=left**2) * np.bincount(session, weights=right**2)
+    kept = (count >= fewest) & (power > 0)
+    return np.asarray(product[kept] / np.sqrt(power[kept]))
+
+
+def _ranks_within(group: Places, values: Floats) -> Floats:
+    """Return ranks from 1 within each group; equal values share the mean of their ranks."""
+    order = np.lexsort((values, group))
+    groups, ordered = group[order], values[order]
+    turns = np.r_[True, groups[1:] != groups[:-1]]
+    begins = np.flatnonzero(turns)
+    number = np.arange(len(order)) - begins[np.cumsum(turns) - 1]
+    ties = np.cumsum(turns | np.r_[True, ordered[1:] != ordered[:-1]]) - 1
+    shared = np.bincount(ties, weights=number) / np.bincount(ties)
+    ranks = np.empty(len(order))
+    ranks[order] = shared[ties] + 1.0
+    return ranks

@@ -1,0 +1,301 @@
+"""The statistical audit on a small known-answer market, from placebos to its verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from backtests.config import RunConfig
+from backtests.inputs import Inputs, load_inputs
+from backtests.journal import Journal
+from backtests.result import EngineResult
+from backtests.robustness.audit import AuditReport, statistical_audit
+from backtests.robustness.ground import Ground, answers_judged, ground_of
+from backtests.robustness.placebo import (
+    Habits,
+    figures_of,
+    generator,
+    habits_of,
+    profile,
+    shuffled_news,
+)
+from backtests.robustness.report import html_fragment, text
+from backtests.robustness.rounds import Finished, key_of, run_placebos
+from backtests.robustness.settings import AuditSettings
+from backtests.robustness.stress import ScaledCosts, stress
+from backtests.robustness.tries import tries_of
+from backtests.robustness.verdict import verdict
+from backtests.run import Learned, learn, mean_weight, trade
+from backtests.trials import Ledger
+from markets.costs import COMPONENTS, CostSchedule
+
+SPAN = {"start": "2023-10-03", "end": "2024-12-31"}
+
+
+@dataclass(frozen=True, eq=False)
+class Small:
+    """One small run."""
+
+    config: RunConfig
+    inputs: Inputs
+    learned: Learned
+    engine: EngineResult
+    baselines: Mapping[str, EngineResult]
+    ground: Ground
+    habits: Habits
+
+
+@pytest.fixture(scope="module")
+def small() -> Small:
+    world = {"n_stories": 1000, "tickers": 8, "edge_bp": 500.0, **SPAN}
+    config = RunConfig.model_validate(
+        {
+            "name": "small",
+            **SPAN,
+            "prices": {"source": "synthetic", "synthetic": world},
+            "news": {"source": "synthetic"},
+            "split": {"min_train_months": 4, "min_train_rows": 80},
+            "classifier": {"baselines": ()},
+        }
+    )
+    inputs = load_inputs(config)
+    learned = learn(config, inputs, Journal())
+    engine, baselines = trade(config, inputs, learned.signals, learned.predictions)
+    ground = ground_of(config, inputs, learned)
+    habits = habits_of(engine, mean_weight(engine), 7, config.strategy.reserve_bp)
+    return Small(config, inputs, learned, engine, baselines, ground, habits)
+
+
+def test_the_ground_knows_the_same_outcomes_as_the_labels(small: Small) -> None:
+    ground = small.ground
+    labels = small.learned.labels.values["forward_return"]
+    for answer, outcome in zip(
+        ground.answers, ground.outcomes[ground.place, ground.column].tolist(), strict=True
+    ):
+        key = (answer.decided_at, answer.ticker)
+        assert outcome == labels[key] if key in labels.index else np.isnan(outcome)
+
+
+def test_answers_left_where_they_are_trade_as_the_run_did(small: Small) -> None:
+    ground = small.ground
+    again = ground.traded(ground.moved(ground.place, ground.column))
+    columns = ["equity_hkd", "cost_hkd", "turnover_hkd"]
+    assert again.equity[columns].equals(small.engine.equity[columns])
+    real = figures_of(ground, small.engine)
+    judged = answers_judged(ground, small.learned.signals)
+    assert {name: real[name] for name in judged} == judged
+    assert profile(ground, (0,))[0]["rank_ic"] == real["rank_ic"]
+
+
+def test_placebos_do_not_depend_on_jobs_or_on_what_was_finished(
+    small: Small, tmp_path: Path
+) -> None:
+    wanted = {"dates": 4, "random_trader": 2}
+    alone = run_placebos(small.ground, small.habits, wanted, seed=7)
+    two = run_placebos(small.ground, small.habits, wanted, seed=7, jobs=2)
+    assert alone == two
+    path = tmp_path / "placebos.jsonl"
+    run_placebos(small.ground, small.habits, {"dates": 2}, seed=7, finished=Finished(path))
+    # A process killed while it wrote leaves half a line behind.
+    path.write_text(path.read_text(encoding="utf-8") + '{"key": "', encoding="utf-8")
+    resumed = run_placebos(small.ground, small.habits, wanted, seed=7, finished=Finished(path))
+    assert resumed == alone
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2 + 1 + 4
+    before = path.read_bytes()
+    assert (
+        run_placebos(small.ground, small.habits, wanted, seed=7, finished=Finished(path)) == alone
+    )
+    assert path.read_bytes() == before
+    other = run_placebos(small.ground, small.habits, {"dates": 1}, seed=8, finished=Finished(path))
+    assert other["dates"][0] != alone["dates"][0]
+
+
+def test_a_finished_run_is_only_taken_for_the_same_ground(small: Small) -> None:
+    key = key_of("dates", small.ground, small.habits, 7)
+    turned = replace(small.ground, outcomes=small.ground.outcomes + 1e-9)
+    assert key_of("dates", turned, small.habits, 7) != key
+    assert key_of("led", small.ground, small.habits, 7) != key
+    assert key_of("dates", small.ground, small.habits, 8) != key
+    assert key_of("dates", replace(small.ground), small.habits, 7) == key
+
+
+def test_the_learned_placebo_keeps_prices_and_moves_news_within_a_stock(small: Small) -> None:
+    features = small.learned.features
+    mixed = shuffled_news(features, 6, generator("learned", 0, 7))
+    prices = list(features.groups["prices"])
+    assert mixed.values[prices].equals(features.values[prices])
+    assert not mixed.values.equals(features.values)
+    assert mixed.sessions.equals(features.sessions)
+    for ticker in features.values.index.unique("ticker"):
+        ours = features.texts.xs(ticker, level="ticker")
+        theirs = mixed.texts.xs(ticker, level="ticker")
+        assert sorted(ours) == sorted(theirs)
+
+
+def test_the_learned_placebo_runs(small: Small) -> None:
+    found = run_placebos(small.ground, small.habits, {"learned": 1}, seed=7)["learned"]
+    assert not isinstance(found, str)
+    assert set(found[0]) == {
+        "rank_ic",
+        "signed_return",
+        "sharpe",
+        "net_return",
+        "gross_return",
+        "fills",
+    }
+
+
+def test_costs_are_scaled_to_the_cent_and_cost_only_money(small: Small) -> None:
+    order: dict[str, Any] = {
+        "session": date(2024, 5, 6),
+        "side": "buy",
+        "price": "61.35",
+        "shares": 1500,
+    }
+    schedule = CostSchedule(small.config.broker.costs)
+    plain = schedule.note(**order)
+    assert ScaledCosts(schedule, 1.0).note(**order) == plain
+    assert ScaledCosts(schedule, 0.0).note(**order).total == 0
+    double = ScaledCosts(schedule, 2.0).note(**order)
+    assert all(getattr(double, name) == 2 * getattr(plain, name) for name in COMPONENTS)
+
+
+def test_stress_falls_with_costs_and_starts_at_the_run_itself(small: Small) -> None:
+    found = stress(
+        small.ground,
+        small.engine,
+        small.baselines["equal_weight"],
+        costs=(0.0, 1.0, 3.0),
+        delays=(0, 5),
+    )
+    by_cell = {(cell.cost, cell.delay): cell for cell in found.cells}
+    real = figures_of(small.ground, small.engine)
+    assert by_cell[1.0, 0].net_return == real["net_return"]
+    assert by_cell[1.0, 0].sharpe == real["sharpe"]
+    nets = [by_cell[cost, 0].net_return for cost in (0.0, 1.0, 3.0)]
+    assert nets == sorted(nets, key=lambda net: -(net or 0.0))
+    assert found.paid_bp is not None
+    assert found.paid_bp > 0
+    if (real["net_return"] or 0.0) > 0:
+        assert found.latest_profitable_delay is not None
+        assert found.break_even_bp is not None
+        assert found.break_even_bp > found.paid_bp
+
+
+@pytest.fixture(scope="module")
+def report(small: Small, tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
+    ledger = Ledger(tmp_path_factory.mktemp("runs") / "ledger.sqlite")
+    # Another configuration on the same inputs that failed, one on others, and this one itself.
+    for config, inputs in (("other", None), ("else", "0" * 64), (small.config.sha256(), None)):
+        trial = ledger.start(f"run-{config[:5]}", "x", config)
+        ledger.end(trial, "failed", inputs_sha256=inputs)
+    settings = AuditSettings(
+        placebos=("dates", "delayed", "random_trader"),
+        runs=19,
+        costs=(0.0, 1.0),
+        delays=(0, 1),
+        draws=200,
+    )
+    return statistical_audit(
+        small.config, small.inputs, settings=settings, learned=small.learned, ledger=ledger
+    )
+
+
+def test_the_planted_edge_is_found_in_the_ranking(report: AuditReport) -> None:
+    assert report.verdict["ranking"]["found"]
+    assert report.verdict["ranking"]["p"] == 0.05
+    assert all(one.p["rank_ic"] == 0.05 for one in report.placebos if "rank_ic" in one.p)
+
+
+def test_the_verdict_names_placebo_p_seed_cost_and_trials(report: AuditReport) -> None:
+    said = " ".join(report.verdict["sentences"])
+    for part in ("p = 0.050", "19 runs", "seed 7", "bp a side", "luck makes of 2 trials"):
+        assert part in said
+    assert "break-even cost" in said
+    assert "latest profitable delay" in said
+
+
+def test_the_report_is_json_with_the_verdict_first_and_no_bare_sharpe(report: AuditReport) -> None:
+    found = report.as_dict()
+    again = json.loads(json.dumps(found, allow_nan=False))
+    assert again == found
+    assert list(found)[:2] == ["schema", "verdict"]
+    assert found["deflation"]["trials"] == 2
+    for line in text(report, width=400).splitlines():
+        if line.strip().startswith("Sharpe "):
+            assert "with probability" in line
+            assert "trials" in line
+
+
+def test_the_report_as_text_and_as_html_begins_with_the_verdict(report: AuditReport) -> None:
+    lines = text(report).splitlines()
+    assert lines[0] == "Audit of small"
+    assert " ".join(lines[1:3]).startswith(report.verdict["headline"][:60])
+    hostile = replace(report, name="<script>alert(1)</script>")
+    page = html_fragment(hostile)
+    assert "<script" not in page
+    assert page.index("<strong>") < page.index("<table>")
+
+
+def test_the_event_study_finds_what_was_planted(report: AuditReport) -> None:
+    assert not isinstance(report.studies, str)
+    first = report.studies[0]
+    assert first.kind == "all"
+    assert first.mean > 0
+    for name, test in first.tests.items():
+        assert not isinstance(test, str), name
+        assert test.statistic > 2, name
+    gap = {point["session"]: point["abnormal"] for point in first.path}
+    # The jump on the news lies in the gap into the effective open: before it can be traded.
+    assert gap[-1] > gap[0] > 0
+
+
+def test_without_an_edge_everything_says_luck(small: Small) -> None:
+    told = verdict(
+        {"rank_ic": 0.01, "sharpe": 0.2, "net_return": 0.05},
+        [],
+        deflation="fewer than 3 sessions",
+        overfitting="fewer than two configurations were tried",
+        intervals={},
+        stress=stress(small.ground, small.engine, None, costs=(1.0,), delays=(0,)),
+        studies="no event",
+        level=0.05,
+        seed=7,
+    )
+    assert not told["found"]
+    assert told["headline"] == "Too little to tell: no placebo could be run."
+
+
+def test_tries_count_configurations_not_runs(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for name, sharpe in (("one", 0.4), ("one", 0.4), ("two", None)):
+        trial = ledger.start(f"run-{name}", name, name)
+        ledger.end(trial, "finished", inputs_sha256="in", metrics={"sharpe": sharpe})
+    ledger.start("run-killed", "three", "three")
+    assert tries_of(ledger, "mine", "in").sharpe == {"one": 0.4, "two": None, "three": None}
+    assert tries_of(ledger, "one", "in").sharpe == {"two": None, "three": None}
+    assert tries_of(None, "mine", "in").sharpe == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"placebos": ("dates", "astrology")},
+        {"costs": (0.0, 2.0)},
+        {"delays": (1,)},
+        {"delays": (0, -1)},
+        {"runs": 5},
+        {"event_study": {"tested_sessions": 20}},
+    ],
+)
+def test_settings_refuse_what_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AuditSettings.model_validate(wrong)
