@@ -27,7 +27,7 @@ def main(path: Path) -> int:
     began = time.perf_counter()
     inputs = load_inputs(config)
     learned = learn(config, inputs, Journal())
-    engine, baselines = trade(config, inputs, learned.signals, learned.predictions)
+    engine, baselines = trade(config, inputs, learned)
     judge(config, inputs, learned, engine, baselines)
     full = time.perf_counter() - began
     print(f"full run          {full:7.2f} s")

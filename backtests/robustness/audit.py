@@ -182,7 +182,7 @@ def statistical_audit(
     journal = journal or Journal()
     learned = learned or learn(config, inputs, journal)
     with journal.stage("trading"):
-        engine, baselines = trade(config, inputs, learned.signals, learned.predictions)
+        engine, baselines = trade(config, inputs, learned)
     with journal.stage("outcomes") as found:
         ground = ground_of(config, inputs, learned)
         found |= {"answers": len(ground.answers), "sessions": len(ground.sessions)}

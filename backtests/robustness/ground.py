@@ -210,7 +210,9 @@ def _outcomes(config: RunConfig, inputs: Inputs, sessions: Sequence[date]) -> Fl
         story_keys=nothing,
         groups={},
     )
-    labels = pipeline.label(everywhere, inputs.market, inputs.calendar, config.label)
+    labels = pipeline.label(
+        everywhere, inputs.market, inputs.calendar, config.label, inputs.universe
+    )
     values = labels.values["forward_return"].reindex(index).to_numpy(dtype=np.float64)
     return np.asarray(values.reshape(len(sessions), len(tickers)))
 

@@ -68,7 +68,7 @@ def small() -> Small:
     )
     inputs = load_inputs(config)
     learned = learn(config, inputs, Journal())
-    engine, baselines = trade(config, inputs, learned.signals, learned.predictions)
+    engine, baselines = trade(config, inputs, learned)
     ground = ground_of(config, inputs, learned)
     habits = habits_of(engine, mean_weight(engine), 7, config.strategy.reserve_bp)
     return Small(config, inputs, learned, engine, baselines, ground, habits)
