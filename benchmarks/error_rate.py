@@ -54,8 +54,8 @@ def p_of(seed: int, edge_bp: float = 0.0) -> dict[str, float]:
         placebos = [ground.judged(*move(ground, run, seed)) for run in range(possible)]
         for figure in ("rank_ic", "signed_return"):
             p = p_value(real[figure], [placebo[figure] for placebo in placebos])
-            assert p is not None
-            found[f"{name} {figure}"] = p
+            # Without a figure of its own a run is no finding.
+            found[f"{name} {figure}"] = 1.0 if p is None else p
     found["hardest rank_ic"] = max(p for name, p in found.items() if name.endswith("rank_ic"))
     for name, test in studies_of(events_of(learned.rows), inputs.market, STUDY)[0].tests.items():
         assert not isinstance(test, str)
