@@ -14,13 +14,12 @@ import pandas as pd
 
 from backtests.config import RunConfig
 from backtests.engine import run_engine
-from backtests.inputs import Inputs
+from backtests.inputs import Inputs, Universe
 from backtests.metrics import returns
 from backtests.metrics.undefined import Floats, UndefinedMetric
 from backtests.result import EngineResult
 from backtests.run import Learned
 from markets.calendar import Calendar
-from markets.costs import CostSchedule
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from signals import pipeline
@@ -46,7 +45,7 @@ class Ground:
         The run's.
     inputs_sha256 : str
         Hash of what the run read.
-    market, instruments, calendar
+    market, instruments, calendar, universe
         What trading needs.
     features, labels : FeatureFrame, LabelFrame
         What learning needs.
@@ -72,6 +71,7 @@ class Ground:
     market: MarketData
     instruments: Instruments
     calendar: Calendar
+    universe: Universe
     features: FeatureFrame
     labels: LabelFrame
     sessions: tuple[date, ...]
@@ -153,8 +153,9 @@ class Ground:
             broker=self.config.broker,
             instruments=self.instruments,
             calendar=self.calendar,
-            costs=costs or CostSchedule(self.config.broker.costs),
+            costs=costs or self.config.broker.schedule(),
             seed=self.config.seed,
+            universe=self.universe,
         )
 
 
@@ -180,6 +181,7 @@ def ground_of(config: RunConfig, inputs: Inputs, learned: Learned) -> Ground:
         market=inputs.market,
         instruments=inputs.instruments,
         calendar=inputs.calendar,
+        universe=inputs.universe,
         features=learned.features,
         labels=learned.labels,
         sessions=sessions,

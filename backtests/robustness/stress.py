@@ -187,7 +187,7 @@ def latest_profitable(points: Sequence[tuple[int, float | None]]) -> int | None:
 def _cell(ground: Ground, reference: pd.Series | None, cost: float, delay: int) -> Cell:
     place = ground.place + delay
     place = np.where(place < len(ground.sessions), place, -1)
-    costs = ScaledCosts(CostSchedule(ground.config.broker.costs), cost)
+    costs = ScaledCosts(ground.config.broker.schedule(), cost)
     # At no delay the run's own signals are traded: where they end is theirs to say.
     signals = ground.moved(place, ground.column) if delay else ground.answers
     engine = ground.traded(signals, costs=costs)

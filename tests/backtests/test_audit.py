@@ -35,7 +35,7 @@ from backtests.robustness.tries import tries_of
 from backtests.robustness.verdict import verdict
 from backtests.run import Learned, learn, mean_weight, trade
 from backtests.trials import Ledger
-from markets.costs import COMPONENTS, CostSchedule
+from markets.costs import COMPONENTS
 
 SPAN = {"start": "2023-10-03", "end": "2024-12-31"}
 
@@ -160,7 +160,7 @@ def test_costs_are_scaled_to_the_cent_and_cost_only_money(small: Small) -> None:
         "price": "61.35",
         "shares": 1500,
     }
-    schedule = CostSchedule(small.config.broker.costs)
+    schedule = small.config.broker.schedule()
     plain = schedule.note(**order)
     assert ScaledCosts(schedule, 1.0).note(**order) == plain
     assert ScaledCosts(schedule, 0.0).note(**order).total == 0
