@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from backtests.broker import BrokerSettings
 from backtests.reports import ReportSettings
+from backtests.robustness.settings import AuditSettings
 from markets.calendar import ClockSettings
 from markets.errors import ConfigError, MissingDataError, nearest_name
 from markets.settings import Settings
@@ -78,6 +79,8 @@ class RunConfig(Settings):
     """What to hold, given signals."""
     broker: BrokerSettings = BrokerSettings()
     """Cash, costs, slippage, and what an order may do."""
+    robustness: AuditSettings = AuditSettings()
+    """How hard `newswake audit` tries to explain a run by luck."""
     reports: ReportSettings = ReportSettings()
     """What the report shows."""
 

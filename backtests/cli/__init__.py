@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+import backtests.cli.audits as audits
 import backtests.cli.configs as configs
 import backtests.cli.data as data
 import backtests.cli.market as market
@@ -23,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (runs, news, system):
+for room in (runs, audits, news, system):
     room.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(news.app, name="news")

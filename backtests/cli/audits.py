@@ -1,0 +1,101 @@
+"""Commands that doubt a result: audit, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backtests.cli.contract import Json, Set, command, emit
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("audit")(audit)
+    app.command("compare")(compare)
+
+
+@command
+def audit(
+    config: Config,
+    sets: Set = None,
+    out: Annotated[Path, typer.Option(help="Folder of the runs and their ledger.")] = Path("runs"),
+    cuts: Annotated[int, typer.Option(min=1, help="Instants the future is cut at.")] = 4,
+    statistics: Annotated[
+        bool,
+        typer.Option(
+            "--statistics/--no-statistics", help="Placebos, deflation, event study, stress too."
+        ),
+    ] = True,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; no figure depends on them.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Try to prove a run wrong: does it look ahead, and is its result luck?
+
+    Exit 5 if anything looks ahead. An interrupted audit keeps its finished placebo runs.
+    """
+    import sys
+
+    from backtests.config import load_config
+    from backtests.inputs import load_inputs
+    from backtests.journal import Journal
+    from backtests.robustness.lookahead import audit_lookahead
+
+    loaded = load_config(config, sets or []).config
+    show = sys.stderr.isatty()
+    journal = Journal(show=show)
+    with journal.stage("loading"):
+        inputs = load_inputs(loaded)
+    lookahead = audit_lookahead(loaded, inputs, cuts=cuts, journal=journal)
+    found: dict[str, Any] = {"config": str(config), "lookahead": lookahead.as_dict()}
+    if not as_json:
+        typer.echo(lookahead.text())
+    if lookahead.ok and statistics:
+        from backtests.robustness.audit import statistical_audit
+        from backtests.robustness.report import write
+        from backtests.trials import Ledger
+
+        report = statistical_audit(
+            loaded,
+            inputs,
+            settings=loaded.robustness,
+            ledger=Ledger(out / "ledger.sqlite"),
+            finished=out / "placebos.jsonl",
+            jobs=jobs,
+            journal=journal,
+            show=show,
+        )
+        found["statistics"] = report.as_dict()
+        if not as_json:
+            _write(write, report)
+    if as_json:
+        emit(found)
+    if not lookahead.ok:
+        raise typer.Exit(5)
+
+
+@command
+def compare(run_a: Run, run_b: Run, seed: int = 0, as_json: Json = False) -> None:
+    """Print how two runs differ: figures with paired bootstrap intervals, config, trades."""
+    from backtests.compare import compare as compare_runs
+    from backtests.compare import write
+
+    found = compare_runs(run_a, run_b, seed=seed)
+    if as_json:
+        emit(found)
+    else:
+        _write(write, found)
+
+
+def _write(write: Any, found: Any) -> None:
+    """Write to stdout as every report is: to a terminal's width, plainly into a pipe."""
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, emoji=False, width=80, color_system=None)
+    write(console, found)
