@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.sources import load_prices
 from markets.tickers import normalize_ticker
-from signals.news import Rejection
+from signals.news import NewsSource, Rejection
 from signals.sources import open_news
 from signals.store import NewsStore
 
@@ -131,12 +131,8 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     market = _market(config, world, instruments, _data_dir(config, environment))
     universe = Universe(config, instruments, market)
     store = NewsStore(":memory:")
-    source = open_news(
-        config.news,
-        _data_dir(config, environment),
-        known=frozenset(instruments) | set(market.tickers),
-        world=world,
-    )
+    known = frozenset(instruments) | set(market.tickers)
+    source = open_news(config.news, _data_dir(config, environment), known=known, world=world)
     added = store.add(source.read())
     digest = hashlib.sha256(f"{market.sha256}{store.sha256()}".encode()).hexdigest()
     return Inputs(
@@ -149,6 +145,29 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
         universe=universe,
         sha256=digest,
     )
+
+
+def open_stories(
+    config: RunConfig,
+    inputs: Inputs,
+    as_of: datetime | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> NewsSource:
+    """Open the news source of a run anew, as `load_inputs` does.
+
+    Parameters
+    ----------
+    config, inputs
+        Of the run.
+    as_of : datetime, optional
+        UTC instant at which the source is to be read, in place of that of the config.
+    environment : mapping, optional
+        As for `load_inputs`.
+    """
+    news = config.news if as_of is None else config.news.model_copy(update={"as_of": as_of})
+    known = frozenset(inputs.instruments) | set(inputs.market.tickers)
+    folder = _data_dir(config, environment)
+    return open_news(news, folder, known=known, world=_world(config))
 
 
 def _world(config: RunConfig) -> World | None:

@@ -32,6 +32,7 @@ from markets.errors import ConfigError, DataError, nearest_name
 from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
+from signals.features.rows import Reading
 from strategies.base import StrategySettings
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Learned:
 
     Attributes
     ----------
+    readings : sequence of (NewsItem, tuple of Event)
+        Every story with its events, in order of `available_at`.
     rows : sequence of Row
         Decisions with their stories and events.
     features, labels, predictions, signals
@@ -54,6 +57,7 @@ class Learned:
         Counts of the reading: stories, events, unread languages.
     """
 
+    readings: Sequence[Reading]
     rows: Sequence[Row]
     features: FeatureFrame
     labels: LabelFrame
@@ -132,14 +136,27 @@ def backtest(config: RunConfig, journal: Journal | None = None) -> RunView:
     )
 
 
-def learn(config: RunConfig, inputs: Inputs, journal: Journal) -> Learned:
-    """Read, compute features and labels, walk forward, decide."""
+def learn(
+    config: RunConfig,
+    inputs: Inputs,
+    journal: Journal,
+    reader: pipeline.EventReader | None = None,
+) -> Learned:
+    """Read, compute features and labels, walk forward, decide.
+
+    Parameters
+    ----------
+    config, inputs, journal
+        Of the run.
+    reader : EventReader, optional
+        Reads the stories; by default `signals.events.extract.Reader` on the inputs' instruments.
+    """
     from signals.events.extract import Reader
     from signals.events.novelty import NoveltyTracker
     from signals.linking import Linker
 
     with journal.stage("reading") as found:
-        reader = Reader(Linker(inputs.instruments))
+        reader = reader or Reader(Linker(inputs.instruments))
         read = pipeline.read_events(inputs.store.items(), reader, NoveltyTracker())
         stats = {"stories": len(read), "events": sum(len(events) for _, events in read)}
         found |= stats
@@ -167,7 +184,7 @@ def learn(config: RunConfig, inputs: Inputs, journal: Journal) -> Learned:
     with journal.stage("decisions") as found:
         signals = pipeline.decide(predictions, features, inputs.calendar, config.decision)
         found |= {"signals": len(signals), "acting": sum(s.direction != 0 for s in signals)}
-    return Learned(rows, features, labels, predictions, signals, stats)
+    return Learned(read, rows, features, labels, predictions, signals, stats)
 
 
 def trade(
@@ -177,19 +194,7 @@ def trade(
     start = _first_session(learned.predictions, config)
 
     def engine(strategy: StrategySettings) -> EngineResult:
-        return run_engine(
-            strategy,
-            inputs.market,
-            learned.signals,
-            start=start,
-            end=config.end,
-            broker=config.broker,
-            instruments=inputs.instruments,
-            calendar=inputs.calendar,
-            costs=config.broker.schedule(),
-            seed=config.seed,
-            universe=inputs.universe,
-        )
+        return trade_one(config, inputs, learned.signals, strategy, start)
 
     chosen = _with_benchmark(engine(config.strategy), config, inputs)
     baselines = {
@@ -197,6 +202,29 @@ def trade(
         for strategy in _baselines(config.strategy, chosen, config.seed)
     }
     return chosen, baselines
+
+
+def trade_one(
+    config: RunConfig,
+    inputs: Inputs,
+    signals: Sequence[Signal],
+    strategy: StrategySettings,
+    start: date,
+) -> EngineResult:
+    """Trade the signals by one strategy, from `start` to the end of the config."""
+    return run_engine(
+        strategy,
+        inputs.market,
+        signals,
+        start=start,
+        end=config.end,
+        broker=config.broker,
+        instruments=inputs.instruments,
+        calendar=inputs.calendar,
+        costs=config.broker.schedule(),
+        seed=config.seed,
+        universe=inputs.universe,
+    )
 
 
 def judge(

@@ -1,0 +1,123 @@
+"""The first value that differs between two runs, bit by bit, in the order of the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.robustness.traces import STAGES, Table
+
+_LONGEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The first difference of two runs.
+
+    Attributes
+    ----------
+    stage, column, row : str
+        Where.
+    expected, given : str
+        The value of the full run and of the other, floats as exact as they are.
+    count : int
+        Values of the stage that differ; rows, where rows are missing or new.
+    """
+
+    stage: str
+    column: str
+    row: str
+    expected: str
+    given: str
+    count: int
+
+
+def first_difference(
+    expected: Mapping[str, Table],
+    given: Mapping[str, Table],
+    stages: Sequence[str] = STAGES,
+) -> Moved | None:
+    """Return the first difference, None if every bit is the same."""
+    for stage in stages:
+        moved = _difference(stage, expected[stage].values, given[stage].values)
+        if moved is not None:
+            return moved
+    return None
+
+
+def values_in(tables: Mapping[str, Table]) -> int:
+    """Return how many values a comparison looks at."""
+    return sum(table.values.size for table in tables.values())
+
+
+def _difference(stage: str, expected: pd.DataFrame, given: pd.DataFrame) -> Moved | None:
+    if list(expected.columns) != list(given.columns):
+        apart = sorted({*expected.columns} ^ {*given.columns}) or ["their order"]
+        return Moved(
+            stage,
+            str(apart[0]),
+            "",
+            str(len(expected.columns)),
+            str(len(given.columns)),
+            len(apart),
+        )
+    names, others = expected.index.tolist(), given.index.tolist()
+    if names != others:
+        return _other_rows(stage, names, others)
+    first: tuple[int, int] | None = None
+    count = 0
+    for place, column in enumerate(expected.columns):
+        differing = _differs(expected[column].to_numpy(), given[column].to_numpy())
+        count += int(differing.sum())
+        if differing.any():
+            here = (int(np.argmax(differing)), place)
+            first = here if first is None else min(first, here)
+    if first is None:
+        return None
+    row, place = first
+    was, now = _shown(expected.iloc[row, place], given.iloc[row, place])
+    return Moved(stage, str(expected.columns[place]), str(names[row]), was, now, count)
+
+
+def _other_rows(stage: str, names: list[Any], others: list[Any]) -> Moved:
+    gone = sorted({*names} - {*others})
+    new = sorted({*others} - {*names})
+    if gone and (not new or gone[0] <= new[0]):
+        return Moved(stage, "", str(gone[0]), "a row", "no row", len(gone) + len(new))
+    if new:
+        return Moved(stage, "", str(new[0]), "no row", "a row", len(gone) + len(new))
+    return Moved(stage, "", str(names[0]), "its order", "another order", len(names))
+
+
+def _differs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return where two columns differ; NaN equals NaN, and floats are compared as bits."""
+    if left.dtype.kind == "f" and right.dtype.kind == "f":
+        bits = (np.ascontiguousarray(side, dtype="<f8").view("<i8") for side in (left, right))
+        one, other = bits
+        both_nan = np.isnan(left.astype("float64")) & np.isnan(right.astype("float64"))
+        return np.asarray((one != other) & ~both_nan)
+    if left.dtype.kind == "M":
+        left, right = (side.astype("datetime64[s]").astype("int64") for side in (left, right))
+    return np.array([a != b for a, b in zip(left.tolist(), right.tolist(), strict=True)], bool)
+
+
+def _shown(expected: Any, given: Any) -> tuple[str, str]:
+    """Return both values as text; of long ones the part where they begin to differ."""
+    was, now = (
+        repr(float(value)) if isinstance(value, float | np.floating) else str(value)
+        for value in (expected, given)
+    )
+    shared = 0
+    while shared < min(len(was), len(now)) and was[shared] == now[shared]:
+        shared += 1
+    begin = max(0, shared - 40) if max(len(was), len(now)) > _LONGEST else 0
+    return _cut(was, begin), _cut(now, begin)
+
+
+def _cut(text: str, begin: int) -> str:
+    part = text[begin : begin + _LONGEST]
+    return ("…" if begin else "") + part + ("…" if begin + _LONGEST < len(text) else "")

@@ -1,0 +1,377 @@
+"""audit_lookahead: whether anything that was decided changes with what came after it.
+
+The line is run whole, then again with the future taken away, with other prices and with other
+stories in it; everything decided before each cut must stay the same bit by bit. What no cut can
+show is recomputed (`promises`) or looked for in the data (`suspicions`, `source_checks`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from backtests.config import RunConfig
+from backtests.inputs import Inputs, load_inputs
+from backtests.journal import Journal
+from backtests.robustness import source_checks, suspicions
+from backtests.robustness.cuts import Cut, choose_cuts
+from backtests.robustness.differences import first_difference, values_in
+from backtests.robustness.futures import (
+    held_back,
+    other_prices,
+    other_rest_of_session,
+    other_stories,
+    rebased,
+    truncated,
+)
+from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
+from backtests.robustness.promises import PROMISES, first_breach
+from backtests.robustness.traces import STAGES, Trace, trace
+from markets.errors import LeakError
+from signals.events.schema import Event
+from signals.news import NewsItem
+
+HOUSE = ("markets", "signals", "strategies", "backtests")
+
+LIMITS = (
+    "A part that reads its own files instead of what it is handed: no cut reaches them, only the "
+    "tests of what features and answers know.",
+    "A source that has one wrong clock, or one wrong text, for every story alike, unless it shows "
+    "in moves told before they happened or in gaps after the news.",
+    "Choices made by a person who knew the outcome: the period, the tickers, the parameters. Those "
+    "are for the ledger of trials and for months nobody has seen.",
+    "Leaks smaller than a bit of a double, and leaks between the cuts that touch none of them.",
+)
+
+_WHAT = {
+    "future taken away": "with later stories and bars taken away",
+    "other prices": "with other prices after the cut",
+    "other stories": "with other stories after the cut",
+    "the session's own end": "with another close and volume in the session that opens",
+    "prices halved by a later payout": "with all prices scaled by a later payout",
+    "stories seen too late": "with stories that were seen after the cut-off",
+    "the same again": "run again on the same inputs, so it draws numbers without a seed",
+}
+
+Memory = dict[NewsItem, tuple[Event, ...]]
+
+
+@dataclass(eq=False)
+class _Audit:
+    """The state of one audit: what it runs on, and what it has found."""
+
+    config: RunConfig
+    inputs: Inputs
+    seed: int
+    journal: Journal
+    memory: Memory
+    stop_at_first: bool
+    findings: list[Leak] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    compared: int = 0
+
+    @property
+    def over(self) -> bool:
+        return self.stop_at_first and any(leak.level != "note" for leak in self.findings)
+
+    def record(self, name: str, about: str, leaks: Iterator[Leak] | list[Leak]) -> None:
+        """Keep the findings of a check, and that it was run."""
+        if self.over:
+            return
+        with self.journal.stage(name) as told:
+            found = list(leaks)
+            told["findings"] = len(found)
+        self.findings += found
+        self.done.append(Done(name, about, not found))
+
+
+def audit_lookahead(
+    config: RunConfig,
+    inputs: Inputs | None = None,
+    *,
+    cuts: int = 4,
+    seed: int | None = None,
+    journal: Journal | None = None,
+    memory: Memory | None = None,
+    stop_at_first: bool = False,
+) -> LookaheadReport:
+    """Try to catch a run looking ahead, whatever parts its config names.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Of the run; its sources, feature groups, classifier and strategy are audited as they are.
+        Baselines are left out of the repeated runs: nothing is decided on them.
+    inputs : Inputs, optional
+        Already loaded; by default loaded here.
+    cuts : int
+        How many instants the future is cut at: each costs five runs of the line, two of them short.
+    seed : int, optional
+        Of the cuts and poisons; the config's by default.
+    journal : Journal, optional
+        Told of each step.
+    memory : dict, optional
+        What stories were read as; kept by a caller who audits several configs on equal stories.
+    stop_at_first : bool
+        Stop at the first leak or suspect.
+
+    Returns
+    -------
+    LookaheadReport
+        `ok` if nothing was found; `require` raises a `LeakError` otherwise.
+
+    Raises
+    ------
+    NewswakeError
+        If the config cannot be run at all. A line that refuses itself for a leak is a finding.
+
+    Notes
+    -----
+    Modules of the user's own parts are imported anew before each run, so that what a part kept from
+    a longer past cannot hide that it needs it.
+    """
+    journal = journal or Journal()
+    config = _without_baselines(config)
+    if inputs is None:
+        with journal.stage("loading"):
+            inputs = load_inputs(config)
+    audit = _Audit(
+        config,
+        inputs,
+        config.seed if seed is None else seed,
+        journal,
+        {} if memory is None else memory,
+        stop_at_first,
+    )
+    chosen: tuple[Cut, ...] = ()
+    try:
+        whole = _run(audit, inputs)
+    except LeakError as error:
+        refusal = Leak(
+            "leak",
+            "the line's own checks",
+            "line",
+            error.problem,
+            row=error.where or "",
+            given=str(error.given),
+            expected=str(error.wanted),
+        )
+        audit.record("the line's own checks", "the line runs without refusing itself", [refusal])
+        whole = None
+    if whole is not None:
+        chosen = _cuts(audit, whole, cuts)
+        _check_run(audit, whole)
+        _check_sources(audit, whole, chosen)
+        _compare(audit, whole, chosen)
+    order = {"leak": 0, "suspect": 1, "note": 2}
+    audit.findings.sort(key=lambda leak: (order[leak.level], _place(leak.stage)))
+    return LookaheadReport(
+        findings=tuple(audit.findings),
+        done=tuple(audit.done),
+        cuts=tuple(str(cut.session) for cut in chosen),
+        seed=audit.seed,
+        compared=audit.compared,
+        limits=LIMITS,
+    )
+
+
+def _without_baselines(config: RunConfig) -> RunConfig:
+    classifier = config.classifier.model_copy(update={"baselines": ()})
+    return config.model_copy(update={"classifier": classifier})
+
+
+def _place(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else -1
+
+
+def _cuts(audit: _Audit, whole: Trace, count: int) -> tuple[Cut, ...]:
+    learned = whole.learned
+    places = learned.predictions.positions.to_numpy()
+    sessions = sorted({stamp.date() for stamp in learned.features.sessions.iloc[places]})
+    return choose_cuts(audit.inputs, sessions, learned.predictions.folds, count, audit.seed)
+
+
+def _check_run(audit: _Audit, whole: Trace) -> None:
+    """Hold the whole run to its promises, and look at what it knows."""
+    audit.record(
+        "config", "no setting that looks ahead", source_checks.declared(audit.config, audit.inputs)
+    )
+    for promise in PROMISES:
+        breach = None if audit.over else first_breach(promise, whole)
+        audit.record(promise.name, promise.about, [breach] if breach else [])
+    for name, about, test in (
+        (
+            "features that know",
+            "no feature ranks rows as their outcome does",
+            suspicions.features_that_know,
+        ),
+        ("too good", "out-of-sample answers are not too good", suspicions.too_good),
+        (
+            "told before it happened",
+            "no stories tell a move before it happened",
+            suspicions.told_before_it_happened,
+        ),
+        (
+            "jumps after the news",
+            "prices do not wait to jump until news are known",
+            suspicions.jumps_after_the_news,
+        ),
+        ("learns noise", "shuffled targets cannot be foretold", suspicions.learns_noise),
+    ):
+        audit.record(name, about, test(whole))
+
+
+def _check_sources(audit: _Audit, whole: Trace, cuts: tuple[Cut, ...]) -> None:
+    """Ask the sources again, and look at what they gave."""
+    config, inputs, market = audit.config, audit.inputs, audit.inputs.market
+    audit.record(
+        "data check",
+        "prices and clocks have no error of their own",
+        source_checks.data_check(inputs, whole.learned.readings),
+    )
+    audit.record("invented bars", "no bar repeats the next", source_checks.invented_bars(market))
+    audit.record(
+        "adjusted in secret", "raw prices lie on ticks", source_checks.adjusted_in_secret(market)
+    )
+    audit.record(
+        "ahead of the index",
+        "bars move with the index of their own session",
+        source_checks.ahead_of_the_index(market),
+    )
+    audit.record("sparse bars", "a bar a session", source_checks.sparse_bars(inputs, market))
+    audit.record(
+        "prices as of",
+        "the source's earlier bars do not depend on its later ones",
+        source_checks.prices_as_of(config, inputs, cuts),
+    )
+    audit.record(
+        "stories as of",
+        "the source's earlier stories do not depend on its later ones",
+        source_checks.stories_as_of(config, inputs, cuts),
+    )
+
+
+def _compare(audit: _Audit, whole: Trace, cuts: tuple[Cut, ...]) -> None:
+    """Run the line on other futures, and compare what was decided before."""
+    if audit.over:
+        return
+    inputs, seed = audit.inputs, audit.seed
+    stories = source_checks.stories_again(audit.config, inputs)
+    for number, cut in enumerate(cuts):
+        # The first is read anew: what a reader remembers from other stories would show in it.
+        past = truncated(inputs, stories, cut)
+        _same(audit, whole, cut, "future taken away", past, short=True, anew=number == 0)
+        _same(audit, whole, cut, "other prices", other_prices(inputs, cut, seed))
+        _same(audit, whole, cut, "other stories", other_stories(inputs, stories, cut, seed))
+    last = cuts[-1]
+    rest = other_rest_of_session(inputs, last, seed)
+    _same(audit, whole, last, "the session's own end", rest, open_known=True)
+    if inputs.market.adjusted:
+        decided = STAGES[: STAGES.index("orders")]
+        _same(
+            audit, whole, last, "prices halved by a later payout", rebased(inputs), stages=decided
+        )
+    if not audit.over:
+        without = held_back(inputs, stories, last, kept=False)
+        fewer = _run(audit, without, start=_start(whole), until=last)
+        late = held_back(inputs, stories, last, kept=True)
+        _same(audit, fewer, last, "stories seen too late", late, short=True)
+    _same(audit, whole, last, "the same again", inputs)
+
+
+def _same(
+    audit: _Audit,
+    whole: Trace,
+    cut: Cut,
+    name: str,
+    inputs: Inputs,
+    *,
+    short: bool = False,
+    anew: bool = False,
+    open_known: bool = False,
+    stages: Sequence[str] = STAGES,
+) -> None:
+    """Run the line on other inputs; record the first value decided by the cut that moved.
+
+    Parameters
+    ----------
+    short : bool
+        Run up to the cut only, as on that day.
+    anew : bool
+        Read every story again.
+    open_known : bool
+        Compare what the open of the cut's session makes known, too.
+    stages : sequence of str
+        Which are compared.
+    """
+    if audit.over:
+        return
+    expected = whole.tables(cut, open_known=open_known)
+    audit.compared += values_in(expected)
+    start = _start(whole)
+    try:
+        other = _run(audit, inputs, start=start, until=cut if short else None, anew=anew)
+        moved = first_difference(expected, other.tables(cut, open_known=open_known), stages)
+    except Exception as error:  # a user's part may fail in any way when its future is gone
+        leak = Leak(
+            "leak",
+            name,
+            "line",
+            f"the line fails: {type(error).__name__}: {error}",
+            cut=str(cut.session),
+        )
+    else:
+        if moved is None:
+            audit.record(name, f"what was decided by {cut.session} stays the same", [])
+            return
+        leak = Leak(
+            "leak",
+            name,
+            moved.stage,
+            f"{_WHAT[name]}: {moved.stage} moved",
+            column=moved.column,
+            row=moved.row,
+            expected=moved.expected,
+            given=moved.given,
+            cut=str(cut.session),
+            count=moved.count,
+        )
+    audit.record(name, f"what was decided by {cut.session} stays the same", [leak])
+
+
+def _start(whole: Trace) -> date:
+    return whole.engine.equity.index[0].date()
+
+
+def _run(
+    audit: _Audit,
+    inputs: Inputs,
+    *,
+    start: date | None = None,
+    until: Cut | None = None,
+    anew: bool = False,
+) -> Trace:
+    _forget_parts(audit.config)
+    memory: Memory = {} if anew else audit.memory
+    return trace(audit.config, inputs, memory, start=start, until=until)
+
+
+def _forget_parts(config: RunConfig) -> None:
+    """Let the modules of the user's own parts be imported anew; the house's own are stateless."""
+    names = [*config.features.groups, config.classifier.name, config.strategy.name]
+    for name in names:
+        module, colon, _ = name.partition(":")
+        if colon and module.partition(".")[0] not in {*HOUSE, *sys.stdlib_module_names}:
+            _forget(module)
+
+
+def _forget(name: str) -> None:
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if file is not None and "site-packages" not in Path(file).parts:
+        del sys.modules[name]
+        importlib.invalidate_caches()

@@ -1,0 +1,293 @@
+"""What the sources give when asked again as of an earlier day, and what they look like."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from backtests.config import RunConfig
+from backtests.inputs import WARM_UP, Inputs, open_stories
+from backtests.robustness.cuts import Cut
+from backtests.robustness.lookahead_report import Leak
+from markets.check import check
+from markets.errors import MissingDataError
+from markets.news_clocks import NewsClock
+from markets.prices import BAR_COLUMNS, MarketData
+from markets.rules import UNITS_PER_HKD, tick_size
+from markets.sources import load_prices
+from signals.features.rows import Reading
+from signals.news import NewsItem
+
+_BUILT_IN_PRICES = ("synthetic", "yahoo")
+_DOUBTFUL_CLOCK = re.compile(r"creat|cluster|insert|event_?(date|time)", re.IGNORECASE)
+_CLOCKS = ("published_at", "first_seen_at", "enriched_at", "available_at")
+
+
+def stories_again(config: RunConfig, inputs: Inputs) -> list[NewsItem]:
+    """Return every version of every story, read from the source anew, in order of their clocks."""
+    found = [item for item in open_stories(config, inputs).read() if isinstance(item, NewsItem)]
+    return sorted(found, key=lambda item: (item.available_at, item.source, item.item_id))
+
+
+def prices_as_of(config: RunConfig, inputs: Inputs, cuts: Sequence[Cut]) -> Iterator[Leak]:
+    """Yield bars that are others when the source is asked only up to an earlier session.
+
+    Asked at every cut, and around bars that repeat their neighbor. The built-in market and Yahoo
+    are not asked again: the one is known to be cut, the other would go to the network.
+    """
+    if config.prices.source in _BUILT_IN_PRICES:
+        return
+    folder = config.resolve_data_dir(os.environ)
+    days = [cut.known_session for cut in cuts]
+    days += [day for day, _ in _repeats(inputs.market)][:5]
+    for day in sorted(set(days)):
+        whole = inputs.market.until(day)
+        tickers = list(whole.tickers)
+        try:
+            asked = load_prices(config.prices, tickers, config.start - WARM_UP, day, folder)
+        except MissingDataError as error:
+            yield Leak(
+                "leak",
+                "prices as of",
+                "prices",
+                f"bars vanish: {error.problem}",
+                cut=str(day),
+                given=str(error.given),
+            )
+            return
+        for ticker in tickers:
+            moved = _moved_bar(whole.bars[ticker], asked.bars[ticker])
+            if moved is not None:
+                session, column, was, now = moved
+                yield Leak(
+                    "leak",
+                    "prices as of",
+                    "prices",
+                    "a bar is another when later ones are not asked for",
+                    column=column,
+                    row=f"{session} {ticker}",
+                    expected=was,
+                    given=now,
+                    cut=str(day),
+                )
+                return
+
+
+def _moved_bar(whole: pd.DataFrame, asked: pd.DataFrame) -> tuple[date, str, str, str] | None:
+    apart = whole.index.symmetric_difference(asked.index)
+    if len(apart):
+        day = apart[0]
+        there = "a bar" if day in whole.index else "no bar"
+        return day.date(), "session", there, "no bar" if there == "a bar" else "a bar"
+    left, right = (frame.loc[:, list(BAR_COLUMNS)].to_numpy() for frame in (whole, asked))
+    places = np.argwhere(left != right)
+    if not len(places):
+        return None
+    row, column = places[0].tolist()
+    was, now = repr(float(left[row, column])), repr(float(right[row, column]))
+    return whole.index[row].date(), BAR_COLUMNS[column], was, now
+
+
+def _repeats(market: MarketData) -> list[tuple[date, str]]:
+    """Return (session, ticker) of bars that equal the next one in every price and in volume."""
+    found = []
+    for ticker in market.tickers:
+        frame = market.bars[ticker]
+        values = frame.loc[:, list(BAR_COLUMNS)].to_numpy()
+        same = np.flatnonzero((values[1:] == values[:-1]).all(axis=1) & (values[1:, 4] > 0))
+        found += [(frame.index[place].date(), ticker) for place in same.tolist()]
+    return sorted(found)
+
+
+def invented_bars(market: MarketData) -> Iterator[Leak]:
+    """Yield bars that equal their neighbor in all five numbers: filled in, back or forward."""
+    found = _repeats(market)
+    if found:
+        day, ticker = found[0]
+        yield Leak(
+            "suspect",
+            "invented bars",
+            "prices",
+            "a bar equals the next one in every number: filled in, not traded",
+            row=f"{day} {ticker}",
+            count=len(found),
+        )
+
+
+def adjusted_in_secret(market: MarketData) -> Iterator[Leak]:
+    """Yield prices said to be raw that lie off the exchange's ticks: scaled by later payouts.
+
+    Looked at in up to 60 bars of each ticker, spread over time. Bound: a fifth of them.
+    """
+    if market.adjusted:
+        return
+    for ticker in market.tickers:
+        frame = market.bars[ticker]
+        places = np.unique(np.linspace(0, len(frame) - 1, min(60, len(frame))).astype(int))
+        off = 0
+        for place in places.tolist():
+            price = round(float(frame["close"].iloc[place]) * UNITS_PER_HKD)
+            exact = abs(float(frame["close"].iloc[place]) * UNITS_PER_HKD - price) < 0.05
+            tick = tick_size(Decimal(price) / UNITS_PER_HKD, frame.index[place].date())
+            off += not exact or price % int(tick * UNITS_PER_HKD) != 0
+        if off > len(places) / 5:
+            yield Leak(
+                "suspect",
+                "adjusted in secret",
+                "prices",
+                "prices said to be raw are no multiples of a tick: scaled by later payouts?",
+                column="close",
+                row=ticker,
+                given=f"{off} of {len(places)} bars",
+                expected="at most a fifth",
+                count=off,
+            )
+            return
+
+
+def ahead_of_the_index(market: MarketData) -> Iterator[Leak]:
+    """Yield bars that move with the index of the session after: they carry the wrong date.
+
+    Bound: the correlation with the next session's index move is 0.3 above that with its own.
+    """
+    days = market.sessions()
+    closes = market.matrix("close", days, forward_adjusted=True)
+    mean = closes.pct_change(fill_method=None).mean(axis=1)
+    for name, frame in sorted(market.indices.items()):
+        moves = frame["close"].pct_change().reindex(days)
+        both = pd.DataFrame({"own": mean, "same": moves, "next": moves.shift(-1)}).dropna()
+        if len(both) < 100:
+            continue
+        same, following = (float(both["own"].corr(both[side])) for side in ("same", "next"))
+        if following > same + 0.3:
+            yield Leak(
+                "suspect",
+                "ahead of the index",
+                "prices",
+                f"bars move with the next session of {name}: their dates are a session early",
+                given=f"correlation {following:.2f}",
+                expected=f"{same:.2f} or less",
+                count=len(both),
+            )
+            return
+
+
+def sparse_bars(inputs: Inputs, market: MarketData) -> Iterator[Leak]:
+    """Yield bars that span several sessions each: a week stamped with its first day knows its end.
+
+    Bound: bars in fewer than half of the sessions between the first and the last.
+    """
+    for ticker in market.tickers:
+        index = market.bars[ticker].index
+        sessions = inputs.calendar.sessions(index[0].date(), index[-1].date())
+        idle = len(market.untraded.get(ticker, ()))
+        if len(sessions) > 20 and len(index) + idle < len(sessions) / 2:
+            yield Leak(
+                "suspect",
+                "sparse bars",
+                "prices",
+                "bars in fewer than half of the sessions: resampled to weeks or months?",
+                row=ticker,
+                given=f"{len(index)} bars",
+                expected=f"{len(sessions)} sessions",
+            )
+            return
+
+
+def stories_as_of(config: RunConfig, inputs: Inputs, cuts: Sequence[Cut]) -> Iterator[Leak]:
+    """Yield stories that were others when the source is asked as of an earlier instant."""
+    whole = {(item.source, item.item_id): item for item in stories_again(config, inputs)}
+    for cut in cuts:
+        source = open_stories(config, inputs, as_of=cut.instant)
+        asked = {
+            (item.source, item.item_id): item
+            for item in source.read()
+            if isinstance(item, NewsItem) and item.available_at <= cut.instant
+        }
+        known = {key: item for key, item in whole.items() if item.available_at <= cut.instant}
+        for key in sorted({*asked} | {*known}):
+            if asked.get(key) != known.get(key):
+                yield Leak(
+                    "leak",
+                    "stories as of",
+                    "stories",
+                    "a story is another when the source is asked as of an earlier instant",
+                    row="/".join(key),
+                    expected=repr(known.get(key)),
+                    given=repr(asked.get(key)),
+                    cut=str(cut.session),
+                )
+                return
+
+
+def data_check(inputs: Inputs, readings: Sequence[Reading]) -> Iterator[Leak]:
+    """Yield the errors of the data check on prices and on the clocks of stories."""
+    clocks = []
+    for item, events in readings:
+        only_reacts = bool(events) and all(event.is_reaction for event in events)
+        hints = frozenset({"reaction"}) if only_reacts else frozenset[str]()
+        clocks.append(
+            NewsClock(item.item_id, item.published_at, item.first_seen_at, item.title, hints)
+        )
+    report = check(inputs.market, inputs.calendar, news=clocks)
+    for finding in report.errors:
+        yield Leak(
+            "suspect",
+            "data check",
+            "stories" if finding.where == "news" else "prices",
+            f"{finding.kind}: {finding.message}",
+            row=finding.where,
+            count=finding.count,
+        )
+
+
+def declared(config: RunConfig, inputs: Inputs) -> Iterator[Leak]:
+    """Yield what the config itself says that looks ahead."""
+    if config.broker.participation is not None and config.broker.participation_of == "session":
+        yield Leak(
+            "leak",
+            "config",
+            "fills",
+            "fills at the open are sized by the volume of the session they fill in",
+            column="broker.participation_of",
+            given="session",
+            expected="previous",
+        )
+    for name in _CLOCKS:
+        for column in getattr(config.news.columns, name):
+            if _DOUBTFUL_CLOCK.search(column):
+                yield Leak(
+                    "suspect",
+                    "config",
+                    "stories",
+                    "a clock is read from a column that can precede publication",
+                    column=f"news.columns.{name}",
+                    given=column,
+                )
+    universe = inputs.universe
+    if universe.index is None:
+        for index in inputs.instruments.indices:
+            today = inputs.instruments.members(index, config.end)
+            then = inputs.instruments.members(index, max(config.start, _launch(inputs, index)))
+            if universe.candidates == today and today != then:
+                yield Leak(
+                    "suspect",
+                    "config",
+                    "universe",
+                    f"the universe is the list of {index} at the end of the run, not that "
+                    "of each date",
+                    column="universe",
+                    row=index,
+                    expected=f'universe = "{index}"',
+                    count=len(today ^ then),
+                )
+
+
+def _launch(inputs: Inputs, index: str) -> date:
+    return inputs.instruments.membership(index).launch
