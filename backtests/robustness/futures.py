@@ -68,10 +68,11 @@ def other_rest_of_session(inputs: Inputs, cut: Cut, seed: int) -> Inputs:
     for ticker in market.tickers:
         frame = market.bars[ticker].copy()
         if day in frame.index:
-            bar = frame.loc[day]
-            low, high = float(bar["low"]), float(bar["high"])
-            frame.loc[day, "close"] = low if float(bar["close"]) * 2 > low + high else high
-            frame.loc[day, "volume"] = float(np.floor(bar["volume"] * 0.001)) + 1.0
+            bar = {name: float(frame[name].loc[day]) for name in BAR_COLUMNS}
+            low, high = bar["low"], bar["high"]
+            today = frame.index == day
+            frame.loc[today, "close"] = low if bar["close"] * 2 > low + high else high
+            frame.loc[today, "volume"] = float(np.floor(bar["volume"] * 0.001)) + 1.0
             later = frame.index > day
             frame = _scrambled(frame, later, draws, drop=False)
         bars[ticker] = frame

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,9 @@ import pandas as pd
 from backtests.robustness.lookahead_report import Leak
 from backtests.robustness.traces import Trace
 from markets.rules import UNITS_PER_HKD, tick_size
+from signals import training
 from signals.news import NewsItem
-from signals.splits import Timeline
+from signals.splits import PurgedWalkForward, Timeline
 
 _DAY = "datetime64[D]"
 _AUCTION = timedelta(minutes=15)
@@ -198,13 +200,12 @@ def _label_values(traced: Trace) -> Iterator[Leak]:
 
 def _splits(traced: Trace) -> Iterator[Leak]:
     """Yield training rows whose outcome, session or story reaches into the test."""
-    from signals import training
-
     learned, settings = traced.learned, traced.config.split
     timeline = Timeline.of(learned.features, learned.labels)
     keys = _story_keys(traced)
     numbers = timeline.session_numbers()
-    splitter = training.PurgedWalkForward(timeline, settings)
+    # The one that the walk-forward uses, should somebody have put another in its place.
+    splitter: PurgedWalkForward = vars(training)["PurgedWalkForward"](timeline, settings)
     for number, one in enumerate(splitter.splits()):
         name = f"fold {number}"
         begin = timeline.sessions[one.test].min()
@@ -370,7 +371,8 @@ def _fills(traced: Trace) -> Iterator[Leak]:
     market = traced.inputs.market
     orders = traced.engine.orders.set_index("order_id")
     only_market = _trades_at_open(traced)
-    for fill in traced.engine.fills.itertuples():
+    fills: Any = traced.engine.fills.itertuples()
+    for fill in fills:
         order = orders.loc[fill.order_id]
         name = f"fill {fill.fill_id} on {fill.session:%Y-%m-%d} {fill.ticker}"
         if not order["decided_session"] < order["effective_session"] <= fill.session:
@@ -446,7 +448,7 @@ def _most_slippage(traced: Trace, opened: int, session: pd.Timestamp) -> float:
 def _marks(traced: Trace) -> Iterator[Leak]:
     """Yield sessions in which holdings are not worth their last close by then."""
     engine, market = traced.engine, traced.inputs.market
-    days = engine.holdings.index
+    days = pd.DatetimeIndex(engine.holdings.index)
     worth = np.zeros(len(days))
     for ticker in engine.holdings.columns:
         shares = engine.holdings[ticker].to_numpy()

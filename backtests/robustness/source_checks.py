@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from backtests.config import RunConfig
-from backtests.inputs import WARM_UP, Inputs, open_stories
+from backtests.inputs import WARM_UP, Inputs, Universe, load_market, open_stories
 from backtests.robustness.cuts import Cut
+from backtests.robustness.futures import other_prices
 from backtests.robustness.lookahead_report import Leak
 from markets.check import check
 from markets.errors import MissingDataError
-from markets.news_clocks import NewsClock
+from markets.news_clocks import NewsClock, check_news_clocks
 from markets.prices import BAR_COLUMNS, MarketData
 from markets.rules import UNITS_PER_HKD, tick_size
 from markets.sources import load_prices
@@ -26,6 +28,8 @@ from signals.news import NewsItem
 
 _BUILT_IN_PRICES = ("synthetic", "yahoo")
 _DOUBTFUL_CLOCK = re.compile(r"creat|cluster|insert|event_?(date|time)", re.IGNORECASE)
+_CORRECTED = re.compile(r"correct|updat|berichtig|korrig|korrektur|更正|更新|修正", re.IGNORECASE)
+_FEW_STORIES = 30
 _CLOCKS = ("published_at", "first_seen_at", "enriched_at", "available_at")
 
 
@@ -200,17 +204,27 @@ def sparse_bars(inputs: Inputs, market: MarketData) -> Iterator[Leak]:
             return
 
 
-def stories_as_of(config: RunConfig, inputs: Inputs, cuts: Sequence[Cut]) -> Iterator[Leak]:
-    """Yield stories that were others when the source is asked as of an earlier instant."""
+def stories_as_of(
+    config: RunConfig, inputs: Inputs, cuts: Sequence[Cut], seed: int, count: int = 24
+) -> Iterator[Leak]:
+    """Yield stories that were others when the source is asked as of an earlier instant.
+
+    Asked at every cut, and at the clocks of `count` stories: of those that speak of a correction
+    first, then of a seeded draw. A source that does not heed `news.as_of` cannot be seen through.
+    """
     whole = {(item.source, item.item_id): item for item in stories_again(config, inputs)}
-    for cut in cuts:
-        source = open_stories(config, inputs, as_of=cut.instant)
+    items = list(whole.values())
+    order = np.random.default_rng([seed, 11]).permutation(len(items)).tolist()
+    order.sort(key=lambda place: _CORRECTED.search(items[place].text) is None)
+    instants = [items[place].available_at for place in order[:count]]
+    for instant in [*(cut.instant for cut in cuts), *instants]:
+        source = open_stories(config, inputs, as_of=instant)
         asked = {
             (item.source, item.item_id): item
             for item in source.read()
-            if isinstance(item, NewsItem) and item.available_at <= cut.instant
+            if isinstance(item, NewsItem) and item.available_at <= instant
         }
-        known = {key: item for key, item in whole.items() if item.available_at <= cut.instant}
+        known = {key: item for key, item in whole.items() if item.available_at <= instant}
         for key in sorted({*asked} | {*known}):
             if asked.get(key) != known.get(key):
                 yield Leak(
@@ -219,15 +233,72 @@ def stories_as_of(config: RunConfig, inputs: Inputs, cuts: Sequence[Cut]) -> Ite
                     "stories",
                     "a story is another when the source is asked as of an earlier instant",
                     row="/".join(key),
-                    expected=repr(known.get(key)),
-                    given=repr(asked.get(key)),
-                    cut=str(cut.session),
+                    expected=_told(known.get(key)),
+                    given=_told(asked.get(key)),
+                    cut=instant.isoformat(),
                 )
                 return
+        if config.news.source == "synthetic":
+            return  # the built-in source tells its plan, whenever it is asked
 
 
-def data_check(inputs: Inputs, readings: Sequence[Reading]) -> Iterator[Leak]:
-    """Yield the errors of the data check on prices and on the clocks of stories."""
+def _told(item: NewsItem | None) -> str:
+    return "no story" if item is None else f"{item.available_at.isoformat()} {item.text[:100]}"
+
+
+def universe_as_of(
+    config: RunConfig, inputs: Inputs, cuts: Sequence[Cut], seed: int
+) -> Iterator[Leak]:
+    """Yield tickers that are in the universe, or not, because of what their prices did later.
+
+    Chosen anew from prices cut off, and from others after each cut; of tickers with a bar by then.
+    """
+    wide = load_market(config)
+    full = Universe(config, inputs.instruments, wide)
+    for cut in cuts:
+        known = wide.until(cut.known_session)
+        others = [
+            other_prices(replace(inputs, market=wide), cut, seed + number).market
+            for number in range(3)
+        ]
+        for market in [known, *others]:
+            anew = Universe(config, inputs.instruments, market)
+            for day in (config.start, cut.session):
+                moved = (full[day] ^ anew[day]) & set(known.tickers)
+                if moved:
+                    ticker = min(moved)
+                    yield Leak(
+                        "leak",
+                        "universe as of",
+                        "universe",
+                        "who is in the universe depends on prices that came later",
+                        row=f"{day} {ticker}",
+                        expected=str(ticker in full[day]),
+                        given=str(ticker in anew[day]),
+                        cut=str(cut.session),
+                        count=len(moved),
+                    )
+                    return
+
+
+def price_errors(inputs: Inputs) -> Iterator[Leak]:
+    """Yield the errors that the data check finds in prices: dates of no session, wrong zones."""
+    for finding in check(inputs.market, inputs.calendar).errors:
+        yield Leak(
+            "suspect",
+            "price check",
+            "prices",
+            f"{finding.kind}: {finding.message}",
+            row=finding.where,
+            count=finding.count,
+        )
+
+
+def clock_errors(inputs: Inputs, readings: Sequence[Reading]) -> Iterator[Leak]:
+    """Yield the errors that the data check finds in the clocks of stories.
+
+    One about fewer than 30 stories is a note: among few, five with a round delay are chance.
+    """
     clocks = []
     for item, events in readings:
         only_reacts = bool(events) and all(event.is_reaction for event in events)
@@ -235,16 +306,18 @@ def data_check(inputs: Inputs, readings: Sequence[Reading]) -> Iterator[Leak]:
         clocks.append(
             NewsClock(item.item_id, item.published_at, item.first_seen_at, item.title, hints)
         )
-    report = check(inputs.market, inputs.calendar, news=clocks)
-    for finding in report.errors:
-        yield Leak(
-            "suspect",
-            "data check",
-            "stories" if finding.where == "news" else "prices",
-            f"{finding.kind}: {finding.message}",
-            row=finding.where,
-            count=finding.count,
-        )
+    days = inputs.market.sessions()
+    sessions = inputs.calendar.sessions(days[0].date(), days[-1].date())
+    for finding in check_news_clocks(clocks, inputs.calendar, np.array(sessions, "datetime64[D]")):
+        if finding.level == "error":
+            yield Leak(
+                "suspect" if finding.count >= _FEW_STORIES else "note",
+                "news clocks",
+                "stories",
+                f"{finding.kind}: {finding.message}",
+                row=finding.where,
+                count=finding.count,
+            )
 
 
 def declared(config: RunConfig, inputs: Inputs) -> Iterator[Leak]:
@@ -258,6 +331,16 @@ def declared(config: RunConfig, inputs: Inputs) -> Iterator[Leak]:
             column="broker.participation_of",
             given="session",
             expected="previous",
+        )
+    if config.clock.latency_seconds < 0 or config.clock.lead_minutes < 15:
+        yield Leak(
+            "leak",
+            "config",
+            "rows",
+            "a decision is taken after the auction takes no more orders, or before its news",
+            column="clock",
+            given=f"lead {config.clock.lead_minutes} min, latency {config.clock.latency_seconds} s",
+            expected="at least 15 min and 0 s",
         )
     for name in _CLOCKS:
         for column in getattr(config.news.columns, name):

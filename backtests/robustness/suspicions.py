@@ -173,8 +173,8 @@ def told_before_it_happened(traced: Trace) -> Iterator[Leak]:
         named = {ticker for event in events for ticker in event.tickers}
         sign = float(np.sign(sum(event.polarity for event in events)))
         if len(named) == 1 and sign and all(event.is_reaction for event in events):
-            session = np.datetime64(traced.inputs.clock.effective_session(item.available_at), "D")
-            told.append((item.item_id, named.pop(), session, sign))
+            effective = traced.inputs.clock.effective_session(item.available_at)
+            told.append((item.item_id, named.pop(), np.datetime64(effective, "D"), sign))
     for lead in range(MOST_LEAD + 1):
         agree, oppose, example = 0, 0, ""
         for item_id, ticker, session, sign in told:
@@ -272,3 +272,21 @@ def jumps_after_the_news(traced: Trace) -> Iterator[Leak]:
                 count=len(later),
             )
             return
+
+
+TESTS = (
+    ("features that know", "no feature ranks rows as their outcome does", features_that_know),
+    ("too good", "out-of-sample answers are not too good", too_good),
+    (
+        "told before it happened",
+        "no stories tell a move before it happened",
+        told_before_it_happened,
+    ),
+    (
+        "jumps after the news",
+        "prices do not wait to jump until news are known",
+        jumps_after_the_news,
+    ),
+    ("learns noise", "shuffled targets cannot be foretold", learns_noise),
+)
+"""Name, what holds, and test; each yields what is against it."""

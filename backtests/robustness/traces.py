@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtests import run as line
 from backtests.config import RunConfig
-from backtests.inputs import Inputs, Universe
+from backtests.inputs import Inputs
 from backtests.journal import Journal
 from backtests.result import EngineResult
 from backtests.robustness.cuts import Cut
@@ -22,13 +22,13 @@ from backtests.run import Learned
 from markets.instruments import Instruments
 from signals.decisions import thresholds_of
 from signals.events.schema import Event
+from signals.features.base import FeatureFrame
 from signals.news import NewsItem
 
 if TYPE_CHECKING:
     from signals.events.extract import Reader
 
 STAGES = (
-    "universe",
     "readings",
     "rows",
     "features",
@@ -73,9 +73,7 @@ class RememberingReader:
         Filled as stories are read; shared by the runs of an audit.
     """
 
-    def __init__(
-        self, instruments: Instruments, memory: dict[NewsItem, tuple[Event, ...]]
-    ) -> None:
+    def __init__(self, instruments: Instruments, memory: dict[NewsItem, tuple[Event, ...]]) -> None:
         self._instruments = instruments
         self._memory = memory
 
@@ -132,18 +130,17 @@ class Trace:
             "equity": np.datetime64(cut.known_session, "D"),
         }
         found = {}
-        for name, table in self._tables(cut).items():
+        for name, table in self._tables().items():
             kept = table.when <= limits.get(name, decided)
             found[name] = Table(table.values[kept], table.when[kept])
         return found
 
-    def _tables(self, cut: Cut) -> dict[str, Table]:
+    def _tables(self) -> dict[str, Table]:
         learned = self.learned
         return {
-            "universe": _universe(self, cut),
             "readings": _readings(learned),
             "rows": _rows(learned),
-            "features": _features(learned),
+            "features": _features(learned.features),
             "labels": _labels(learned),
             "splits": _splits(self),
             "probabilities": _probabilities(learned),
@@ -184,6 +181,13 @@ def trace(
     return Trace(config, inputs, learned, engine)
 
 
+def features_table(features: FeatureFrame, cut: Cut) -> dict[str, Table]:
+    """Return the stage of features alone, with the rows decided by a cut."""
+    table = _features(features)
+    kept = table.when <= np.datetime64(cut.session, "D")
+    return {"features": Table(table.values[kept], table.when[kept])}
+
+
 def _days(values: Any) -> np.ndarray:
     return np.asarray(pd.DatetimeIndex(values).to_numpy().astype("datetime64[D]"))
 
@@ -192,22 +196,8 @@ def _table(names: Sequence[str], columns: Mapping[str, Any], when: Any) -> Table
     return Table(pd.DataFrame(dict(columns), index=pd.Index(list(names), dtype="object")), when)
 
 
-def _decision_names(index: pd.MultiIndex) -> list[str]:
+def _decision_names(index: pd.Index) -> list[str]:
     return [f"{at:%Y-%m-%d %H:%M} {ticker}" for at, ticker in index]
-
-
-def _universe(traced: Trace, cut: Cut) -> Table:
-    """Return who could be decided on, chosen anew from these prices; only who had a bar by then."""
-    inputs = traced.inputs
-    last = pd.Timestamp(cut.known_session)
-    bars = inputs.market.bars
-    priced = [t for t in inputs.market.tickers if bars[t].index[0] <= last]
-    anew = Universe(traced.config, inputs.instruments, inputs.market)
-    days = [cut.session, cut.known_session, traced.config.start]
-    names = [f"{day} {ticker}" for day in days for ticker in priced]
-    inside = [ticker in anew[day] for day in days for ticker in priced]
-    when = _days([day for day in days for _ in priced])
-    return _table(names, {"member": inside}, when)
 
 
 def _readings(learned: Learned) -> Table:
@@ -234,8 +224,7 @@ def _rows(learned: Learned) -> Table:
     return _table(names, columns, _days([row.session for row in rows]))
 
 
-def _features(learned: Learned) -> Table:
-    features = learned.features
+def _features(features: FeatureFrame) -> Table:
     names = _decision_names(features.values.index)
     values = features.values.set_axis(pd.Index(names, dtype="object"), axis=0)
     extra = pd.DataFrame(
@@ -278,7 +267,8 @@ def _first_answer(traced: Trace, fold: int) -> date:
     predictions = traced.learned.predictions
     mine = np.flatnonzero(predictions.values["fold"].to_numpy() == fold)
     place = int(predictions.positions.to_numpy()[mine[0]])
-    return traced.learned.features.sessions.iloc[place].date()
+    session: date = traced.learned.features.sessions.iloc[place].date()
+    return session
 
 
 def _probabilities(learned: Learned) -> Table:
