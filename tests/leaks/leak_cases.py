@@ -9,7 +9,7 @@ from typing import Any
 
 import edited_stages as edits
 import pytest
-from small_world import TICKERS, clean_config
+from small_world import TALKATIVE, TICKERS, clean_config
 
 import markets.sources.synthetic as synthetic
 from backtests.config import RunConfig
@@ -56,8 +56,11 @@ def _with_prices(name: str, **changes: Any) -> Callable[[pytest.MonkeyPatch, Pat
 
 
 def _with_news(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
-    prices = "HonestPrices" if name == "RevisedInPlace" else "TalkativePrices"
-    return lambda patch, folder: own_sources(folder, prices=prices, news=name)
+    if name == "RevisedInPlace":
+        return lambda patch, folder: own_sources(folder, news=name)
+    return lambda patch, folder: own_sources(
+        folder, prices="TalkativePrices", news=name, universe=TALKATIVE
+    )
 
 
 def _edited(edit: edits.Edit, **changes: Any) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:

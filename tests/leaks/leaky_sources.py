@@ -95,7 +95,7 @@ class PayingPrices(HonestPrices):
 
 
 class TalkativePrices(HonestPrices):
-    """Bars of the market with three times the stories."""
+    """Bars of the market with more companies and stories."""
 
     def load(
         self, tickers: Sequence[str] | None, start: date | None, end: date | None
@@ -193,7 +193,7 @@ class HonestNews:
 
 
 class TalkativeNews(HonestNews):
-    """The stories of the market that has three times as many."""
+    """Stories of the market that has more of them."""
 
     def world(self) -> World:
         return talkative_world()

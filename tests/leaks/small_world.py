@@ -12,6 +12,7 @@ from markets.sources.synthetic import SyntheticSettings, World, world
 
 START, END = date(2022, 10, 3), date(2024, 1, 31)
 TICKERS = ("99001.HK", "99002.HK", "99003.HK")
+TALKATIVE = tuple(f"9900{number}.HK" for number in range(1, 9))
 
 
 def settings(seed: int = 20250912) -> SyntheticSettings:
@@ -27,8 +28,8 @@ def small_world(seed: int = 20250912) -> World:
 
 @cache
 def talkative_world() -> World:
-    """The same with three times the stories: what only shows in many of them needs many."""
-    return world(settings().model_copy(update={"n_stories": 900}))
+    """Eight companies and 640 stories: what shows only in many reports of moves needs many."""
+    return world(settings().model_copy(update={"tickers": 8, "n_stories": 640}))
 
 
 def market() -> MarketData:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
-from leak_cases import CASES, Case
+from leak_cases import CASES, GROUPS, Case, own_sources
+from small_world import TICKERS, clean_config
 
+from backtests.config import RunConfig
+from backtests.inputs import load_inputs
+from backtests.journal import Journal
 from backtests.robustness.lookahead import audit_lookahead
 from markets.errors import LeakError
 from signals.events.schema import Event
@@ -42,3 +48,65 @@ def test_catches(
 
 def test_at_least_thirty_leaks_are_planted() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 30
+
+
+CLEAN: dict[str, Callable[[Path], RunConfig]] = {
+    "as it is": lambda folder: clean_config(),
+    "another world": lambda folder: clean_config(seed=1),
+    "edge thresholds, rolling window": lambda folder: clean_config(
+        decision={"threshold": "edge", "min_edge_rows": 5},
+        split={"min_train_rows": 40, "train": "rolling", "train_months": 5, "min_train_months": 3},
+        strategy={"name": "top_ranked"},
+    ),
+    "barriers, trailing beta, another clock": lambda folder: clean_config(
+        label={"exit": "triple_barrier", "beta": "trailing", "beta_sessions": 20, "horizon": 5},
+        clock={"lead_minutes": 120, "latency_seconds": 600},
+    ),
+    "trees, orders that wait, slippage": lambda folder: clean_config(
+        classifier={"name": "gradient_boosting"},
+        broker={"max_wait_sessions": 2, "slippage_ticks": 1, "participation": 0.001},
+    ),
+    "dividends": lambda folder: own_sources(folder, prices="PayingPrices"),
+    "back-adjusted prices": lambda folder: own_sources(folder, prices="AdjustedPrices"),
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_accuses_no_honest_run(name: str, memory: Memory, tmp_path: Path) -> None:
+    report = audit_lookahead(CLEAN[name](tmp_path), cuts=2, memory=memory)
+    assert report.ok, report.text()
+    assert report.compared > 10_000
+    first, second = (date.fromisoformat(cut) for cut in report.cuts)
+    assert first.day > 5, "one cut lies inside a test window"
+    assert second.month % 3 == 1, "the other at the start of one"
+    assert second.day < 15
+
+
+def test_a_report_names_stage_column_row_and_both_values(memory: Memory) -> None:
+    groups = (*GROUPS, "leaky_features:RankedOnAll")
+    journal = Journal()
+    config = clean_config(features={"groups": groups})
+    report = audit_lookahead(config, cuts=2, memory=memory, journal=journal, stop_at_first=True)
+    found = report.findings[0]
+    assert (found.level, found.stage, found.column) == ("leak", "features", "own__value")
+    assert found.row.endswith(TICKERS)
+    assert found.cut
+    assert float(found.expected) != float(found.given)
+    assert report.verdict.startswith("Look-ahead, first in features")
+    assert json.loads(json.dumps(report.as_dict()))["findings"][0]["column"] == "own__value"
+    assert all(part in report.text() for part in (found.row, found.expected, found.given))
+    assert "row clocks" in journal.seconds
+    with pytest.raises(LeakError, match="features day by day") as caught:
+        report.require()
+    assert caught.value.exit_code == 5
+
+
+def test_two_audits_are_equal(memory: Memory) -> None:
+    inputs = load_inputs(clean_config())
+    groups = (*GROUPS, "leaky_features:ScaledOnAll")
+    config = clean_config(features={"groups": groups})
+    one, other = (
+        audit_lookahead(config, inputs, cuts=1, memory=memory, stop_at_first=True).as_dict()
+        for _ in range(2)
+    )
+    assert one == other
