@@ -170,7 +170,7 @@ def _label_values(traced: Trace) -> Iterator[Leak]:
     )
     if settings.benchmark == "universe" and settings.beta == "one":
         with np.errstate(all="ignore"):
-            known = ~np.isnan(earned)
+            known = ~np.isnan(earned) & _members_at(traced, begin, panel.columns)
             mean = np.where(known, earned, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         given, wanted = labels["forward_return"].to_numpy(), raw - mean
         broken = ~(np.abs(given - wanted) <= 1e-9)
@@ -196,6 +196,13 @@ def _label_values(traced: Trace) -> Iterator[Leak]:
         wanted,
         "a target is not the sign of its return",
     )
+
+
+def _members_at(traced: Trace, days: pd.DatetimeIndex, tickers: pd.Index) -> np.ndarray:
+    """Return which tickers were in the universe on each day, shape (n_days, n_tickers)."""
+    universe = traced.inputs.universe
+    named = {day: tickers.isin(list(universe[day.date()])) for day in days.unique()}
+    return np.array([named[day] for day in days], dtype=bool).reshape(len(days), len(tickers))
 
 
 def _splits(traced: Trace) -> Iterator[Leak]:

@@ -165,7 +165,8 @@ def told_before_it_happened(traced: Trace) -> Iterator[Leak]:
 
     Of stories that only report a move of one stock, those are counted that the session before their
     effective one does not bear out, but a later one does: a large move with the sign they tell. As
-    many with the opposite sign are expected by chance (binomial, p under 0.001 over all leads together, at least 8).
+    many with the opposite sign are expected by chance (binomial, p under 0.001 over all leads
+    together, at least 8).
     """
     moves = _Moves(traced.inputs.market)
     told: list[tuple[str, str, np.datetime64, float]] = []
