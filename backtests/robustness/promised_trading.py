@@ -1,0 +1,164 @@
+"""What signals, fills and marks promise, computed again from the calendar and the bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.robustness.breaches import breach
+from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.traces import Trace
+from markets.plugins import load
+from markets.rules import UNITS_PER_HKD, tick_size
+from strategies.base import SignalStrategy
+
+_AUCTION = timedelta(minutes=15)
+
+
+def signals(traced: Trace) -> Iterator[Leak]:
+    """Yield signals decided in their opening auction or later, or that no model spoke for."""
+    calendar, learned = traced.inputs.calendar, traced.learned
+    predictions = learned.predictions.values
+    said = dict(zip(predictions.index, predictions["probability"].tolist(), strict=True))
+    for signal in learned.signals:
+        name = f"{signal.effective_session} {signal.ticker}"
+        latest = calendar.hours(signal.effective_session).regular_open - _AUCTION
+        if signal.decided_at > latest:
+            yield Leak(
+                "leak",
+                "signal clocks",
+                "signals",
+                "decided after its opening auction began",
+                row=name,
+                column="decided_at",
+                given=str(signal.decided_at),
+                expected=f"by {latest}",
+            )
+        probability = said.get((pd.Timestamp(signal.decided_at), signal.ticker))
+        if probability != signal.probability:
+            yield Leak(
+                "leak",
+                "signal clocks",
+                "signals",
+                "a signal that no model spoke for",
+                row=name,
+                column="probability",
+                given=repr(signal.probability),
+                expected=repr(probability),
+            )
+
+
+def fills(traced: Trace) -> Iterator[Leak]:
+    """Yield fills not later than their decision, and market orders that beat the open."""
+    market = traced.inputs.market
+    orders = traced.engine.orders.set_index("order_id")
+    only_market = _trades_at_open(traced)
+    fills: Any = traced.engine.fills.itertuples()
+    for fill in fills:
+        order = orders.loc[fill.order_id]
+        name = f"fill {fill.fill_id} on {fill.session:%Y-%m-%d} {fill.ticker}"
+        if not order["decided_session"] < order["effective_session"] <= fill.session:
+            yield Leak(
+                "leak",
+                "fills",
+                "fills",
+                "a fill in the session it was decided on, or before",
+                row=name,
+                column="session",
+                given=str(fill.session),
+                expected=f"after {order['decided_session']}, from {order['effective_session']} on",
+            )
+        bars = market.bars[fill.ticker]
+        if fill.session not in bars.index:
+            yield Leak(
+                "leak",
+                "fills",
+                "fills",
+                "a fill in a session without a bar",
+                row=name,
+                column="session",
+            )
+            continue
+        sign = 1 if fill.side == "buy" else -1
+        opened = round(float(bars["open"].loc[fill.session]) * UNITS_PER_HKD)
+        paid = round(fill.price_hkd * UNITS_PER_HKD)
+        if only_market and sign * paid < sign * opened:
+            yield Leak(
+                "leak",
+                "fills",
+                "fills",
+                "a market order fills better than the open it meets",
+                row=name,
+                column="price_hkd",
+                given=repr(fill.price_hkd),
+                expected=f"{opened / UNITS_PER_HKD!r} or worse",
+            )
+        elif only_market and sign * (paid - opened) > _most_slippage(traced, opened, fill.session):
+            yield Leak(
+                "leak",
+                "fills",
+                "fills",
+                "a fill far from the open it was meant for",
+                row=name,
+                column="price_hkd",
+                given=repr(fill.price_hkd),
+                expected=f"about {opened / UNITS_PER_HKD!r}",
+            )
+
+
+def _trades_at_open(traced: Trace) -> bool:
+    """Whether the strategy sends market orders only: a SignalStrategy has no others."""
+    strategy = load("strategies", traced.config.strategy.name)
+    return isinstance(strategy, type) and issubclass(strategy, SignalStrategy)
+
+
+def _most_slippage(traced: Trace, opened: int, session: pd.Timestamp) -> float:
+    broker = traced.config.broker
+    worse = opened * broker.slippage_bp / 1e4
+    if traced.inputs.market.adjusted:
+        return worse + 1
+    # Slippage can carry a price into a coarser band of ticks.
+    tick = tick_size(Decimal(round(opened + worse)) / UNITS_PER_HKD, session.date())
+    return worse + float(tick) * UNITS_PER_HKD * 2 * (broker.slippage_ticks + 2)
+
+
+def marks(traced: Trace) -> Iterator[Leak]:
+    """Yield sessions in which holdings are not worth their last close by then."""
+    engine, market = traced.engine, traced.inputs.market
+    days = pd.DatetimeIndex(engine.holdings.index)
+    worth = np.zeros(len(days))
+    for ticker in engine.holdings.columns:
+        shares = engine.holdings[ticker].to_numpy()
+        if not shares.any():
+            continue
+        closes = market.bars[ticker]["close"]
+        known = closes.reindex(closes.index.union(days)).ffill().reindex(days).fillna(0.0)
+        worth += shares * known.to_numpy()
+    told = engine.equity["holdings_hkd"].to_numpy()
+    broken = np.abs(told - worth) > 0.02 * max(1, len(engine.holdings.columns))
+    # On the ex date of a stock that is halted the mark follows the split before the next close.
+    ex_dates = market.actions.loc[market.actions["ratio"] != 1.0, "ex_date"]
+    broken &= ~_near(days, ex_dates)
+    yield from breach(
+        "equity",
+        "marks",
+        [f"{day:%Y-%m-%d}" for day in days],
+        broken,
+        "holdings_hkd",
+        told,
+        worth,
+        "holdings are not worth their last close",
+    )
+
+
+def _near(days: pd.DatetimeIndex, others: pd.Series) -> np.ndarray:
+    near = np.zeros(len(days), dtype=bool)
+    for other in others:
+        gap = (days - other).days
+        near |= np.asarray((gap >= 0) & (gap <= 20))
+    return near
