@@ -149,7 +149,8 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
 
 def load_market(config: RunConfig, environment: Mapping[str, str] | None = None) -> MarketData:
     """Load all bars that a run chooses its universe from; `Inputs.market` holds those chosen."""
-    return _market(config, _world(config), _data_dir(config, environment))
+    world = _world(config)
+    return _market(config, world, _instruments(config, world), _data_dir(config, environment))
 
 
 def open_stories(

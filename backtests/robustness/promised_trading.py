@@ -119,6 +119,8 @@ def _trades_at_open(traced: Trace) -> bool:
 
 def _most_slippage(traced: Trace, opened: int, session: pd.Timestamp) -> float:
     broker = traced.config.broker
+    if broker.impact:
+        return float("inf")  # as much as the order was large
     worse = opened * broker.slippage_bp / 1e4
     if traced.inputs.market.adjusted:
         return worse + 1
@@ -131,7 +133,7 @@ def marks(traced: Trace) -> Iterator[Leak]:
     """Yield sessions in which holdings are not worth their last close by then."""
     engine, market = traced.engine, traced.inputs.market
     days = pd.DatetimeIndex(engine.holdings.index)
-    worth = np.zeros(len(days))
+    worth, idle = np.zeros(len(days)), np.zeros(len(days), dtype=bool)
     for ticker in engine.holdings.columns:
         shares = engine.holdings[ticker].to_numpy()
         if not shares.any():
@@ -139,11 +141,11 @@ def marks(traced: Trace) -> Iterator[Leak]:
         closes = market.bars[ticker]["close"]
         known = closes.reindex(closes.index.union(days)).ffill().reindex(days).fillna(0.0)
         worth += shares * known.to_numpy()
+        idle |= (shares != 0) & ~days.isin(closes.index)
     told = engine.equity["holdings_hkd"].to_numpy()
     broken = np.abs(told - worth) > 0.02 * max(1, len(engine.holdings.columns))
-    # On the ex date of a stock that is halted the mark follows the split before the next close.
-    ex_dates = market.actions.loc[market.actions["ratio"] != 1.0, "ex_date"]
-    broken &= ~_near(days, ex_dates)
+    # A stock that is halted over an ex date is marked by what it split into or paid.
+    broken &= ~idle
     yield from breach(
         "equity",
         "marks",
@@ -154,11 +156,3 @@ def marks(traced: Trace) -> Iterator[Leak]:
         worth,
         "holdings are not worth their last close",
     )
-
-
-def _near(days: pd.DatetimeIndex, others: pd.Series) -> np.ndarray:
-    near = np.zeros(len(days), dtype=bool)
-    for other in others:
-        gap = (days - other).days
-        near |= np.asarray((gap >= 0) & (gap <= 20))
-    return near

@@ -457,14 +457,14 @@ def fills_in_the_decision_session(patch: pytest.MonkeyPatch) -> None:
 
 
 def fills_at_the_best_price(patch: pytest.MonkeyPatch) -> None:
-    def edited(self: FillPrices, order: Any, bar: Any, phase: Any, session: Any) -> int:
+    def edited(self: FillPrices, order: Any, bar: Any, *rest: Any) -> int:
         return bar.low if order.side == "buy" else bar.high
 
     patch.setattr(FillPrices, "fill", edited)
 
 
 def fills_at_the_close(patch: pytest.MonkeyPatch) -> None:
-    def edited(self: FillPrices, order: Any, bar: Any, phase: Any, session: Any) -> int:
+    def edited(self: FillPrices, order: Any, bar: Any, *rest: Any) -> int:
         return bar.close
 
     patch.setattr(FillPrices, "fill", edited)
