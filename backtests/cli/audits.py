@@ -34,7 +34,7 @@ def audit(
     jobs: Annotated[int, typer.Option(min=1, help="Processes; no figure depends on them.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Try to prove a run wrong: does it look ahead, and is its result luck?
+    """Try to prove a run wrong: whether it looks ahead, and whether its result is luck.
 
     Exit 5 if anything looks ahead. An interrupted audit keeps its finished placebo runs.
     """
