@@ -25,28 +25,11 @@ TELLING = frozenset(
 )  # fmt: skip
 _REACH = {"de": 110, "en": 90, "zh": 30}
 _SEPARABLE = frozenset(
-    [
-        "zu",
-        "ab",
-        "an",
-        "auf",
-        "aus",
-        "ein",
-        "nach",
-        "zurück",
-        "vor",
-        "hoch",
-        "herab",
-        "hinauf",
-        "herauf",
-        "heraus",
-        "bei",
-        "nieder",
-        "fort",
-        "weg",
-        "um",
-    ]
-)
+    (
+        "zu", "ab", "an", "auf", "aus", "ein", "nach", "zurück", "vor", "hoch", "herab", "hinauf",
+        "herauf", "heraus", "bei", "nieder", "fort", "weg", "um", "durch",
+    )
+)  # fmt: skip
 _GAP_REACH = 60
 # Two cues for one word both hold ("verlässt": leaves, is excluded) unless one says far more of it.
 _EQUAL = 0.8
@@ -96,7 +79,7 @@ class Finder:
     def __init__(self, concepts: Mapping[str, Sequence[str]], language: str) -> None:
         by_head: dict[str, list[Cue]] = {}
         for concept, cues in concepts.items():
-            for text in cues:
+            for text in (*cues, *joined_forms(cues)):
                 cue = parse_cue(concept, text)
                 by_head.setdefault(cue.head, []).append(cue)
         self._cues = list(by_head.values())
@@ -196,6 +179,22 @@ def _longest(found: list[Hit]) -> list[Hit]:
     contents = [hit for hit in found if hit.concept not in TELLING]
     kept = _outermost(contents) + _outermost(tellings + shields)
     return sorted(kept, key=lambda hit: (hit.start, hit.end))
+
+
+def joined_forms(cues: Sequence[str]) -> list[str]:
+    """Return what separable verbs look like joined, at the end of a German clause.
+
+    Examples
+    --------
+    >>> joined_forms(["büß* … ein", "gewinn*"])
+    ['einbüß*', 'eingebüß*', 'einzubüß*']
+    """
+    forms = []
+    for cue in cues:
+        stem, gap, particle = cue.partition(f"* {GAP} ")
+        if gap and particle in _SEPARABLE and stem.isalpha():
+            forms += [f"{particle}{between}{stem}*" for between in ("", "ge", "zu")]
+    return [form for form in dict.fromkeys(forms) if form not in cues]
 
 
 def _bounded_pattern(part: str) -> str:

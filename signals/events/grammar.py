@@ -81,6 +81,8 @@ class Grammar:
         fired: list[Match] = []
         for rank in self._possible(sentence):
             rule = self._rules[rank]
+            if rule.faint and (fired or sentence.number > 0):
+                continue
             for anchor in list(_candidates(sentence, rule.needs[0], text, None)):
                 match = _try(sentence, rule, anchor, used, language, text)
                 if match is None:

@@ -73,6 +73,8 @@ class Rule(Settings):
     """Characters the concepts may lie apart; 0 for the language's usual reach."""
     weak: bool = False
     """True gives way to any other event of its segment."""
+    faint: bool = False
+    """True is tried only in a headline that no other rule could read; the first of them holds."""
 
 
 class _CueFile(Settings):

@@ -22,7 +22,9 @@ _BREAK = re.compile(
 )
 _CONTRAST = {
     "de": re.compile(
-        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts)(?!\w)"
+        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts"
+        r"|nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
+        r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr)))(?!\w)"
     ),
     "en": re.compile(
         r"(?<!\w)(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
@@ -58,8 +60,9 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Sentence:
-    """One sentence with what was found in it; all spans refer to the clean text."""
+    """One sentence with what was found in it; all spans refer to the clean `text` of the story."""
 
+    text: str
     number: int
     start: int
     end: int
@@ -122,7 +125,7 @@ def lay_out(text: str, language: str, mentions: Sequence[Mention], lexicon: Lexi
         heard = _within(voices, start, end)
         named = [m for m in inside if m.is_believed or m.role == "unlisted"]
         sentence = Sentence(
-            number, start, end, parts,
+            text, number, start, end, parts,
             groups=_groups(folded, [m for m in named if not _is_voice(m, heard)]),
             people=[m for m in inside if m.role == "person"],
             products=[m for m in inside if m.role == "product"],

@@ -52,7 +52,7 @@ def assign(
         tickers = _tickers(_any(sentence, match))
     else:
         tickers = _tickers(_subject(sentence, match, folded))
-    tickers = tickers or _inherited(sentence, match, context)
+    tickers = tickers or _later(sentence, match) or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
 
@@ -210,7 +210,9 @@ def _opposed(
     topic = next((group for group in _before(sentence, match) if group.tickers), None)
     if not assigned and topic is not None and sentence.segment_of(topic.start) < match.segment:
         assigned = _sided(match, topic, None)
-    inherited = _inherited(sentence, match, context) if not assigned and doer is None else ()
+    inherited: tuple[str, ...] = ()
+    if not assigned and doer is None:
+        inherited = _later(sentence, match) or _inherited(sentence, match, context)
     return [Assignment(inherited, match.rule.polarity, ())] if inherited else assigned
 
 
@@ -222,6 +224,15 @@ def _sided(match: Match, doer: Group | None, done_to: Group | None) -> list[Assi
     if other and match.rule.object_polarity is not None:
         assigned.append(Assignment(other, match.rule.object_polarity, mine))
     return assigned
+
+
+def _later(sentence: Sentence, match: Match) -> tuple[str, ...]:
+    """Return the firm that the next segment names, where this one names none ("Kein Kauf: X")."""
+    if _in(sentence, sentence.groups, match.segment) or _before(sentence, match):
+        return ()
+    after = _after(sentence, match)
+    near = after and sentence.segment_of(after[0].start) - match.segment <= 1
+    return after[0].tickers if near else ()
 
 
 def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:

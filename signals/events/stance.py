@@ -15,34 +15,25 @@ _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
     **dict.fromkeys(
-        (
-            "financing", "buyback", "mna", "partnership", "capex", "regulation", "legal",
-            "export_control", "macro_policy", "index_change",
-        ),
+        ("financing", "buyback", "mna", "partnership", "capex", "index_change"),
         frozenset({"ends"}),
+    ),
+    **dict.fromkeys(
+        ("regulation", "legal", "export_control", "macro_policy"),
+        frozenset({"ends", "lifted"}),
     ),
     "product_launch": frozenset({"ends", "delay", "halt"}),
     "chip_selfdev": frozenset({"ends", "delay", "halt"}),
     "order_supply": frozenset({"ends", "lose"}),
     "incident": frozenset({"resolved"}),
-}  # fmt: skip
+}
 _ALREADY_TURNED = frozenset(
-    [
-        "ended",
-        "eased",
-        "dismissed",
-        "settled",
-        "won",
-        "lost",
-        "removed",
-        "added",
-        "approval",
-        "exempt",
-        "blocked",
-        "divestment",
-        "cut",
-    ]
-)
+    (
+        "ended", "delayed", "discontinued", "production", "shortage", "eased", "dismissed", "won",
+        "settled", "lost", "removed", "added", "approval", "exempt", "blocked", "divestment", "cut",
+        "sues", "sued",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +66,7 @@ def _stance(
     language: str,
 ) -> Stance:
     segment = match.segment
+    is_denied = is_denied or _says_no(sentence, match, used, language)
     negated = is_denied or _is_negated(sentence, match, used, language)
     hedged = bool(sentence.in_segment("hedge", segment)) or _opens(sentence, "hedge", segment)
     return Stance(
@@ -86,6 +78,33 @@ def _stance(
         and _is_reversed(sentence, match, used, language),
         is_background=_is_background(sentence, segment),
     )
+
+
+# What a company decides itself: where it does not, it denies it.
+_PLANNED: frozenset[Kind] = frozenset(
+    ("mna", "financing", "buyback", "capex", "management", "ownership", "partnership")
+)
+
+
+def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str) -> bool:
+    """Read what a company itself negates as denied ("JD: we never discussed a sale")."""
+    if match.rule.reaction or match.rule.kind in ("earnings", "analyst", "guidance"):
+        return False
+    speaks = match.segment > 0 and any(
+        sentence.segment_of(group.start) < match.segment and group.tickers
+        for group in sentence.groups
+    )
+    says = speaks and _is_statement(sentence, match.segment)
+    in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
+    plans_nothing = match.rule.kind in _PLANNED and in_front
+    return (says or plans_nothing) and _is_negated(sentence, match, used, language)
+
+
+def _is_statement(sentence: Sentence, segment: int) -> bool:
+    """Tell the words of a speaker: behind a colon, or behind somebody who says so."""
+    before = sentence.segments[segment - 1][1]
+    behind_colon = sentence.text[before : before + 2].strip()[:1] in (":", "：")
+    return behind_colon or bool(sentence.in_segment("speech", segment - 1))
 
 
 def _opens(sentence: Sentence, concept: str, segment: int) -> bool:
