@@ -97,6 +97,7 @@ SIGNALS: Mapping[str, Kind] = {
     "fold": "whole",
     "model_sha256": "text",
     "event_ids": "ids",
+    "size": "exact",
 }
 PREDICTIONS: Mapping[str, Kind] = {
     "decision_at": "instant",

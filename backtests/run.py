@@ -29,6 +29,7 @@ from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
 from markets.errors import ConfigError, DataError, nearest_name
+from markets.round_trip import RoundTrip
 from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
@@ -173,7 +174,12 @@ def learn(
         found |= {"rows": len(features), "columns": features.values.shape[1]}
     with journal.stage("labels") as found:
         labels = pipeline.label(
-            features, inputs.market, inputs.calendar, config.label, inputs.universe
+            features,
+            inputs.market,
+            inputs.calendar,
+            config.label,
+            inputs.universe,
+            _round_trip(config, inputs),
         )
         found |= {"labels": len(labels)}
     with journal.stage("walk-forward") as found:
@@ -185,6 +191,16 @@ def learn(
         signals = pipeline.decide(predictions, features, inputs.calendar, config.decision)
         found |= {"signals": len(signals), "acting": sum(s.direction != 0 for s in signals)}
     return Learned(read, rows, features, labels, predictions, signals, stats)
+
+
+def _round_trip(config: RunConfig, inputs: Inputs) -> RoundTrip:
+    """Return what buying and selling costs on a date, by the broker's own plan."""
+    return RoundTrip(
+        CostSchedule(config.broker.costs),
+        value_hkd=config.label.order_hkd,
+        slippage_bp=config.broker.slippage_bp,
+        kinds={ticker: one.kind for ticker, one in inputs.instruments.items()},
+    )
 
 
 def trade(

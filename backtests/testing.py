@@ -222,6 +222,7 @@ def _signals(predictions: pd.DataFrame, rows: Sequence[Row]) -> pd.DataFrame:
             "fold": table["fold"],
             "model_sha256": "ab" * 32,
             "event_ids": [tuple(e.event_id for e in row.events) for row in rows],
+            "size": 1.0,
         }
     )
     return signals[strong].reset_index(drop=True)

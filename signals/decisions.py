@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from markets.errors import ConfigError
 from markets.settings import Settings
 from signals.features.base import FeatureFrame
 
@@ -27,15 +28,25 @@ class DecisionSettings(Settings):
 
     threshold: Literal["fixed", "edge"] = "fixed"
     """"fixed" takes `long_above` and `short_below`; "edge" chooses them in each fold, on its
-    calibration block, for the largest mean abnormal return net of `cost_bp` × decisions taken."""
+    calibration block, for the largest sum of abnormal returns net of a round trip each."""
     long_above: float = Field(default=0.52, ge=0.5, le=1)
     """Probability from which the direction is 1."""
     short_below: float = Field(default=0.48, ge=0, le=0.5)
     """Probability up to which the direction is -1: leave, or sell short where that is allowed."""
-    cost_bp: float = Field(default=30.0, ge=0)
-    """Round-trip cost that an expected edge must beat, in basis points."""
+    cost_bp: float | None = Field(default=None, ge=0)
+    """Round-trip cost that an edge must beat, in basis points; by default what it was on the date
+    of each row of the calibration block."""
     min_edge_rows: int = Field(default=20, ge=1)
     """Fewest calibration rows beyond a threshold that may speak for it."""
+    size_down: bool = False
+    """Trade smaller while the model drifts, by what was known at each decision."""
+    size_down_to: float = Field(default=0.5, ge=0, le=1)
+    """Size of a signal while it does; 0 leaves it out."""
+    size_down_skill: float = Field(default=-0.02, lt=1)
+    """Drift is a skill below this: 1 less the Brier score of the last 60 known answers over that of
+    the base rate."""
+    size_down_psi: float = Field(default=0.25, gt=0)
+    """Drift is a stability index of the fold's last 60 probabilities above this."""
     horizon: int | None = Field(default=None, ge=1)
     """Sessions until a signal expires; the label's horizon by default."""
 
@@ -72,6 +83,8 @@ class Signal:
         The model.
     event_ids : tuple of str
         What it was decided on.
+    size : float
+        Part of a full position that it asks for, in [0, 1]; below 1 while the model drifts.
     """
 
     signal_id: str
@@ -84,6 +97,7 @@ class Signal:
     fold: int
     model_sha256: str
     event_ids: tuple[str, ...] = ()
+    size: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +146,16 @@ def decide(
     event_ids = features.event_ids.iloc[places].tolist()
     expiry = {day: calendar.next_session(day, horizon) for day in sorted(set(sessions))}
     values = predictions.values
+    sizes = _sizes(predictions, settings)
     signals = []
-    for (decided_at, ticker), session, fold, probability, model, events in zip(
+    for (decided_at, ticker), session, fold, probability, model, events, size in zip(
         values.index,
         sessions,
         values["fold"].tolist(),
         values["probability"].tolist(),
         values["model_sha256"].tolist(),
         event_ids,
+        sizes,
         strict=True,
     ):
         signals.append(
@@ -154,9 +170,20 @@ def decide(
                 fold=fold,
                 model_sha256=model,
                 event_ids=tuple(dict.fromkeys(events)),
+                size=size,
             )
         )
     return signals
+
+
+def _sizes(predictions: Predictions, settings: DecisionSettings) -> list[float]:
+    """Return the size of each signal, by the drift that was known at its decision."""
+    if not settings.size_down:
+        return [1.0] * len(predictions)
+    drift = predictions.drift
+    # What is not yet defined is NaN, and no comparison with it holds.
+    drifts = (drift["skill"] < settings.size_down_skill) | (drift["psi"] > settings.size_down_psi)
+    return [settings.size_down_to if one else 1.0 for one in drifts.tolist()]
 
 
 def thresholds_of(report: FoldReport, settings: DecisionSettings) -> Thresholds:
@@ -164,17 +191,36 @@ def thresholds_of(report: FoldReport, settings: DecisionSettings) -> Thresholds:
 
     With "edge", each side takes the threshold whose decisions would have earned most in the
     calibration block after costs, in sum; a side on which nothing would have earned abstains.
+
+    Raises
+    ------
+    ConfigError
+        If an edge is asked for, and neither settings nor labels know what a round trip costs.
     """
     if settings.threshold == "fixed":
         return Thresholds(settings.long_above, settings.short_below)
     sample = report.calibration_sample
     probability = sample["probability"].to_numpy()
     earned = sample["forward_return"].to_numpy()
-    cost = settings.cost_bp / 1e4
+    cost = _round_trips(sample, settings)
     above = _best_cut(probability, earned - cost, settings.min_edge_rows)
     below = _best_cut(-probability, -earned - cost, settings.min_edge_rows)
     # A side must lean its own way: above one half to go long, below it to go short.
     return Thresholds(max(above, settings.long_above), min(-below, settings.short_below))
+
+
+def _round_trips(sample: pd.DataFrame, settings: DecisionSettings) -> np.ndarray:
+    """Return what each row's round trip cost on its own date, a fraction."""
+    if settings.cost_bp is not None:
+        return np.full(len(sample), settings.cost_bp / 1e4)
+    cost = sample["cost"].to_numpy()
+    if np.isnan(cost).any():
+        raise ConfigError(
+            "an edge net of costs needs to know what a round trip costs",
+            wanted="labels made with costs, or a number of basis points",
+            where="decision.cost_bp",
+        )
+    return np.asarray(cost)
 
 
 def _best_cut(score: np.ndarray, net: np.ndarray, fewest: int) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from markets.calendar import Calendar
-from markets.errors import MissingDataError, nearest_name
+from markets.errors import ConfigError, MissingDataError, nearest_name
 from markets.prices import MarketData
 from markets.settings import Settings
 from signals.features.base import FeatureFrame
@@ -24,6 +25,8 @@ from signals.weights import day_share, uniqueness
 _DAY = "datetime64[D]"
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Costs = Callable[[NDArray[np.object_], NDArray[np.datetime64]], Floats]
+"""Tickers and sessions into the cost of a round trip, a fraction: see `markets.round_trip`."""
 
 
 class LabelSettings(Settings):
@@ -41,8 +44,11 @@ class LabelSettings(Settings):
     """Exposure to the benchmark: 1, or the slope over `beta_sessions` before the entry."""
     beta_sessions: int = Field(default=120, ge=20)
     """Sessions behind a trailing beta; with fewer it is 1."""
-    dead_band_bp: float = Field(default=0.0, ge=0)
-    """The target is 1 only beyond this abnormal return, in basis points: a round trip, say."""
+    dead_band_bp: Annotated[float, Field(ge=0)] | Literal["round_trip"] = 0.0
+    """The target is 1 only beyond this abnormal return, in basis points; "round_trip" is what
+    buying and selling cost on the date of the entry."""
+    order_hkd: float = Field(default=100_000.0, gt=0)
+    """Value of the order whose round trip is counted: minimum charges weigh on small ones."""
     volatility_sessions: int = Field(default=20, ge=5)
     """Sessions behind the trailing volatility that barriers and `scaled_return` are measured in."""
 
@@ -65,6 +71,8 @@ class LabelFrame:
             The same, not yet less the benchmark's.
         scaled_return : float64
             `forward_return` in trailing volatilities of its horizon, known before the entry.
+        cost : float64
+            Of a round trip on the date of `t0`, a fraction; NaN where no costs were given.
         t0, t1 : datetime64
             Entry and exit session. The label is known from the open of `t1` on.
         weight : float64
@@ -87,6 +95,7 @@ def label(
     calendar: Calendar,
     settings: LabelSettings,
     universe: Universe | None = None,
+    costs: Costs | None = None,
 ) -> LabelFrame:
     """Return what each decision could have earned.
 
@@ -103,6 +112,8 @@ def label(
     universe : callable or mapping, optional
         Session → members of the "universe" benchmark, as known at the entry; by default every
         ticker that has prices.
+    costs : callable, optional
+        What a round trip costs, by ticker and entry session.
 
     Returns
     -------
@@ -114,6 +125,8 @@ def label(
 
     Raises
     ------
+    ConfigError
+        If the dead band is a round trip, and no costs are given.
     MissingDataError
         If the benchmark is no index with opens.
     """
@@ -135,12 +148,14 @@ def label(
     benchmark = _benchmark(panel, market, settings, universe, start, stop)
     abnormal = raw - _beta(panel, market, settings, start, column) * benchmark
     scale = volatility[known] * math.sqrt(settings.horizon)
+    cost = np.full(len(raw), np.nan) if costs is None else costs(tickers[known], sessions[known])
     values = pd.DataFrame(
         {
-            "target": (abnormal > settings.dead_band_bp / 1e4).astype("int64"),
+            "target": (abnormal > _dead_band(settings, costs, cost)).astype("int64"),
             "forward_return": abnormal,
             "raw_return": raw,
             "scaled_return": abnormal / np.where(scale > 0, scale, 1.0),
+            "cost": cost,
             "t0": panel.sessions[start].astype("datetime64[s]"),
             "t1": panel.sessions[stop].astype("datetime64[s]"),
             "weight": weight[known],
@@ -149,6 +164,19 @@ def label(
     )
     # An index without a level at either end leaves no outcome to speak of.
     return LabelFrame(values[~np.isnan(abnormal)], settings.horizon)
+
+
+def _dead_band(settings: LabelSettings, costs: Costs | None, cost: Floats) -> Floats | float:
+    """Return the abnormal return that a gain must exceed."""
+    if settings.dead_band_bp != "round_trip":
+        return settings.dead_band_bp / 1e4
+    if costs is None:
+        raise ConfigError(
+            "a dead band of a round trip needs to know what one costs",
+            wanted="costs by ticker and session, or a number of basis points",
+            where="label.dead_band_bp",
+        )
+    return cost
 
 
 @dataclass(frozen=True, eq=False)

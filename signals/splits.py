@@ -79,6 +79,11 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.sessions)
 
+    def take(self, rows: Ints) -> Timeline:
+        """Return the timeline of some rows, in their order."""
+        stories = [self.stories[row] for row in rows.tolist()]
+        return Timeline(self.sessions[rows], self.known[rows], stories)
+
     def session_numbers(self) -> Ints:
         """Return each row's session as its place among the sessions that have rows.
 

@@ -2,133 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.stats import rankdata
 
 from markets.errors import ConfigError, DataError, nearest_name
+from signals.answers import FoldReport, Predictions
 from signals.classifiers import ClassifierSettings
+from signals.classifiers.build import wants_inner_folds
 from signals.classifiers.inputs import Inputs, inputs_of
 from signals.classifiers.model import FoldModel, Outcomes, fit
+from signals.drift import LAST, drift_of_groups, psi, trailing_psi, trailing_scores
 from signals.features.base import FeatureFrame
+from signals.folds import calibration_block, inner_folds
 from signals.labels import LabelFrame
-from signals.splits import PurgedWalkForward, Split, SplitSettings, Timeline, check_split
+from signals.splits import PurgedWalkForward, Split, SplitSettings, Timeline
 from signals.weights import time_decay
 
-_DAY = "datetime64[D]"
+__all__ = ["FoldReport", "Predictions", "walk_forward"]
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class FoldReport:
-    """One fold: what it learned from, what it was asked, how it did.
-
-    Attributes
-    ----------
-    fold : int
-        0-based, in order of time.
-    train_start, train_end : date
-        First and last session of the training rows.
-    test_start, test_end : date
-        Calendar window of the test, both included.
-    train_rows, calibration_rows, test_rows : int
-        Rows fitted, calibrated and answered.
-    purged_rows, embargoed_rows : int
-        Earlier rows that were kept out: outcome not known in time; too close to the test.
-    terms : int
-        Terms the model knows; 0 where the bag of words was left out.
-    slope, shift : float
-        Calibration: log-odds are slope × raw + shift.
-    calibration_method : str
-        temperature | sigmoid | none.
-    model_sha256 : str
-        The model.
-    metrics : mapping of str to float
-        Of the test rows whose outcome is known by now: `rows, base_rate, auc, brier, log_loss`, and
-        the same of each baseline as ``<name>_auc`` …. For judging only.
-    calibration_sample : DataFrame
-        `probability, forward_return, weight` of the calibration block, known before the test began:
-        thresholds may be chosen on it.
-    """
-
-    fold: int
-    train_start: date
-    train_end: date
-    test_start: date
-    test_end: date
-    train_rows: int
-    calibration_rows: int
-    test_rows: int
-    purged_rows: int
-    embargoed_rows: int
-    terms: int
-    slope: float
-    shift: float
-    calibration_method: str
-    model_sha256: str
-    metrics: Mapping[str, float]
-    calibration_sample: pd.DataFrame = field(repr=False)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON-ready fields, without the calibration sample."""
-        fields: dict[str, Any] = {}
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if name != "calibration_sample":
-                fields[name] = value.isoformat() if isinstance(value, date) else value
-        fields["metrics"] = dict(self.metrics)
-        return fields
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Out-of-sample answers.
-
-    Attributes
-    ----------
-    values : DataFrame
-        Indexed as the features, (`decision_at`, `ticker`), rows of test windows only. Columns:
-        `fold` (int64), `probability` (calibrated, of target 1), `model_sha256`, one
-        ``probability_<baseline>`` for each baseline.
-    folds : tuple of FoldReport
-        In order of time.
-    horizon : int
-        Sessions of the labels that were learned.
-    models : mapping of int to FoldModel
-        The fitted model of each fold, in memory only.
-    positions : Series of int64
-        Row of each answer in the feature frame, indexed like `values`.
-    """
-
-    values: pd.DataFrame
-    folds: tuple[FoldReport, ...]
-    horizon: int
-    models: Mapping[int, FoldModel] = field(repr=False)
-    positions: pd.Series = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def contributions(self) -> list[dict[str, float] | None]:
-        """Return, for each answer, what each column adds to its log-odds.
-
-        None where the fold's model is not linear. Each sums to the log-odds of its `probability`.
-        """
-        found: list[dict[str, float] | None] = [None] * len(self)
-        for fold, model in self.models.items():
-            places = np.flatnonzero(self.values["fold"].to_numpy() == fold)
-            if model.is_linear and len(places):
-                rows = self.positions.to_numpy()[places]
-                for place, added in zip(places, model.contributions_of(rows), strict=True):
-                    found[place] = added
-        return found
 
 
 def walk_forward(
@@ -167,14 +66,23 @@ def walk_forward(
     outcomes = _outcomes(features, labels)
     decisions = pd.factorize(features.values.index.get_level_values("decision_at"))[0]
     contenders = _contenders(classifier, inputs)
-    parts, reports, models = [], [], {}
+    nested = wants_inner_folds(classifier)
+    parts, reports = [], []
+    models: dict[int, FoldModel] = {}
     for number, one in enumerate(PurgedWalkForward(timeline, split).splits()):
         weighted = _decayed(outcomes, timeline, one, classifier)
-        train, calibration = _calibration_block(timeline, one, classifier, split)
+        train, calibration = calibration_block(timeline, one, classifier, split)
+        inside = inner_folds(timeline, train, classifier, split) if nested else []
         answers: dict[str, Floats] = {}
         for name, (settings, seen) in contenders.items():
-            shown = _shuffled(seen, train, seed, number) if name == "text_shuffled" else seen
-            model = fit(settings, shown, weighted, train, calibration, decisions, seed)
+            shown, chosen = seen, settings
+            if name == "text_shuffled":
+                # The parameters that were chosen for the model: only the news is another's.
+                shown = _shuffled(seen, train, seed, number)
+                tuned = {"params": dict(models[number].tuned.params), "tune": {}}
+                chosen = settings.model_copy(update=tuned)
+            inner = inside if wants_inner_folds(chosen) else []
+            model = fit(chosen, shown, weighted, train, calibration, decisions, seed, inner)
             answers[name] = model.calibration.probability(model.log_odds(one.test, decisions))
             if name == "":
                 models[number] = model
@@ -197,12 +105,15 @@ def walk_forward(
     values = pd.concat(parts)
     positions = values.index.to_numpy()
     values.index = features.values.index[positions]
+    drift = _trailing(values, positions, reports, models, timeline, outcomes, decisions)
     return Predictions(
         values,
-        tuple(reports),
+        tuple(_with_trailing(report, drift[values["fold"] == report.fold]) for report in reports),
         labels.horizon,
         models,
         pd.Series(positions, index=values.index, dtype="int64"),
+        drift,
+        decisions,
     )
 
 
@@ -212,6 +123,7 @@ def _outcomes(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
         known["target"].fillna(0).to_numpy().astype("int64"),
         known["weight"].fillna(0.0).to_numpy().astype("float64"),
         known["forward_return"].to_numpy().astype("float64"),
+        known["cost"].to_numpy().astype("float64"),
     )
 
 
@@ -231,11 +143,11 @@ def _contenders(
             )
     full = inputs.only(groups, text=settings.text.enabled)
     prices = inputs.only([g for g in ("prices",) if g in inputs.groups], text=False)
-    plain = {"name": "logistic", "params": {}}
+    plain = {"name": "logistic", "params": {}, "tune": {}}
     contenders = {"": (settings, full)}
     for name in settings.baselines:
         if name == "dummy":
-            contenders[name] = (settings.model_copy(update={"name": "dummy", "params": {}}), full)
+            contenders[name] = (settings.model_copy(update={**plain, "name": "dummy"}), full)
         elif name == "prices_only":
             contenders[name] = (settings.model_copy(update=plain), prices)
         else:
@@ -247,29 +159,7 @@ def _decayed(
     outcomes: Outcomes, timeline: Timeline, one: Split, settings: ClassifierSettings
 ) -> Outcomes:
     decay = time_decay(timeline.sessions, one.first, settings.half_life_days)
-    return Outcomes(outcomes.target, outcomes.weight * decay, outcomes.forward_return)
-
-
-def _calibration_block(
-    timeline: Timeline, one: Split, settings: ClassifierSettings, split: SplitSettings
-) -> tuple[Ints, Ints]:
-    """Return the rows to fit on, and the latest ones to calibrate on, purged as a test is."""
-    if settings.calibration == "none":
-        return one.train, one.train[:0]
-    numbers = timeline.session_numbers()
-    trained = np.unique(numbers[one.train])
-    boundary = int(trained[int(len(trained) * (1.0 - settings.calibration_share))])
-    begin = timeline.sessions[numbers == boundary][0]
-    block = one.train[numbers[one.train] >= boundary]
-    embargo = max(split.embargo_sessions, split.story_sessions)
-    early = one.train[
-        (timeline.known[one.train] < begin) & (numbers[one.train] < boundary - embargo)
-    ]
-    if len(block) < settings.min_calibration_rows or len(early) < split.min_train_rows // 2:
-        return one.train, one.train[:0]
-    inner = Split(early, block, begin, one.first - np.timedelta64(1, "D"), purged=0, embargoed=0)
-    check_split(timeline, inner, split.story_sessions)
-    return early, block
+    return replace(outcomes, weight=outcomes.weight * decay)
 
 
 def _shuffled(inputs: Inputs, train: Ints, seed: int, fold: int) -> Inputs:
@@ -277,10 +167,12 @@ def _shuffled(inputs: Inputs, train: Ints, seed: int, fold: int) -> Inputs:
     order = np.arange(inputs.matrix.shape[0])
     order[train] = np.random.default_rng([seed, fold]).permutation(train)
     prices = set(inputs.groups.get("prices", ()))
-    kept = [place for place, name in enumerate(inputs.columns) if name in prices]
-    mixed = inputs.matrix[order].tolil()
-    mixed[:, kept] = inputs.matrix[:, kept]
-    return Inputs(mixed.tocsr(), inputs.columns, inputs.terms, inputs.groups)
+    stays = np.zeros(inputs.matrix.shape[1])
+    stays[[place for place, name in enumerate(inputs.columns) if name in prices]] = 1.0
+    moved = inputs.matrix[order] @ sparse.diags_array(1.0 - stays)
+    mixed = sparse.csr_array(moved + inputs.matrix @ sparse.diags_array(stays))
+    totals = None if inputs.totals is None else inputs.totals[order]
+    return Inputs(mixed, inputs.columns, inputs.terms, inputs.groups, totals)
 
 
 def _sample(
@@ -292,6 +184,7 @@ def _sample(
             "probability": model.calibration.probability(raw),
             "forward_return": outcomes.forward_return[calibration],
             "weight": outcomes.weight[calibration],
+            "cost": outcomes.cost[calibration],
         }
     )
 
@@ -315,6 +208,7 @@ def _report(
         prefix = f"{name}_" if name else ""
         for metric, value in _judge(target, probability[known]).items():
             metrics[prefix + metric] = value
+    metrics["trials"] = float(model.tuned.trials)
     return FoldReport(
         fold=number,
         train_start=timeline.sessions[train[0]].item(),
@@ -326,14 +220,72 @@ def _report(
         test_rows=len(one.test),
         purged_rows=one.purged,
         embargoed_rows=one.embargoed,
-        terms=len(model.names) - model.inputs.n_columns if model.text else 0,
+        terms=sum(name.startswith("text__") for name in model.names) if model.text else 0,
         slope=model.calibration.slope,
         shift=model.calibration.shift,
         calibration_method=model.calibration.method,
         model_sha256=model.sha256,
+        trials=model.tuned.trials,
+        params=model.tuned.params,
         metrics=metrics,
+        drift=_moved(model, train, one.test, answers[""], sample),
         calibration_sample=sample,
     )
+
+
+def _moved(
+    model: FoldModel, train: Ints, test: Ints, probability: Floats, sample: pd.DataFrame
+) -> dict[str, float]:
+    """Return how far a test window is from what its model learned from."""
+    inputs = model.inputs
+    expected, actual = (
+        inputs.matrix[rows][:, : inputs.n_columns].toarray() for rows in (train, test)
+    )
+    found = drift_of_groups(expected, actual, inputs.columns, inputs.groups)
+    if len(sample):
+        found["psi_probability"] = psi(sample["probability"].to_numpy(), probability)
+    if model.text:
+        found["unseen_terms"] = float(model.unknown_terms(test).mean())
+        found["unseen_terms_train"] = float(model.unknown_terms(train).mean())
+    return found
+
+
+def _trailing(
+    values: pd.DataFrame,
+    positions: Ints,
+    reports: Sequence[FoldReport],
+    models: Mapping[int, FoldModel],
+    timeline: Timeline,
+    outcomes: Outcomes,
+    decisions: Ints,
+) -> pd.DataFrame:
+    """Return what was known of drift at each decision."""
+    folds = values["fold"].to_numpy()
+    probability = values["probability"].to_numpy()
+    base_rate = np.array([models[fold].fitted.base_rate for fold in folds.tolist()])
+    found = trailing_scores(
+        timeline.sessions[positions],
+        timeline.known[positions],
+        probability,
+        outcomes.target[positions].astype("float64"),
+        base_rate,
+    ).set_axis(values.index, axis=0)
+    samples = {one.fold: one.calibration_sample["probability"].to_numpy() for one in reports}
+    found["psi"] = trailing_psi(decisions[positions], folds, probability, samples)
+    found["unseen_terms"] = np.nan
+    for fold, model in models.items():
+        if model.text:
+            here = folds == fold
+            found.loc[here, "unseen_terms"] = model.unknown_terms(positions[here])
+    return found
+
+
+def _with_trailing(report: FoldReport, drift: pd.DataFrame) -> FoldReport:
+    """Return a report with the Brier score that was known at the fold's last decision."""
+    last = float(drift["brier"].iloc[-1])
+    if np.isnan(last):
+        return report
+    return replace(report, drift={**report.drift, f"brier_{LAST}": last})
 
 
 def _judge(target: Ints, probability: Floats) -> dict[str, float]:

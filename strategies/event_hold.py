@@ -18,7 +18,7 @@ class EventHoldParams(Settings):
     """Slots; a signal that finds none free is left out."""
 
     weight: float | None = Field(default=None, gt=0.0, le=1.0)
-    """Weight of equity in each position; by default 1 / `max_positions`."""
+    """Weight of equity in each position, times its signal's size; by default 1 / the slots."""
 
 
 class EventHold(SignalStrategy[EventHoldParams]):
@@ -45,4 +45,4 @@ class EventHold(SignalStrategy[EventHoldParams]):
         free = max(0, self.params.max_positions - len(engaged & long))
         weight = self.params.weight or 1.0 / self.params.max_positions
         exits = dict.fromkeys(sorted(engaged - long), 0.0)
-        return exits | dict.fromkeys([signal.ticker for signal in entries[:free]], weight)
+        return exits | {signal.ticker: weight * signal.size for signal in entries[:free]}

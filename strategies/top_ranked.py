@@ -22,7 +22,7 @@ class TopRankedParams(Settings):
 
 
 class TopRanked(SignalStrategy[TopRankedParams]):
-    """Hold the k best of the long signals that stand, each at weight 1 / k.
+    """Hold the k best of the long signals that stand, each at its size / k.
 
     A stock's rank is the probability of its latest long signal that stands; ties go by ticker. What
     falls out of the best is sold, what enters them is bought, at the next open. Unlike `event_hold`
@@ -33,10 +33,9 @@ class TopRanked(SignalStrategy[TopRankedParams]):
 
     def targets(self, view: View) -> Mapping[str, float]:
         """Return 0 for what is no longer among the best, then the weights of what is bought."""
-        latest = {
-            signal.ticker: signal.probability for signal in view.standing if signal.direction == 1
-        }
-        best = sorted(latest, key=lambda ticker: (-latest[ticker], ticker))[: self.params.k]
+        latest = {signal.ticker: signal for signal in view.standing if signal.direction == 1}
+        best = sorted(latest, key=lambda ticker: (-latest[ticker].probability, ticker))
+        best = best[: self.params.k]
         exits = dict.fromkeys(sorted(view.engaged - set(best)), 0.0)
         wanted = [ticker for ticker in best if self.params.rebalance or ticker not in view.engaged]
-        return exits | dict.fromkeys(wanted, 1.0 / self.params.k)
+        return exits | {ticker: latest[ticker].size / self.params.k for ticker in wanted}

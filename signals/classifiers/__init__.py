@@ -9,17 +9,22 @@ from pydantic import Field
 from markets.settings import Settings
 from signals.features.text import TextSettings
 
-BUILT_IN = ("logistic", "gradient_boosting", "complement_nb", "dummy")
+BUILT_IN = ("logistic", "gradient_boosting", "complement_nb", "sestm", "stack", "dummy")
 
 
 class ClassifierSettings(Settings):
     """The model, its calibration, and the baselines that are run beside it."""
 
     name: str = "logistic"
-    """Built-in name (logistic, gradient_boosting, complement_nb, dummy), published name, or
-    ``module:Class`` of any scikit-learn classifier."""
+    """Built-in name (logistic, gradient_boosting, complement_nb, sestm, stack, dummy), published
+    name, or ``module:Class`` of any scikit-learn classifier."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the classifier, laid over newswake's own defaults for it."""
+    tune: dict[str, list[Any]] = Field(default_factory=dict)
+    """Values to choose from, by parameter of the classifier: every combination is tried on purged
+    inner folds of each training window, and counted as a trial."""
+    inner_folds: int = Field(default=3, ge=1)
+    """Latest inner windows that tuning and stacking learn from."""
     text: TextSettings = TextSettings()
     """Which words are learned from."""
     groups: tuple[str, ...] | None = None
@@ -27,6 +32,7 @@ class ClassifierSettings(Settings):
     baselines: tuple[Literal["dummy", "prices_only", "text_shuffled"], ...] = (
         "dummy",
         "prices_only",
+        "text_shuffled",
     )
     """Run beside the model, on the same splits."""
     calibration: Literal["temperature", "sigmoid", "none"] = "temperature"
@@ -35,5 +41,7 @@ class ClassifierSettings(Settings):
     """Part of the training window's sessions that is kept for calibration."""
     min_calibration_rows: int = Field(default=60, ge=10)
     """With fewer labeled rows in that block there is no calibration, and all rows train."""
+    save_models: bool = False
+    """Keep the fitted model of each fold in the run folder."""
     half_life_days: float | None = Field(default=365.0, gt=0)
     """Half-life of a training row's weight; unset, old rows weigh as much as new ones."""

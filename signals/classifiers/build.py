@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -10,17 +11,41 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
-from markets.errors import ConfigError
+from markets.errors import ConfigError, nearest_name
 from markets.plugins import load
-from signals.classifiers import ClassifierSettings
-from signals.classifiers.inputs import Inputs
+from signals.classifiers import BUILT_IN, ClassifierSettings
+from signals.classifiers.lexicon import ReturnLexicon
+from signals.classifiers.stack import Folds, PurgedStack
 from signals.classifiers.terms import FoldTerms
 
 _LARGEST_SCALED = 8.0
+STACKED = ("linear", "trees", "words", "lexicon")
+"""Members of a stack: two that see features, two that see terms."""
 
 
-def classifier_of(settings: ClassifierSettings, seed: int) -> Any:
+def classifier_of(
+    settings: ClassifierSettings,
+    seed: int,
+    *,
+    columns: int = 0,
+    text: bool = True,
+    inner: Folds = (),
+) -> Any:
     """Return the unfitted classifier that the settings name.
+
+    Parameters
+    ----------
+    settings : ClassifierSettings
+        Its name and parameters.
+    seed : int
+        Of whatever it draws.
+    columns : int
+        Feature columns; terms stand behind them. Only a stack asks.
+    text : bool
+        Whether there are terms at all. Only a stack asks.
+    inner : sequence of (ndarray, ndarray)
+        Purged inner folds of the training rows, handed to a classifier with a parameter `cv` that
+        the settings leave open.
 
     Raises
     ------
@@ -31,10 +56,13 @@ def classifier_of(settings: ClassifierSettings, seed: int) -> Any:
         "logistic": _logistic,
         "gradient_boosting": _gradient_boosting,
         "complement_nb": _complement_nb,
+        "sestm": _sestm,
         "dummy": _dummy,
     }
     try:
-        if settings.name in makers:
+        if settings.name == "stack":
+            model = _stack(settings, seed, columns, text)
+        elif settings.name in makers:
             model = makers[settings.name](settings.params, seed)
         else:
             model = load("classifiers", settings.name)(**settings.params)
@@ -53,7 +81,19 @@ def classifier_of(settings: ClassifierSettings, seed: int) -> Any:
             wanted="a scikit-learn classifier with predict_proba or decision_function",
             where="classifier.name",
         )
+    if "cv" in model.get_params(deep=False) and "cv" not in settings.params and len(inner):
+        model.set_params(cv=list(inner))
     return model
+
+
+def wants_inner_folds(settings: ClassifierSettings) -> bool:
+    """Return whether the classifier learns from inner folds: it is tuned, or takes a `cv`."""
+    if settings.tune or settings.name == "stack":
+        return True
+    if settings.name in BUILT_IN:
+        return False
+    made = inspect.signature(load("classifiers", settings.name)).parameters
+    return "cv" in made and "cv" not in settings.params
 
 
 def takes_text(settings: ClassifierSettings) -> bool:
@@ -61,14 +101,16 @@ def takes_text(settings: ClassifierSettings) -> bool:
     return settings.text.enabled and settings.name not in ("gradient_boosting", "dummy")
 
 
-def preprocessor_of(settings: ClassifierSettings, inputs: Inputs, *, text: bool) -> Any:
-    """Return the unfitted ColumnTransformer from `Inputs.matrix` to what the classifier sees.
+def preprocessor_of(settings: ClassifierSettings, columns: int, terms: int) -> Any:
+    """Return the unfitted ColumnTransformer from features and term counts to what is learned from.
 
     Features are centered and scaled by the training rows and cut at 8 standard deviations, so that
     one freak row does not decide; ComplementNB, which takes no negative values, gets them split by
-    sign and scaled to [0, 1]. Trees get them as they are.
+    sign and scaled to [0, 1]. Trees and stacks get them as they are. A lexicon gets terms only; it
+    and a stack get them as counts.
     """
-    p = inputs.n_columns
+    shown = columns > 0 and settings.name != "sestm"
+    counted = settings.name in ("sestm", "stack")
     dense = FunctionTransformer(_dense, accept_sparse=True, feature_names_out="one-to-one")
     steps: list[Any] = [dense]
     if settings.name == "complement_nb":
@@ -76,17 +118,25 @@ def preprocessor_of(settings: ClassifierSettings, inputs: Inputs, *, text: bool)
             FunctionTransformer(_by_sign, feature_names_out=_signed_names),
             MaxAbsScaler(clip=True),
         ]
-    elif settings.name != "gradient_boosting":
-        steps += [StandardScaler(), FunctionTransformer(_cut, feature_names_out="one-to-one")]
-    blocks: list[Any] = [("features", make_pipeline(*steps), slice(0, p))] if p else []
-    if text:
-        terms = FoldTerms(settings.text.min_rows_per_term, settings.text.max_terms)
-        blocks.append(("terms", terms, slice(p, inputs.matrix.shape[1])))
+    elif settings.name not in ("gradient_boosting", "stack"):
+        steps += _scaling()
+    blocks: list[Any] = [("features", make_pipeline(*steps), slice(0, columns))] if shown else []
+    if terms:
+        words = FoldTerms(
+            settings.text.min_rows_per_term,
+            settings.text.max_terms,
+            scheme="counts" if counted else "tfidf",
+        )
+        blocks.append(("terms", words, slice(columns, columns + terms)))
     return ColumnTransformer(
         blocks,
-        sparse_threshold=1.0 if text else 0.0,
-        transformer_weights={"terms": math.sqrt(settings.text.weight)},
+        sparse_threshold=1.0 if terms else 0.0,
+        transformer_weights={"terms": 1.0 if counted else math.sqrt(settings.text.weight)},
     )
+
+
+def _scaling() -> list[Any]:
+    return [StandardScaler(), FunctionTransformer(_cut, feature_names_out="one-to-one")]
 
 
 def _dense(matrix: Any) -> Any:
@@ -133,6 +183,51 @@ def _complement_nb(params: dict[str, Any], seed: int) -> Any:
     from sklearn.naive_bayes import ComplementNB
 
     return ComplementNB(**params)
+
+
+def _sestm(params: dict[str, Any], seed: int) -> Any:
+    return ReturnLexicon(**params)
+
+
+def _stack(settings: ClassifierSettings, seed: int, columns: int, text: bool) -> Any:
+    """Return a stack of members by name: linear, trees (of features); words, lexicon (of terms)."""
+    wanted = settings.params.get("members", STACKED)
+    for name in wanted:
+        if name not in STACKED:
+            raise ConfigError(
+                "a stack has no such member",
+                given=name,
+                wanted=f"some of {', '.join(STACKED)}",
+                where="classifier.params.members",
+                nearest=nearest_name(name, STACKED),
+            )
+    dense = FunctionTransformer(_dense, accept_sparse=True, feature_names_out="one-to-one")
+    features, words = slice(0, columns), slice(columns, None)
+    terms = settings.text.min_rows_per_term, settings.text.max_terms
+
+    def member(name: str, columns: slice, steps: list[Any], last: Any) -> tuple[str, Any]:
+        chosen = ColumnTransformer([(name, make_pipeline(*steps), columns)], sparse_threshold=1.0)
+        return name, make_pipeline(chosen, last)
+
+    members = []
+    if columns:
+        members.append(member("linear", features, [dense, *_scaling()], _logistic({}, seed)))
+        members.append(member("trees", features, [dense], _gradient_boosting({}, seed)))
+    if text:
+        # One block of unit length a row, where the linear model of everything weighs it up.
+        weighed = {"C": 0.001 * settings.text.weight}
+        members.append(member("words", words, [FoldTerms(*terms)], _logistic(weighed, seed)))
+        counts = FoldTerms(*terms, scheme="counts")
+        members.append(member("lexicon", words, [counts], _sestm({}, seed)))
+    chosen = [one for one in members if one[0] in wanted]
+    if not chosen:
+        raise ConfigError(
+            "a stack has nothing to learn from",
+            given=", ".join(wanted),
+            wanted="a member of features, or enough rows for one of terms",
+            where="classifier.params.members",
+        )
+    return PurgedStack(chosen, **{k: v for k, v in settings.params.items() if k != "members"})
 
 
 def _dummy(params: dict[str, Any], seed: int) -> Any:

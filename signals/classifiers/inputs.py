@@ -29,12 +29,16 @@ class Inputs:
         Names of the term columns, in order of the alphabet: an order that no other row changes.
     groups : mapping of str to tuple of str
         Columns by feature group.
+    totals : ndarray of float64, shape (n_rows,), optional
+        Terms of each row, those included that are too rare to have a column; without it, those of
+        the columns.
     """
 
     matrix: Any
     columns: tuple[str, ...]
     terms: NDArray[np.str_]
     groups: dict[str, tuple[str, ...]]
+    totals: NDArray[np.float64] | None = None
 
     @property
     def n_columns(self) -> int:
@@ -52,7 +56,36 @@ class Inputs:
             tuple(kept),
             self.terms if text else self.terms[:0],
             {group: self.groups[group] for group in groups},
+            self.totals,
         )
+
+    def take(self, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Any:
+        """Return some rows and columns of the matrix.
+
+        Entries stand in order of their columns: sums over them must not round in another order.
+        """
+        taken = sparse.csr_array(self.matrix[rows][:, places])
+        taken.sort_indices()
+        return taken
+
+    def common_places(self, train: NDArray[np.int64], least: int | None) -> NDArray[np.int64]:
+        """Return the places of all features and of the terms that enough of some rows hold.
+
+        Depends on nothing but those rows. Without a number of rows, no term is among them.
+        """
+        features = np.arange(self.n_columns)
+        if least is None:
+            return features
+        counts = self.matrix[train][:, self.n_columns :]
+        held = np.bincount(counts.indices, minlength=counts.shape[1])
+        return np.concatenate([features, self.n_columns + np.flatnonzero(held >= least)])
+
+    def term_totals(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how many terms stand in each row, known to anyone or not."""
+        if self.totals is not None:
+            return self.totals[rows]
+        counts = self.matrix[rows][:, self.n_columns :]
+        return np.asarray(counts.sum(axis=1), dtype="float64").reshape(-1)
 
 
 def inputs_of(features: FeatureFrame, text: TextSettings) -> Inputs:
@@ -68,11 +101,12 @@ def inputs_of(features: FeatureFrame, text: TextSettings) -> Inputs:
         return Inputs(numbers, columns, np.empty(0, "str"), groups)
     counter = CountVectorizer(analyzer=_terms, dtype=np.float64)
     counts = counter.fit_transform(features.texts.tolist())
+    totals = np.asarray(counts.sum(axis=1)).reshape(-1)
     seen = np.diff(counts.tocsc().indptr)
     kept = np.flatnonzero(seen >= text.min_rows_per_term)
     terms = counter.get_feature_names_out()[kept].astype("str")
     matrix = sparse.hstack([numbers, sparse.csr_array(counts[:, kept])], format="csr")
-    return Inputs(sparse.csr_array(matrix), columns, terms, groups)
+    return Inputs(sparse.csr_array(matrix), columns, terms, groups, totals)
 
 
 def _terms(text: str) -> list[str]:

@@ -1,31 +1,27 @@
-"""FoldModel: a fitted pipeline with its calibration, and what speaks for each of its answers."""
+"""FoldModel: a classifier and its calibration, fitted on the rows of one training window."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from signals.classifiers import ClassifierSettings
 from signals.classifiers.build import classifier_of, preprocessor_of, takes_text
 from signals.classifiers.calibration import Calibration, calibrate
-from signals.classifiers.digest import digest
+from signals.classifiers.fitted import Fitted, model_sha256
 from signals.classifiers.inputs import Inputs
+from signals.classifiers.stack import Folds
+from signals.classifiers.tuning import Tuned, tune
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_LARGEST_LOG_ODDS = 30.0
-_ROW_BY_ROW = (DummyClassifier, HistGradientBoostingClassifier)
-"""Classifiers whose arithmetic on a row is the same whatever rows stand beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,115 +36,96 @@ class Outcomes:
         Positive where known.
     forward_return : ndarray of float64, shape (n_rows,)
         Abnormal; NaN where not known.
+    cost : ndarray of float64, shape (n_rows,)
+        Of a round trip on the entry's date, a fraction; NaN where not known.
     """
 
     target: Ints
     weight: Floats
     forward_return: Floats
+    cost: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class FoldModel:
-    """A model that was fitted in one fold.
+    """A model that was fitted in one fold, with the rows it can be asked about.
 
     Attributes
     ----------
     inputs : Inputs
         All rows; the model was fitted on some of them.
-    preprocessor : ColumnTransformer or None
-        Fitted; None for a model that looks at nothing.
-    classifier : estimator
-        Fitted scikit-learn classifier.
-    calibration : Calibration
-        From the classifier's log-odds to probabilities.
-    text : bool
-        Whether it sees terms.
-    sha256 : str
-        Hash of settings and everything fitted.
+    places : ndarray of int64
+        Columns of `inputs.matrix` that the model is given.
+    fitted : Fitted
+        What was learned.
+    tuned : Tuned
+        What was tried inside the training window, and what was chosen.
     """
 
     inputs: Inputs
-    preprocessor: Any
-    classifier: Any
-    calibration: Calibration
-    text: bool
-    sha256: str
+    places: Ints
+    fitted: Fitted
+    tuned: Tuned
 
-    def log_odds(self, rows: Ints, decisions: NDArray[np.int64]) -> Floats:
-        """Return the uncalibrated log-odds of rows.
+    @property
+    def calibration(self) -> Calibration:
+        """From the classifier's log-odds to probabilities."""
+        return self.fitted.calibration
 
-        Rows of one decision are answered together and apart from all others: some linear algebra
-        rounds differently with the number of rows, and later rows must not change earlier bits.
-        """
-        if not len(rows):
-            return np.empty(0)
-        with threadpool_limits(limits=1):
-            if self.preprocessor is None:
-                seen = np.zeros((len(rows), 1))
-            else:
-                seen = self.preprocessor.transform(self.inputs.matrix[rows])
-            starts = [0]
-            if not isinstance(self.classifier, _ROW_BY_ROW):
-                starts = np.flatnonzero(np.r_[True, np.diff(decisions[rows]) != 0]).tolist()
-            parts = [
-                _log_odds(self.classifier, seen[start:stop])
-                for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True)
-            ]
-        return np.concatenate(parts)
+    @property
+    def text(self) -> bool:
+        """Whether the model sees terms."""
+        return self.fitted.text
+
+    @property
+    def sha256(self) -> str:
+        """Hash of settings and everything fitted."""
+        return self.fitted.sha256
 
     @property
     def is_linear(self) -> bool:
-        """Whether answers are sums over columns, so that `contributions` adds up."""
-        shape = getattr(getattr(self.classifier, "coef_", None), "shape", None)
-        return self.preprocessor is not None and shape == (1, len(self.names))
+        """Whether answers are sums over columns, so that they have exact contributions."""
+        return self.fitted.is_linear
 
-    @cached_property
+    @property
     def names(self) -> list[str]:
         """Names of what the classifier sees; terms as ``text__<term>``."""
-        out = self.preprocessor.get_feature_names_out(self._names())
-        return [str(name).split("__", 1)[1] for name in out]
+        return self.fitted.names
+
+    def matrix(self, rows: Ints) -> Any:
+        """Return what the model is given of some rows."""
+        return self.inputs.take(rows, self.places)
+
+    def log_odds(self, rows: Ints, decisions: Ints) -> Floats:
+        """Return the uncalibrated log-odds of rows; `decisions` numbers the instants of all rows.
+
+        See `Fitted.log_odds`.
+        """
+        return self.fitted.log_odds(self.matrix(rows), decisions[rows])
 
     def contributions(self, row: int) -> dict[str, float]:
-        """Return what each column adds to a row's calibrated log-odds.
+        """Return what each column of a linear model adds to a row's calibrated log-odds.
 
-        Returns
-        -------
-        dict of str to float
-            By column; ``bias`` is the intercept and the calibration's shift. Only columns that add
-            something. They sum to the calibrated log-odds, to rounding.
-
-        Raises
-        ------
-        AttributeError
-            If the model is not linear: ask `is_linear` first.
+        See `Fitted.contributions`.
         """
-        return self.contributions_of(np.array([row]))[0]
+        return self.fitted.contributions(self.matrix(np.array([row])))[0]
 
-    def contributions_of(self, rows: Ints) -> list[dict[str, float]]:
-        """Return `contributions` of many rows, for the price of one pass."""
-        from scipy.sparse import csr_array
+    def reasons(self, rows: Ints, decisions: Ints) -> list[dict[str, float]]:
+        """Return what speaks for each answer; sums to its calibrated log-odds, to rounding.
 
-        seen = csr_array(self.preprocessor.transform(self.inputs.matrix[rows]))
-        weights = self.calibration.slope * self.classifier.coef_[0]
-        names = self.names
-        bias = self.calibration.slope * float(self.classifier.intercept_[0])
-        found = []
-        for start, stop in pairwise(seen.indptr.tolist()):
-            columns = seen.indices[start:stop]
-            added = (weights[columns] * seen.data[start:stop]).tolist()
-            named = zip(columns.tolist(), added, strict=True)
-            summed = {names[column]: value for column, value in named if value != 0.0}
-            found.append({"bias": bias + self.calibration.shift, **summed})
-        return found
+        Columns and what they add for a linear model, else feature groups and what is lost without
+        them; only ``bias`` for a model that looks at nothing.
+        """
+        if self.is_linear:
+            return self.fitted.contributions(self.matrix(rows))
+        return self.fitted.ablations(self.matrix(rows), decisions[rows])
 
-    def _names(self) -> NDArray[np.object_]:
-        terms = [f"text__{term}" for term in self.inputs.terms]
-        return np.array([*self.inputs.columns, *terms], dtype=object)
-
-
-def contributions(model: FoldModel, row: int) -> dict[str, float]:
-    """Return `FoldModel.contributions`, for use as a function."""
-    return model.contributions(row)
+    def unknown_terms(self, rows: Ints) -> Floats:
+        """Return, for each row, the share of its terms that the model does not know."""
+        columns = self.inputs.n_columns
+        known = np.asarray(self.matrix(rows)[:, columns:].sum(axis=1)).reshape(-1)
+        totals = self.inputs.term_totals(rows)
+        return np.asarray((1.0 - known / np.where(totals > 0, totals, 1.0)) * (totals > 0))
 
 
 def by_group(columns: dict[str, float]) -> dict[str, float]:
@@ -167,6 +144,7 @@ def fit(
     calibration: Ints,
     decisions: Ints,
     seed: int,
+    inner: Folds = (),
 ) -> FoldModel:
     """Fit a classifier and its calibration on rows of the training window.
 
@@ -182,6 +160,8 @@ def fit(
         A number for each decision instant.
     seed : int
         Of whatever the classifier draws.
+    inner : sequence of (ndarray, ndarray)
+        Purged training and test rows inside `train`, in order of time: for tuning and stacking.
 
     Notes
     -----
@@ -189,62 +169,99 @@ def fit(
     block, so its probabilities, and thresholds chosen there, are its own. Classes are not
     re-balanced. Runs on one thread, so that results do not depend on the machine's number of them.
     """
+
+    def loss(tried: ClassifierSettings, at: int) -> tuple[Floats, Floats]:
+        learned, asked = inner[at]
+        # What a stack may learn from inside an inner fold is earlier than that fold.
+        deeper = [(a, np.intersect1d(b, learned)) for a, b in inner[:at]]
+        model = _fit_once(tried, inputs, outcomes, learned, decisions, seed, deeper)
+        odds = model.log_odds(asked, decisions)
+        losses = np.logaddexp(0.0, odds) - outcomes.target[asked] * odds
+        return losses, outcomes.weight[asked]
+
+    with threadpool_limits(limits=1):
+        tuned = tune(settings, len(inner), loss)
+        chosen = settings.model_copy(update={"params": dict(tuned.params), "tune": {}})
+        model = _fit_once(chosen, inputs, outcomes, train, decisions, seed, inner)
+        if model.fitted.preprocessor is None or not len(calibration):
+            return replace(model, tuned=tuned)
+        calibrated = calibrate(
+            model.log_odds(calibration, decisions),
+            outcomes.target[calibration],
+            outcomes.weight[calibration],
+            settings.calibration,
+        )
+    return replace(
+        model, fitted=_sealed(replace(model.fitted, calibration=calibrated)), tuned=tuned
+    )
+
+
+def _fit_once(
+    settings: ClassifierSettings,
+    inputs: Inputs,
+    outcomes: Outcomes,
+    train: Ints,
+    decisions: Ints,
+    seed: int,
+    inner: Folds,
+) -> FoldModel:
+    """Fit a classifier with given parameters, not calibrated."""
     target, weight = outcomes.target[train], outcomes.weight[train]
     weight = weight / weight.mean()
-    with threadpool_limits(limits=1):
-        if len(np.unique(target)) < 2 or settings.name == "dummy" or not inputs.matrix.shape[1]:
-            return _base_rate(settings, inputs, target, weight)
-        text = _has_terms(settings, inputs, train)
-        preprocessor = preprocessor_of(settings, inputs, text=text)
-        seen = preprocessor.fit_transform(inputs.matrix[train])
-        classifier = classifier_of(settings, seed)
-        classifier.fit(seen, target, sample_weight=weight)
-        model = FoldModel(inputs, preprocessor, classifier, Calibration(), text, "")
-        fitted = Calibration()
-        if len(calibration):
-            fitted = calibrate(
-                model.log_odds(calibration, decisions),
-                outcomes.target[calibration],
-                outcomes.weight[calibration],
-                settings.calibration,
-            )
-    learned = preprocessor.named_transformers_
-    sha256 = digest(
-        settings.model_dump(),
-        # Terms by name and weight: their places among all terms depend on stories still to come.
-        model.names,
-        learned.get("features"),
-        learned["terms"].idf_ if text else None,
+    text = _has_terms(settings, inputs, train)
+    places = inputs.common_places(train, settings.text.min_rows_per_term if text else None)
+    terms = tuple(inputs.terms[places[inputs.n_columns :] - inputs.n_columns].tolist())
+    rows = inputs.take(train, places)
+    blind = settings.name == "dummy" or (settings.name == "sestm" and not text)
+    if len(np.unique(target)) < 2 or blind or not len(places):
+        preprocessor, classifier = None, _base_rate(target, weight)
+    else:
+        preprocessor = preprocessor_of(settings, inputs.n_columns, len(terms))
+        folds = [(_within(train, learned), _within(train, asked)) for learned, asked in inner]
+        classifier = classifier_of(settings, seed, columns=inputs.n_columns, text=text, inner=folds)
+        extra = {}
+        if has_fit_parameter(classifier, "returns"):
+            extra["returns"] = outcomes.forward_return[train]
+        classifier.fit(preprocessor.fit_transform(rows), target, sample_weight=weight, **extra)
+        if len(folds) and "cv" in classifier.get_params(deep=False):
+            # Which rows were set apart is no part of what was learned.
+            classifier.set_params(cv=settings.params.get("cv"))
+    center = np.asarray(rows[:, : inputs.n_columns].mean(axis=0)).reshape(-1)
+    base_rate = float(weight @ target / weight.sum())
+    fitted = Fitted(
+        settings,
+        inputs.columns,
+        terms,
+        dict(inputs.groups),
+        center,
+        preprocessor,
         classifier,
-        fitted.slope,
-        fitted.shift,
+        Calibration(),
+        text,
+        base_rate,
+        sha256="",
     )
-    return FoldModel(inputs, preprocessor, classifier, fitted, text, sha256)
+    return FoldModel(inputs, places, _sealed(fitted), Tuned(settings.params, 1))
 
 
-def _base_rate(
-    settings: ClassifierSettings, inputs: Inputs, target: Ints, weight: Floats
-) -> FoldModel:
+def _sealed(fitted: Fitted) -> Fitted:
+    return replace(fitted, sha256=model_sha256(fitted))
+
+
+def _within(train: Ints, rows: Ints) -> Ints:
+    """Return the positions of rows among the training rows."""
+    return np.asarray(np.searchsorted(train, rows), dtype="int64")
+
+
+def _base_rate(target: Ints, weight: Floats) -> Any:
     """Return a model of the base rate alone; one row of each outcome is added to what was seen."""
     classifier = DummyClassifier(strategy="prior")
-    classifier.fit(np.zeros((len(target) + 2, 1)), [*target, 0, 1], [*weight, 1.0, 1.0])
-    sha256 = digest(settings.model_dump(), classifier)
-    return FoldModel(inputs, None, classifier, Calibration(), False, sha256)
+    return classifier.fit(np.zeros((len(target) + 2, 1)), [*target, 0, 1], [*weight, 1.0, 1.0])
 
 
 def _has_terms(settings: ClassifierSettings, inputs: Inputs, train: Ints) -> bool:
     """Return whether the bag of words is learned from: enough training rows, some common term."""
     if not takes_text(settings) or len(train) < settings.text.min_train_rows:
         return False
-    counts = inputs.matrix[train][:, inputs.n_columns :].tocsc()
-    return bool((np.diff(counts.indptr) >= settings.text.min_rows_per_term).any())
-
-
-def _log_odds(classifier: Any, seen: Any) -> Floats:
-    if hasattr(classifier, "decision_function"):
-        odds = np.asarray(classifier.decision_function(seen), dtype="float64").reshape(-1)
-    else:
-        with np.errstate(divide="ignore"):
-            logs = np.log(np.asarray(classifier.predict_proba(seen), dtype="float64"))
-        odds = logs[:, 1] - logs[:, 0]
-    return np.asarray(np.clip(odds, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS))
+    least = settings.text.min_rows_per_term
+    return len(inputs.common_places(train, least)) > inputs.n_columns

@@ -24,6 +24,8 @@ class FoldTerms(TransformerMixin, BaseEstimator):
         Training rows that must hold a term.
     max_terms : int
         Most terms that are kept.
+    scheme : {'tfidf', 'counts'}
+        Weigh the terms, or hand the counts of the kept ones on.
 
     Attributes
     ----------
@@ -33,9 +35,10 @@ class FoldTerms(TransformerMixin, BaseEstimator):
         Weight of each kept term: log((1 + rows) / (1 + rows with the term)) + 1.
     """
 
-    def __init__(self, min_rows: int = 8, max_terms: int = 3000) -> None:
+    def __init__(self, min_rows: int = 8, max_terms: int = 3000, scheme: str = "tfidf") -> None:
         self.min_rows = min_rows
         self.max_terms = max_terms
+        self.scheme = scheme
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn which terms count, from term counts of shape (n_rows, n_terms)."""
@@ -55,6 +58,8 @@ class FoldTerms(TransformerMixin, BaseEstimator):
         X = validate_data(self, X, accept_sparse="csr", dtype="float64", reset=False)
         counts = sparse.csr_array(sparse.csr_array(X)[:, self.kept_])
         counts.eliminate_zeros()
+        if self.scheme == "counts":
+            return counts
         counts.data = (1.0 + np.log(np.maximum(counts.data, 1.0))) * self.idf_[counts.indices]
         return normalize(counts, norm="l2", copy=False)
 

@@ -15,6 +15,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from markets.calendar import DecisionClock
+from markets.costs import CostSchedule
+from markets.round_trip import RoundTrip
 from signals.classifiers import ClassifierSettings
 from signals.decisions import DecisionSettings, Signal
 from signals.features import FeatureSettings
@@ -30,7 +32,7 @@ from signals.training import Predictions
 SPLIT = SplitSettings(test_window="month", min_train_months=3, min_train_rows=40)
 TEXT = TextSettings(min_train_rows=60, min_rows_per_term=3)
 LABELS = (
-    LabelSettings(horizon=3, beta="trailing", beta_sessions=20),
+    LabelSettings(horizon=3, beta="trailing", beta_sessions=20, dead_band_bp="round_trip"),
     LabelSettings(horizon=5, exit="triple_barrier"),
 )
 MODELS = (
@@ -46,19 +48,37 @@ MODELS = (
         baselines=("dummy",),
     ),
     ClassifierSettings(name="complement_nb", text=TEXT, min_calibration_rows=20, baselines=()),
+    ClassifierSettings(
+        name="sestm",
+        text=TEXT,
+        tune={"margin": [0.02, 0.1]},
+        min_calibration_rows=20,
+        baselines=("text_shuffled",),
+    ),
+    ClassifierSettings(
+        name="stack",
+        params={"members": ["linear", "words", "lexicon"]},
+        text=TEXT,
+        inner_folds=1,
+        min_calibration_rows=20,
+        baselines=(),
+    ),
 )
+COSTS = RoundTrip(CostSchedule("none"), slippage_bp=2.0)
 Chain = tuple[FeatureFrame, LabelFrame, Predictions, list[Signal]]
 
 
 def chain(tried: Example, rows: list[Row], market: Any, labels: int, model: int) -> Chain:
     features = build_features(rows, market, FeatureSettings())
-    outcomes = label(features, market, tried.calendar, LABELS[labels])
+    outcomes = label(features, market, tried.calendar, LABELS[labels], costs=COSTS)
     predictions = walk_forward(features, outcomes, SPLIT, MODELS[model], seed=3)
-    decisions = DecisionSettings(threshold="edge", min_edge_rows=5, cost_bp=5)
+    decisions = DecisionSettings(
+        threshold="edge", min_edge_rows=5, size_down=True, size_down_skill=0.0, size_down_psi=0.1
+    )
     return features, outcomes, predictions, decide(predictions, features, tried.calendar, decisions)
 
 
-CASES = ((0, 0), (1, 0), (0, 1), (1, 2))
+CASES = ((0, 0), (1, 0), (0, 1), (1, 2), (0, 3), (0, 4))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +151,14 @@ def test_the_future_changes_no_bit_before_it(
     pd.testing.assert_frame_equal(
         predictions.values.iloc[:answered], predictions_now.values.iloc[:answered], **exact
     )
+    pd.testing.assert_frame_equal(
+        predictions.drift.iloc[:answered], predictions_now.drift.iloc[:answered], **exact
+    )
     assert signals[:answered] == signals_now[:answered]
+    assert predictions.contributions()[:answered] == predictions_now.contributions()[:answered]
+    for report, now in zip(predictions.folds, predictions_now.folds, strict=False):
+        if report.test_start <= cut:
+            assert (report.trials, report.params) == (now.trials, now.params)
 
 
 def test_answers_do_not_depend_on_the_number_of_threads(tried: Example) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ from signals.classifiers.testing import check_classifier
 from signals.features.text import TextSettings
 
 ROWS = np.arange(300)
+SEARCH = {
+    "Cs": [0.01, 1.0],
+    "l1_ratios": (0.0,),
+    "use_legacy_attributes": False,
+    "scoring": "neg_log_loss",
+}
 DECISIONS = ROWS // 3
 
 
@@ -37,7 +44,7 @@ def inputs(seed: int = 0) -> tuple[Inputs, Outcomes]:
     terms = np.array([*"abcdef"])
     return (
         Inputs(matrix, columns, terms, groups),
-        Outcomes(target, draws.uniform(0.2, 1.0, 300), odds / 100),
+        Outcomes(target, draws.uniform(0.2, 1.0, 300), odds / 100, np.full(300, np.nan)),
     )
 
 
@@ -53,7 +60,15 @@ def fitted(name: str = "logistic", **extra: Any) -> tuple[FoldModel, Outcomes]:
 
 
 @pytest.mark.parametrize(
-    "name", ["logistic", "gradient_boosting", "complement_nb", "sklearn.linear_model:SGDClassifier"]
+    "name",
+    [
+        "logistic",
+        "gradient_boosting",
+        "complement_nb",
+        "sestm",
+        "stack",
+        "sklearn.linear_model:SGDClassifier",
+    ],
 )
 def test_every_classifier_learns_answers_and_repeats_its_bits(name: str) -> None:
     extra = {"params": {"max_iter": 20}} if name == "gradient_boosting" else {}
@@ -94,6 +109,54 @@ def test_contributions_add_up_to_the_log_odds(calibration: str) -> None:
         assert set(groups) <= {"bias", "a", "b", "prices", "text"}
 
 
+@pytest.mark.parametrize("name", ["gradient_boosting", "complement_nb", "sestm", "stack"])
+def test_what_is_lost_without_each_group_adds_up_to_the_log_odds(name: str) -> None:
+    params = {"max_iter": 20} if name == "gradient_boosting" else {}
+    model, _ = fitted(name, params=params)
+    rows = ROWS[220:]
+    odds = model.calibration.log_odds(model.log_odds(rows, DECISIONS))
+    reasons = model.reasons(rows, DECISIONS)
+    assert [sum(parts.values()) for parts in reasons] == pytest.approx(odds.tolist(), abs=1e-12)
+    groups = set().union(*reasons)
+    assert groups <= {"bias", "a", "b", "prices", "text", "together"}
+    assert ("text" in groups) == (name != "gradient_boosting")
+    assert ("a" in groups) == (name != "sestm")
+    # What decides the target in the example weighs more than what does not.
+    if name != "sestm":
+        heavy, light = (np.mean([abs(parts.get(g, 0.0)) for parts in reasons]) for g in "ab")
+        assert heavy > 3 * light
+
+
+def test_a_group_that_is_neutral_already_takes_nothing_away() -> None:
+    model, _ = fitted("gradient_boosting", params={"max_iter": 20})
+    center = sparse.csr_array(np.r_[model.fitted.center, np.zeros(6)][None, :])
+    (parts,) = model.fitted.ablations(center[:, model.places], np.array([0]))
+    assert set(parts) == {"bias"}
+
+
+def test_tuning_takes_what_did_best_inside_and_counts_every_trial() -> None:
+    given, outcomes = inputs()
+    folds = [(ROWS[:60], ROWS[70:100]), (ROWS[:90], ROWS[100:160])]
+    tuned = settings(tune={"C": [1e-9, 0.1], "max_iter": [500, 900]})
+    model = fit(tuned, given, outcomes, ROWS[:160], ROWS[160:220], DECISIONS, 1, folds)
+    assert model.tuned.trials == 4 == len(model.tuned.losses)
+    assert model.tuned.params == {"C": 0.1, "max_iter": 500}
+    fixed = settings(params={"C": 0.1, "max_iter": 500})
+    plain = fit(fixed, given, outcomes, ROWS[:160], ROWS[160:220], DECISIONS, 1)
+    assert model.sha256 == plain.sha256
+    alone = fit(tuned, given, outcomes, ROWS[:160], ROWS[160:220], DECISIONS, 1)
+    assert (alone.tuned.trials, alone.tuned.params) == (1, {"C": 1e-9, "max_iter": 500})
+
+
+def test_a_users_classifier_with_a_cv_gets_the_purged_inner_folds() -> None:
+    given, outcomes = inputs()
+    folds = [(ROWS[:60], ROWS[70:100]), (ROWS[:90], ROWS[100:160])]
+    user = settings("sklearn.linear_model:LogisticRegressionCV", params=SEARCH)
+    model = fit(user, given, outcomes, ROWS[:160], ROWS[160:220], DECISIONS, 1, folds)
+    assert model.fitted.classifier.scores_.shape[0] == len(folds)
+    assert model.fitted.classifier.cv is None
+
+
 def test_only_training_rows_are_looked_at() -> None:
     given, outcomes = inputs()
     noisy = given.matrix.toarray()
@@ -116,7 +179,7 @@ def test_words_are_left_out_of_a_small_fold() -> None:
 
 def test_one_outcome_only_gives_the_base_rate() -> None:
     given, outcomes = inputs()
-    ones = Outcomes(np.ones(300, dtype="int64"), outcomes.weight, outcomes.forward_return)
+    ones = replace(outcomes, target=np.ones(300, dtype="int64"))
     model = fit(settings(), given, ones, ROWS[:160], ROWS[160:220], DECISIONS, 1)
     probability = model.calibration.probability(model.log_odds(ROWS[220:], DECISIONS))
     assert 0.98 < probability[0] < 1.0
@@ -180,6 +243,8 @@ def test_a_users_classifier_is_held_to_the_rules() -> None:
         ("logistic", {"Cc": 1}, "does not take its parameters"),
         ("sklearn.preprocessing:StandardScaler", {}, "no probabilities"),
         ("sklearn.linear_model:Missing", {}, "no such name"),
+        ("stack", {"members": ["lexikon"]}, "no such member"),
+        ("stack", {"members": ["trees"]}, "nothing to learn from"),
     ],
 )
 def test_a_wrong_classifier_is_explained(name: str, params: dict[str, Any], problem: str) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from markets.errors import ConfigError
 from signals.classifiers import ClassifierSettings
 from signals.decisions import DecisionSettings, decide, thresholds_of
 from signals.events.schema import Event
@@ -23,7 +24,9 @@ from signals.splits import SplitSettings
 
 
 def report(probability: list[float], forward_return: list[float]) -> Any:
-    sample = pd.DataFrame({"probability": probability, "forward_return": forward_return})
+    sample = pd.DataFrame(
+        {"probability": probability, "forward_return": forward_return, "cost": 0.003}
+    )
     return SimpleNamespace(calibration_sample=sample, fold=0)
 
 
@@ -40,6 +43,17 @@ def test_an_edge_threshold_is_where_the_past_earned_most_after_costs() -> None:
     assert cut.short_below == -math.inf or cut.short_below < 0.5
     dearer = settings.model_copy(update={"cost_bp": 150.0})
     assert thresholds_of(past, dearer).long_above == 0.8
+
+
+def test_an_edge_is_net_of_what_a_round_trip_cost_on_its_own_date() -> None:
+    past = report([0.9, 0.8, 0.7], [0.05, 0.01, 0.01])
+    settings = DecisionSettings(threshold="edge", min_edge_rows=1)
+    assert thresholds_of(past, settings).long_above == 0.7
+    past.calibration_sample["cost"] = [0.003, 0.003, 0.02]
+    assert thresholds_of(past, settings).long_above == 0.8
+    past.calibration_sample["cost"] = np.nan
+    with pytest.raises(ConfigError, match="what a round trip costs"):
+        thresholds_of(past, settings)
 
 
 def test_a_side_that_earned_nothing_abstains() -> None:
@@ -78,6 +92,13 @@ def test_every_answer_becomes_one_signal_that_expires_with_its_horizon() -> None
     assert [s.probability for s in signals] == predictions.values["probability"].tolist()
     later = decide(predictions, features, tried.calendar, DecisionSettings(horizon=9))
     assert later[0].expires_session == tried.calendar.next_session(later[0].effective_session, 9)
+
+    assert {signal.size for signal in signals} == {1.0}
+    cautious = DecisionSettings(size_down=True, size_down_to=0.25, size_down_skill=0.9)
+    sizes = [signal.size for signal in decide(predictions, features, tried.calendar, cautious)]
+    drifts = (predictions.drift["skill"] < 0.9) | (predictions.drift["psi"] > 0.25)
+    assert sizes == np.where(drifts, 0.25, 1.0).tolist()
+    assert set(sizes) == {0.25, 1.0}
 
 
 def test_stories_are_read_in_the_order_in_which_they_became_known() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from markets.calendar import hong_kong_calendar
-from markets.errors import MissingDataError
+from markets.errors import ConfigError, MissingDataError
 from markets.prices import MarketData, no_actions
 from signals.features.base import ROW_INDEX, FeatureFrame
 from signals.labels import LabelSettings, label
@@ -124,6 +124,21 @@ def test_a_dead_band_asks_for_more_than_a_gain() -> None:
     for band, target in ((100.0, 1), (200.0, 0)):
         found = label(frame, market(), CALENDAR, LabelSettings(dead_band_bp=band)).values
         assert found["target"].iloc[0] == target
+
+
+def test_a_dead_band_can_be_the_round_trip_of_the_entrys_date() -> None:
+    frame = features((2, ONE), (5, ONE))
+    settings = LabelSettings(horizon=3, dead_band_bp="round_trip")
+
+    def costs(tickers: Any, sessions: Any) -> Any:
+        assert tickers.tolist() == [ONE, ONE]
+        return np.where(sessions < SESSIONS[5].to_numpy(), 0.01, 0.02)
+
+    found = label(frame, market(), CALENDAR, settings, costs=costs).values
+    assert found["cost"].tolist() == [0.01, 0.02]
+    assert found["target"].tolist() == [1, 0]
+    with pytest.raises(ConfigError, match="round trip"):
+        label(frame, market(), CALENDAR, settings)
 
 
 def test_a_barrier_is_left_at_the_open_after_the_close_beyond_it() -> None:
