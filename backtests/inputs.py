@@ -15,6 +15,7 @@ from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
 from markets.errors import ConfigError, DataError, nearest_name
 from markets.instruments import Instruments
 from markets.prices import MarketData
+from markets.round_trip import RoundTrip
 from markets.sources import load_prices
 from markets.tickers import normalize_ticker
 from signals.news import NewsSource, Rejection
@@ -113,6 +114,16 @@ class Inputs:
     clock: DecisionClock
     universe: Universe
     sha256: str
+
+
+def round_trip_of(config: RunConfig, inputs: Inputs) -> RoundTrip:
+    """Return what buying and selling costs on a date, by the broker's own plan."""
+    return RoundTrip(
+        config.broker.schedule(),
+        value_hkd=config.label.order_hkd,
+        slippage_bp=config.broker.slippage_bp,
+        kinds={ticker: one.kind for ticker, one in inputs.instruments.items()},
+    )
 
 
 def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None) -> Inputs:

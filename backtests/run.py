@@ -22,14 +22,13 @@ import pandas as pd
 from backtests.checks import checks_of
 from backtests.config import LoadedConfig, RunConfig
 from backtests.engine import run_engine
-from backtests.inputs import Inputs, load_inputs
+from backtests.inputs import Inputs, load_inputs, round_trip_of
 from backtests.journal import Journal
 from backtests.provenance import provenance_of
 from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
 from markets.errors import ConfigError, DataError, nearest_name
-from markets.round_trip import RoundTrip
 from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
@@ -179,7 +178,7 @@ def learn(
             inputs.calendar,
             config.label,
             inputs.universe,
-            _round_trip(config, inputs),
+            round_trip_of(config, inputs),
         )
         found |= {"labels": len(labels)}
     with journal.stage("walk-forward") as found:
@@ -191,16 +190,6 @@ def learn(
         signals = pipeline.decide(predictions, features, inputs.calendar, config.decision)
         found |= {"signals": len(signals), "acting": sum(s.direction != 0 for s in signals)}
     return Learned(read, rows, features, labels, predictions, signals, stats)
-
-
-def _round_trip(config: RunConfig, inputs: Inputs) -> RoundTrip:
-    """Return what buying and selling costs on a date, by the broker's own plan."""
-    return RoundTrip(
-        CostSchedule(config.broker.costs),
-        value_hkd=config.label.order_hkd,
-        slippage_bp=config.broker.slippage_bp,
-        kinds={ticker: one.kind for ticker, one in inputs.instruments.items()},
-    )
 
 
 def trade(

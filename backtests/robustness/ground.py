@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtests.config import RunConfig
 from backtests.engine import run_engine
-from backtests.inputs import Inputs, Universe
+from backtests.inputs import Inputs, Universe, round_trip_of
 from backtests.metrics import returns
 from backtests.metrics.undefined import Floats, UndefinedMetric
 from backtests.result import EngineResult
@@ -213,7 +213,12 @@ def _outcomes(config: RunConfig, inputs: Inputs, sessions: Sequence[date]) -> Fl
         groups={},
     )
     labels = pipeline.label(
-        everywhere, inputs.market, inputs.calendar, config.label, inputs.universe
+        everywhere,
+        inputs.market,
+        inputs.calendar,
+        config.label,
+        inputs.universe,
+        round_trip_of(config, inputs),
     )
     values = labels.values["forward_return"].reindex(index).to_numpy(dtype=np.float64)
     return np.asarray(values.reshape(len(sessions), len(tickers)))

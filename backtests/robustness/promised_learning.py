@@ -83,7 +83,9 @@ def label_values(traced: Trace) -> Iterator[Leak]:
             "a label is not less the benchmark over the same span",
         )
     target = labels["target"].to_numpy()
-    wanted = (labels["forward_return"].to_numpy() > settings.dead_band_bp / 1e4).astype("int64")
+    fixed = settings.dead_band_bp
+    band = labels["cost"].to_numpy() if fixed == "round_trip" else fixed / 1e4
+    wanted = (labels["forward_return"].to_numpy() > band).astype("int64")
     yield from breach(
         "labels",
         "label values",

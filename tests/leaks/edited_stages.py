@@ -137,12 +137,12 @@ def no_embargo(patch: pytest.MonkeyPatch) -> None:
 
 
 def _refitting(patch: pytest.MonkeyPatch, edit: Callable[..., tuple[Any, Any]]) -> None:
-    before = training._calibration_block
+    before = training.calibration_block
 
     def edited(timeline: Any, one: Split, *rest: Any) -> tuple[Any, Any]:
         return edit(timeline, one, *before(timeline, one, *rest))
 
-    patch.setattr(training, "_calibration_block", edited)
+    patch.setattr(training, "calibration_block", edited)
 
 
 def calibrated_on_the_test(patch: pytest.MonkeyPatch) -> None:
@@ -206,25 +206,31 @@ def imputed_on_all_rows(patch: pytest.MonkeyPatch) -> None:
 
 
 def words_weighed_on_all_rows(patch: pytest.MonkeyPatch) -> None:
-    before = model_module.preprocessor_of
+    before, fitting = model_module.preprocessor_of, model_module._fit_once
+    everything: list[Any] = []
 
-    def edited(settings: Any, inputs: Any, *, text: bool) -> Any:
-        made = before(settings, inputs, text=text)
-        counts = inputs.matrix[:, inputs.n_columns :]
+    class Everywhere(FoldTerms):
+        def fit(self, X: Any, y: Any = None) -> Any:
+            super().fit(X, y)
+            counts = everything[-1]
+            rows = np.asarray((counts > 0).sum(axis=0)).reshape(-1)
+            self.idf_ = np.log((1.0 + counts.shape[0]) / (1.0 + rows[self.kept_])) + 1.0
+            return self
 
-        class Everywhere(FoldTerms):
-            def fit(self, X: Any, y: Any = None) -> Any:
-                super().fit(X, y)
-                rows = np.asarray((counts > 0).sum(axis=0)).reshape(-1)
-                self.idf_ = np.log((1.0 + counts.shape[0]) / (1.0 + rows[self.kept_])) + 1.0
-                return self
+    def watched(settings: Any, inputs: Any, outcomes: Any, train: Any, *rest: Any) -> Any:
+        known = inputs.common_places(train, settings.text.min_rows_per_term)
+        everything.append(inputs.matrix[:, known[inputs.n_columns :]])
+        return fitting(settings, inputs, outcomes, train, *rest)
 
+    def edited(settings: Any, columns: int, terms: int) -> Any:
+        made = before(settings, columns, terms)
         made.transformers = [
-            (name, Everywhere(step.min_rows, step.max_terms) if name == "terms" else step, columns)
-            for name, step, columns in made.transformers
+            (name, Everywhere(**step.get_params()) if name == "terms" else step, places)
+            for name, step, places in made.transformers
         ]
         return made
 
+    patch.setattr(model_module, "_fit_once", watched)
     patch.setattr(model_module, "preprocessor_of", edited)
 
 
