@@ -91,7 +91,7 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
     trial = ledger.start(run_id, config.name, config.sha256())
     partial = out / f".{run_id}.{os.getpid()}"
     try:
-        view = backtest(config, journal)
+        view = backtest(config, journal, models=partial / "models")
         with journal.stage("writing"):
             folder = _write(partial, out / run_id, view, config.reports, journal, started)
     except KeyboardInterrupt:
@@ -107,8 +107,19 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
     return folder
 
 
-def backtest(config: RunConfig, journal: Journal | None = None) -> RunView:
+def backtest(
+    config: RunConfig, journal: Journal | None = None, *, models: Path | None = None
+) -> RunView:
     """Run the whole line in memory and return what a report shows.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The run.
+    journal : Journal, optional
+        Told of each stage.
+    models : Path, optional
+        Where the models of the folds go, if the config saves them.
 
     Raises
     ------
@@ -122,6 +133,10 @@ def backtest(config: RunConfig, journal: Journal | None = None) -> RunView:
         inputs = load_inputs(config)
         found |= {"tickers": len(inputs.market.tickers), "stories": len(inputs.store)}
     learned = learn(config, inputs, journal)
+    if models is not None and config.classifier.save_models:
+        from signals.classifiers.storage import save_models
+
+        save_models(learned.predictions, models)
     with journal.stage("trading") as found:
         engine, baselines = trade(config, inputs, learned)
         found |= {"orders": len(engine.orders), "fills": len(engine.fills)}
