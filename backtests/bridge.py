@@ -161,6 +161,14 @@ class BridgeBroker(bt.BrokerBase):
         """Cancel an order at its strategy's wish; return whether it could still fill."""
         return self.cancel_core(self.core.orders[order.info["order_id"] - 1], BY_STRATEGY)
 
+    def place_core(self, ticker: str, side: Side, shares: int, signal_id: str) -> None:
+        """Take a market order that backtrader need not know of: nobody listens to it."""
+        dates: dict[str, Any] = {"decided": self.known, "effective": self.coming}
+        if len(self._feeds[ticker]):
+            self.core.place(ticker, side, shares, signal_id=signal_id, **dates)
+        else:
+            self.core.decline(ticker, side, NO_BAR_YET, signal_id=signal_id, **dates)
+
     def cancel_core(self, order: Order, reason: str) -> bool:
         """Cancel one of our orders and tell its strategy."""
         if not self.core.cancel(order, reason):
@@ -230,7 +238,9 @@ class BridgeBroker(bt.BrokerBase):
 
     def _report(self, order: Order, fill: Fill) -> None:
         """Tell backtrader of a fill, in its floats."""
-        theirs = self._by_id[order.order_id]
+        theirs = self._by_id.get(order.order_id)
+        if theirs is None:
+            return
         data = theirs.data
         price = fill.units / UNITS_PER_HKD
         position = self.positions[data]
@@ -257,7 +267,9 @@ class BridgeBroker(bt.BrokerBase):
 
     def _close(self, order: Order) -> None:
         """Tell backtrader that an order ended without filling as wanted."""
-        theirs = self._by_id[order.order_id]
+        theirs = self._by_id.get(order.order_id)
+        if theirs is None:
+            return
         theirs.addinfo(reason=order.reason)
         if order.status == "expired":
             theirs.status = bt.Order.Expired

@@ -36,6 +36,10 @@ _COMPONENTS = tuple(column.removesuffix("_hkd") for column in COST_COLUMNS)
 class BrokerSettings(Settings):
     """How orders are executed."""
 
+    engine: Literal["backtrader", "compiled"] = "backtrader"
+    """"backtrader" runs every strategy; "compiled" the built-in ones, with the same fills to the
+    cent, and hundreds of times faster."""
+
     cash_hkd: float = Field(default=1_000_000.0, gt=0.0)
     """Cash at the start."""
 
@@ -134,8 +138,9 @@ class Broker:
         self.orders: list[Order] = []
         self.pending: list[Order] = []
         self._costs = costs
+        self._noted: tuple[tuple[Any, ...], tuple[int, ...]] = ((), ())
         self._lots = lots
-        self._kinds = {ticker: _kind(lots, ticker) for ticker in tape.tickers}
+        self._kinds = {ticker: kind_of(lots, ticker) for ticker in tape.tickers}
         self._prices = FillPrices(
             ticks=settings.slippage_ticks,
             bp=settings.slippage_bp,
@@ -225,12 +230,24 @@ class Broker:
         self, ticker: str, side: Side, session: date, units: int, shares: int
     ) -> tuple[int, ...]:
         """Return what a contract note costs, in cents, in the order of `COST_COLUMNS`."""
+        asked = (ticker, side, session, units, shares)
+        # A fill asks twice for the same note: whether cash covers it, and when it is booked.
+        if asked != self._noted[0]:
+            self._noted = asked, self._note(*asked)
+        return self._noted[1]
+
+    def _note(
+        self, ticker: str, side: Side, session: date, units: int, shares: int
+    ) -> tuple[int, ...]:
+        kind = self._kinds[ticker]
+        if isinstance(self._costs, CostSchedule):
+            return self._costs.cents(session=session, kind=kind, units=units * shares)
         note = self._costs.note(
             session=session,
             side=side,
             price=Decimal(units) / UNITS_PER_HKD,
             shares=shares,
-            kind=self._kinds[ticker],
+            kind=kind,
         )
         return tuple(int(getattr(note, name).scaleb(2)) for name in _COMPONENTS)
 
@@ -339,7 +356,7 @@ class Broker:
         return [order for order in ended if order.status != "filled"]
 
 
-def _kind(lots: Lots, ticker: str) -> str:
+def kind_of(lots: Lots, ticker: str) -> str:
     """Return an instrument's kind; one of which only the lots are known is taken for a share."""
     instrument = lots.get(ticker)
     return "equity" if instrument is None else str(instrument.kind)

@@ -1,4 +1,4 @@
-"""run_engine: signals and a market through a strategy on backtrader, into fills and equity."""
+"""run_engine: signals and a market through a strategy and an engine, into fills and equity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backtests.broker import Broker, BrokerSettings, Costs, Lots
 from backtests.orders import REPLACED, Side
 from backtests.result import EngineResult
 from backtests.tape import Tape
-from markets.errors import ConfigError, nearest_name
+from markets.errors import ConfigError, MissingDataError, nearest_name
 from markets.plugins import load
 from markets.prices import MarketData
 from markets.rules import UNITS_PER_HKD
@@ -106,14 +106,35 @@ def run_engine(
         If no session or bar lies in the run.
     """
     sessions = tuple(calendar.sessions(start, end))
-    tape = Tape(market, sessions)
-    core = Broker(broker, tape, costs, instruments)
+    if not sessions:
+        raise MissingDataError("the run has no session", wanted="a start before the end")
     around = (
         calendar.previous_session(sessions[0]),
         *sessions,
         calendar.next_session(sessions[-1]),
     )
-    desk = _Desk(core, SignalBook(signals), around, universe)
+    if broker.engine == "compiled":
+        # Imported here: it has a compiler in it, and this module is on the config's path.
+        from backtests.compiled.engine import run_compiled
+        from backtests.compiled.world import unserved
+
+        if prepare is not None:
+            raise unserved("analyzers, sizers and observers", "a run without `prepare`")
+        return run_compiled(
+            strategy,
+            market,
+            signals,
+            around=around,
+            broker=broker,
+            instruments=instruments,
+            costs=costs,
+            seed=seed,
+            universe=universe,
+            resolve=resolve,
+        )
+    tape = Tape(market, sessions)
+    core = Broker(broker, tape, costs, instruments)
+    desk = _Desk(core, SignalBook(signals), around, universe, quiet=prepare is None)
     cls = (resolve or _published)(strategy.name)
     cerebro = _cerebro(desk)
     _add_strategy(cerebro, desk, cls, strategy, seed)
@@ -121,7 +142,7 @@ def run_engine(
         prepare(cerebro)
     cerebro.run()
     core.end()
-    return tables.result(core, desk.days)
+    return tables.result(tables.records(core, desk.days), around, tape.tickers)
 
 
 def _published(name: str) -> Any:
@@ -190,8 +211,12 @@ class _Desk:
         core: Broker,
         book: SignalBook,
         around: tuple[date, ...],
-        universe: Mapping[date, frozenset[str]] | None = None,
+        universe: Mapping[date, frozenset[str]] | None,
+        *,
+        quiet: bool,
     ) -> None:
+        # A policy hears of no order; analyzers and observers, which `prepare` may add, do.
+        self.quiet = quiet
         self.core = core
         self.universe = universe
         self.book = book
@@ -236,6 +261,10 @@ class _Desk:
     def lot(self, ticker: str) -> int:
         """Return the board lot in the coming session."""
         return self.core.lot(ticker, self.bridge.coming)
+
+    def place(self, ticker: str, side: Side, shares: int, signal_id: str) -> None:
+        """Give an order straight to the broker."""
+        self.bridge.place_core(ticker, side, shares, signal_id)
 
     def cancel_waiting(self, ticker: str) -> None:
         """Cancel orders of a ticker that still wait."""

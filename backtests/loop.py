@@ -85,6 +85,8 @@ def _readiness(strategy: Any) -> Callable[[], int]:
     """
 
     def status() -> int:
+        if strategy._minperstatus < 0:  # bars are never lost: once ready, always ready
+            return -1
         lacking = [
             period - len(data)
             for period, data in zip(strategy._minperiods, strategy.datas, strict=True)

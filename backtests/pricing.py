@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Literal
 
 from backtests.orders import Order
 from backtests.tape import Bar
-from markets.rules import UNITS_PER_HKD, round_to_tick, tick_size
+from markets.rules import tick_table
 
 Phase = Literal["open", "range"]
 
@@ -80,8 +79,8 @@ class FillPrices:
         if self.adjusted:
             return max(1, worse)
         kind = self.kinds[order.ticker]
-        price = Decimal(worse) / UNITS_PER_HKD
-        tick = tick_size(price, session, kind)
-        price += self.ticks * (tick if buys else -tick)
-        rounded = round_to_tick(max(price, tick), session, kind, "up" if buys else "down")
-        return int(rounded * UNITS_PER_HKD)
+        table, where = tick_table(kind, session), f"{kind} on {session}"
+        tick = table.tick(worse, where)
+        moved = max(worse + self.ticks * (tick if buys else -tick), tick)
+        tick = table.tick(moved, where)
+        return -(-moved // tick) * tick if buys else moved // tick * tick

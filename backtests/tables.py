@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.account import Account, RoundTrip
+from backtests.account import Account
 from backtests.broker import Broker
 from backtests.result import (
     ACTION_COLUMNS,
@@ -25,6 +25,7 @@ from backtests.result import (
 from markets.rules import UNITS_PER_HKD
 
 Column = npt.NDArray[Any]
+_WORDS = frozenset({"ticker", "side", "status", "reason", "signal_id", "kind", "other"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,171 +53,193 @@ class Day:
         )
 
 
-def result(core: Broker, days: Sequence[Day]) -> EngineResult:
-    """Return all that a broker did.
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that an engine did, in whole numbers: the one form every engine brings its work into.
+
+    Columns are by name, cash in cents, prices in ten-thousandths of a dollar, sessions as numbers
+    of the run (-1: never; the number of sessions: the one after it), words as arrays of `str`.
+
+    Attributes
+    ----------
+    orders, fills, trips, actions, days : mapping of str to ndarray
+        One value a row; of a trip `held` is what it still holds and `end` what that is worth.
+    shares : ndarray of int64
+        Held at the close, sessions × tickers.
+    """
+
+    orders: Mapping[str, Column]
+    fills: Mapping[str, Column]
+    trips: Mapping[str, Column]
+    actions: Mapping[str, Column]
+    days: Mapping[str, Column]
+    shares: Column
+
+
+def records(core: Broker, days: Sequence[Day]) -> Records:
+    """Return all that a broker did; `days` has one for each session of the run."""
+    tape, account = core.tape, core.account
+    numbers = {day: number for number, day in enumerate(tape.sessions)}
+    last = len(tape.sessions)
+    shares = np.zeros((len(days), len(tape.tickers)), dtype=np.int64)
+    place = {ticker: number for number, ticker in enumerate(tape.tickers)}
+    for number, day in enumerate(days):
+        for ticker, held in day.shares.items():
+            shares[number, place[ticker]] = held
+    orders = _fields(
+        core.orders, "order_id ticker side shares status reason filled_shares signal_id"
+    )
+    orders["effective"] = _integers([numbers.get(order.effective, last) for order in core.orders])
+    orders["filled"] = _integers([numbers.get(o.filled_session, -1) for o in core.orders])  # type: ignore[arg-type]
+    fills = _fields(
+        account.fills,
+        "fill_id order_id trade_id number ticker side shares units consideration cost signal_id",
+    )
+    parts = _integers([fill.costs for fill in account.fills]).reshape(-1, len(COST_COLUMNS))
+    fills |= dict(zip(COST_COLUMNS, parts.T, strict=True))
+    trips = _fields(
+        account.trips,
+        "trade_id ticker entered signal_id bought_shares bought sold_shares sold income cost",
+    )
+    trips["exited"] = _integers(
+        [-1 if trip.exited is None else trip.exited for trip in account.trips]
+    )
+    trips["held"] = _integers([account.trip_shares(trip) for trip in account.trips])
+    trips["end"] = _integers([account.trip_worth(trip) for trip in account.trips])
+    actions = _fields(
+        account.actions,
+        "number ticker trade_id shares_before shares_after dividend fraction kind cash other "
+        "other_shares other_worth",
+    )
+    actions["due"] = np.array([row.due for row in account.actions], dtype="datetime64[s]")
+    by_day = _fields(days, "cash holdings cost turnover income")
+    return Records(orders, fills, trips, actions, by_day, shares)
+
+
+def result(found: Records, around: Sequence[date], tickers: Sequence[str]) -> EngineResult:
+    """Return the tables of a run.
 
     Parameters
     ----------
-    core : Broker
-        After its last session.
-    days : sequence of Day
-        One for each session of the run.
+    found : Records
+        What the engine did.
+    around : sequence of date
+        The session before the run, those of the run, the one after.
+    tickers : sequence of str
+        Columns of the holdings.
     """
-    sessions = core.tape.sessions
+    days = np.array([*around, None], dtype="datetime64[s]")  # number + 1; the last is never
+    sessions = pd.DatetimeIndex(days[1:-2], name="session")
     return EngineResult(
-        orders=_orders(core),
-        fills=_fills(core.account, sessions),
-        trades=_trades(core.account, sessions),
-        equity=_equity(days, sessions),
-        holdings=_holdings(days, sessions, core.tape.tickers),
-        actions=_actions(core.account, sessions),
+        orders=_orders(found.orders, days),
+        fills=_fills(found.fills, days),
+        trades=_trades(found.trips, days),
+        equity=_equity(found.days, sessions),
+        holdings=pd.DataFrame(
+            found.shares, index=sessions, columns=pd.Index(list(tickers), dtype="str")
+        ),
+        actions=_actions(found.actions, days),
     )
 
 
-def _orders(core: Broker) -> pd.DataFrame:
-    orders = core.orders
+def _orders(orders: Mapping[str, Column], days: Column) -> pd.DataFrame:
+    filled = orders["filled"]
     columns: dict[str, Column | pd.Series] = {
-        "order_id": _integers([order.order_id for order in orders]),
-        "ticker": _words([order.ticker for order in orders]),
-        "side": _words([order.side for order in orders]),
-        "shares": _integers([order.shares for order in orders]),
-        "decided_session": _dates([order.decided for order in orders]),
-        "effective_session": _dates([order.effective for order in orders]),
-        "status": _words([order.status for order in orders]),
-        "reason": _words([order.reason for order in orders]),
-        "filled_shares": _integers([order.filled_shares for order in orders]),
-        "filled_session": _dates([order.filled_session for order in orders]),
-        "signal_id": _words([order.signal_id for order in orders]),
+        **{name: orders[name] for name in ("order_id", "shares", "filled_shares")},
+        **{
+            name: _words(orders[name])
+            for name in ("ticker", "side", "status", "reason", "signal_id")
+        },
+        "decided_session": days[orders["effective"]],
+        "effective_session": days[orders["effective"] + 1],
+        "filled_session": days[np.where(filled < 0, len(days) - 1, filled + 1)],
     }
     return pd.DataFrame(columns)[list(ORDER_COLUMNS)]
 
 
-def _fills(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
-    fills = account.fills
+def _fills(fills: Mapping[str, Column], days: Column) -> pd.DataFrame:
     columns: dict[str, Column | pd.Series] = {
-        "fill_id": _integers([fill.fill_id for fill in fills]),
-        "order_id": _integers([fill.order_id for fill in fills]),
-        "trade_id": _integers([fill.trade_id for fill in fills]),
-        "session": _dates([sessions[fill.number] for fill in fills]),
-        "ticker": _words([fill.ticker for fill in fills]),
-        "side": _words([fill.side for fill in fills]),
-        "shares": _integers([fill.shares for fill in fills]),
-        "price_hkd": _floats([fill.units for fill in fills], UNITS_PER_HKD),
-        "consideration_hkd": _floats([fill.consideration for fill in fills], 100),
-        "cost_hkd": _floats([fill.cost for fill in fills], 100),
-        "signal_id": _words([fill.signal_id for fill in fills]),
+        **{name: fills[name] for name in ("fill_id", "order_id", "trade_id", "shares")},
+        **{name: _words(fills[name]) for name in ("ticker", "side", "signal_id")},
+        "session": days[fills["number"] + 1],
+        "price_hkd": fills["units"] / UNITS_PER_HKD,
+        "consideration_hkd": fills["consideration"] / 100,
+        "cost_hkd": fills["cost"] / 100,
+        **{name: fills[name] / 100 for name in COST_COLUMNS},
     }
-    for place, name in enumerate(COST_COLUMNS):
-        columns[name] = _floats([fill.costs[place] for fill in fills], 100)
     return pd.DataFrame(columns)[list(FILL_COLUMNS)]
 
 
-def _trades(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
-    trips = account.trips
-    ends = [account.trip_worth(trip) for trip in trips]
-    gross = [
-        trip.sold + end + trip.income - trip.bought for trip, end in zip(trips, ends, strict=True)
-    ]
-    net = [pnl - trip.cost for pnl, trip in zip(gross, trips, strict=True)]
-    last = len(sessions) - 1
-    columns: dict[str, Column | pd.Series] = {
-        "trade_id": _integers([trip.trade_id for trip in trips]),
-        "ticker": _words([trip.ticker for trip in trips]),
-        "entry_session": _dates([sessions[trip.entered] for trip in trips]),
-        "exit_session": _dates(
-            [None if trip.exited is None else sessions[trip.exited] for trip in trips]
-        ),
-        "shares": _integers([trip.bought_shares for trip in trips]),
-        "entry_price_hkd": _floats([trip.bought / 100 / trip.bought_shares for trip in trips]),
-        "exit_price_hkd": _floats([_exit_price(account, trip) for trip in trips]),
-        "sessions_held": _integers(
-            [(last if trip.exited is None else trip.exited) - trip.entered for trip in trips]
-        ),
-        "gross_pnl_hkd": _floats(gross, 100),
-        "cost_hkd": _floats([trip.cost for trip in trips], 100),
-        "net_pnl_hkd": _floats(net, 100),
+def _trades(trips: Mapping[str, Column], days: Column) -> pd.DataFrame:
+    is_open = trips["exited"] < 0
+    last = len(days) - 4
+    gross = trips["sold"] + trips["end"] + trips["income"] - trips["bought"]
+    net = gross - trips["cost"]
+    exited = trips["sold_shares"] + trips["held"]
+    with np.errstate(invalid="ignore", divide="ignore"):
         # Shares in specie of a company that never traded before were worth nothing known.
-        "net_return": _floats(
-            [
-                pnl / trip.bought if trip.bought else 0.0
-                for pnl, trip in zip(net, trips, strict=True)
-            ]
-        ),
-        "signal_id": _words([trip.signal_id for trip in trips]),
-        "is_open": np.array([trip.exited is None for trip in trips], dtype="bool"),
+        net_return = np.where(trips["bought"] > 0, net / trips["bought"], 0.0)
+        exit_price = np.where(exited > 0, (trips["sold"] + trips["end"]) / 100 / exited, np.nan)
+    columns: dict[str, Column | pd.Series] = {
+        "trade_id": trips["trade_id"],
+        **{name: _words(trips[name]) for name in ("ticker", "signal_id")},
+        "entry_session": days[trips["entered"] + 1],
+        "exit_session": days[np.where(is_open, len(days) - 1, trips["exited"] + 1)],
+        "shares": trips["bought_shares"],
+        "entry_price_hkd": trips["bought"] / 100 / trips["bought_shares"],
+        "exit_price_hkd": exit_price,
+        "sessions_held": np.where(is_open, last, trips["exited"]) - trips["entered"],
+        "gross_pnl_hkd": gross / 100,
+        "cost_hkd": trips["cost"] / 100,
+        "net_pnl_hkd": net / 100,
+        "net_return": net_return,
+        "is_open": is_open,
     }
     return pd.DataFrame(columns)[list(TRADE_COLUMNS)]
 
 
-def _exit_price(account: Account, trip: RoundTrip) -> float:
-    """Return the mean price of what was sold and of what is still held, at its last close."""
-    shares = trip.sold_shares + account.trip_shares(trip)
-    worth = trip.sold + account.trip_worth(trip)
-    return worth / 100 / shares if shares else float("nan")
-
-
-def _equity(days: Sequence[Day], sessions: Sequence[date]) -> pd.DataFrame:
+def _equity(days: Mapping[str, Column], sessions: pd.DatetimeIndex) -> pd.DataFrame:
     columns: dict[str, Column | pd.Series] = {
-        "equity_hkd": _floats([day.cash + day.holdings for day in days], 100),
-        "cash_hkd": _floats([day.cash for day in days], 100),
-        "holdings_hkd": _floats([day.holdings for day in days], 100),
-        "cost_hkd": _floats([day.cost for day in days], 100),
-        "turnover_hkd": _floats([day.turnover for day in days], 100),
-        "income_hkd": _floats([day.income for day in days], 100),
-        "benchmark": np.full(len(days), np.nan),
+        "equity_hkd": (days["cash"] + days["holdings"]) / 100,
+        **{
+            f"{name}_hkd": days[name] / 100
+            for name in ("cash", "holdings", "cost", "turnover", "income")
+        },
+        "benchmark": np.full(len(sessions), np.nan),
     }
-    return pd.DataFrame(columns, index=_index(sessions))[list(EQUITY_COLUMNS)]
+    return pd.DataFrame(columns, index=sessions)[list(EQUITY_COLUMNS)]
 
 
-def _holdings(
-    days: Sequence[Day], sessions: Sequence[date], tickers: Sequence[str]
-) -> pd.DataFrame:
-    place = {ticker: number for number, ticker in enumerate(tickers)}
-    shares = np.zeros((len(days), len(tickers)), dtype=np.int64)
-    for number, day in enumerate(days):
-        for ticker, held in day.shares.items():
-            shares[number, place[ticker]] = held
-    return pd.DataFrame(
-        shares, index=_index(sessions), columns=pd.Index(list(tickers), dtype="str")
-    )
-
-
-def _actions(account: Account, sessions: Sequence[date]) -> pd.DataFrame:
-    rows = account.actions
+def _actions(rows: Mapping[str, Column], days: Column) -> pd.DataFrame:
     columns: dict[str, Column | pd.Series] = {
-        "session": _dates([sessions[row.number] for row in rows]),
-        "ticker": _words([row.ticker for row in rows]),
-        "trade_id": _integers([row.trade_id for row in rows]),
-        "shares_before": _integers([row.shares_before for row in rows]),
-        "shares_after": _integers([row.shares_after for row in rows]),
-        "dividend_hkd": _floats([row.dividend for row in rows], 100),
-        "fraction_hkd": _floats([row.fraction for row in rows], 100),
-        "kind": _words([row.kind for row in rows]),
-        "cash_hkd": _floats([row.cash for row in rows], 100),
-        "in_specie_ticker": _words([row.other for row in rows]),
-        "in_specie_shares": _integers([row.other_shares for row in rows]),
-        "in_specie_hkd": _floats([row.other_worth for row in rows], 100),
-        "due_date": _dates([row.due for row in rows]),
+        "session": days[rows["number"] + 1],
+        "ticker": _words(rows["ticker"]),
+        **{name: rows[name] for name in ("trade_id", "shares_before", "shares_after")},
+        "dividend_hkd": rows["dividend"] / 100,
+        "fraction_hkd": rows["fraction"] / 100,
+        "kind": _words(rows["kind"]),
+        "cash_hkd": rows["cash"] / 100,
+        "in_specie_ticker": _words(rows["other"]),
+        "in_specie_shares": rows["other_shares"],
+        "in_specie_hkd": rows["other_worth"] / 100,
+        "due_date": rows["due"],
     }
     return pd.DataFrame(columns)[list(ACTION_COLUMNS)]
 
 
-def _index(sessions: Sequence[date]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(np.array(sessions, dtype="datetime64[s]"), name="session")
+def _fields(rows: Sequence[Any], names: str) -> dict[str, Column]:
+    """Return attributes of rows as columns, whole numbers or words."""
+    found = {}
+    for name in names.split():
+        values = [getattr(row, name) for row in rows]
+        is_word = name in _WORDS
+        found[name] = np.array(values, dtype=object) if is_word else _integers(values)
+    return found
 
 
-def _dates(values: Sequence[date | None]) -> Column:
-    return np.array(values, dtype="datetime64[s]")
+def _words(values: Column) -> pd.Series:
+    return pd.Series(values, dtype="str")
 
 
-def _words(values: Sequence[str]) -> pd.Series:
-    return pd.Series(list(values), dtype="str")
-
-
-def _integers(values: Sequence[int]) -> Column:
+def _integers(values: Sequence[Any]) -> Column:
     return np.array(values, dtype=np.int64)
-
-
-def _floats(values: Sequence[float], unit: int = 1) -> Column:
-    """Return counts of a unit as float64: the nearest to the exact value, so that cents print."""
-    return np.array(values, dtype=np.float64) / unit

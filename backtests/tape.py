@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from markets.actions import all_columns, exact_ratio
 from markets.errors import DataError, MissingDataError
@@ -51,7 +52,7 @@ class Track:
 
     days: npt.NDArray[np.int64]  # days since 1970
     columns: Mapping[str, Floats]
-    closes: list[int]  # ten-thousandths of a dollar
+    bars: tuple[list[Any], ...]  # the columns of `Bar`
     growth: Floats  # shares that one share of the first bar became by each bar, splits only
     before: int  # bars before the first session
     rows: list[int]  # by session of the run: its bar, or -1
@@ -98,23 +99,19 @@ class Tape:
                 where=market.source,
             )
         self.closes = self._closes()
+        self._usual: dict[tuple[str, int], list[float]] = {}
         self.actions = {} if market.adjusted else self._actions(market)
 
     def bar(self, ticker: str, number: int) -> Bar | None:
         """Return a ticker's bar in the run's session `number`, or None if it had none."""
         track = self.tracks[ticker]
         row = track.rows[number]
-        if row < 0:
-            return None
-        columns = track.columns
-        prices = (round(float(columns[name][row]) * UNITS_PER_HKD) for name in BAR_COLUMNS[:4])
-        opened, high, low, close = prices
-        return Bar(opened, high, low, close, float(columns["volume"][row]))
+        return None if row < 0 else Bar(*[column[row] for column in track.bars])
 
     def close_before(self, ticker: str) -> int | None:
         """Return a ticker's last close before the run, or None if it never traded before."""
         track = self.tracks[ticker]
-        return track.closes[track.before - 1] if track.before else None
+        return track.bars[3][track.before - 1] if track.before else None
 
     def traded_on(self, ticker: str, day: date) -> bool:
         """Return whether a ticker had a bar on a day."""
@@ -134,17 +131,30 @@ class Tape:
         Known before the session opens. Volumes before a split are counted in new shares. 0 without
         any bar before.
         """
+        if (ticker, count) not in self._usual:
+            self._usual[ticker, count] = self.usual_volumes(ticker, count).tolist()
+        return self._usual[ticker, count][number]
+
+    def usual_volumes(self, ticker: str, count: int) -> Floats:
+        """Return `usual_volume` for every session of the run."""
         track = self.tracks[ticker]
-        end = self.known(ticker, number - 1)
-        rows = slice(max(0, end - count), end)
-        volumes = track.columns["volume"][rows] / track.growth[rows]
-        if not len(volumes):
-            return 0.0
-        ratio = Fraction(1)
-        for action in self.actions.get(number, ()):
-            if action.ticker == ticker:
-                ratio *= action.ratio
-        return float(volumes.mean()) * float(track.growth[end - 1]) * float(ratio)
+        ends = np.array([track.before, *track.known[:-1]])
+        volumes = track.columns["volume"] / track.growth
+        means = np.zeros(len(volumes) + 1)
+        for end in range(1, min(count, len(means))):
+            means[end] = volumes[:end].mean()
+        if len(volumes) >= count:
+            # In rows of their own: a mean adds up in the same order, whoever asks for it.
+            windows = np.ascontiguousarray(sliding_window_view(volumes, count))
+            means[count:] = windows.mean(axis=1)
+        found: Floats = means[ends] * np.append(track.growth, 1.0)[ends - 1]
+        for number, actions in self.actions.items():
+            ratio = Fraction(1)
+            for action in actions:
+                if action.ticker == ticker:
+                    ratio *= action.ratio
+            found[number] *= float(ratio)
+        return found
 
     def usual_volatility(self, ticker: str, number: int, count: int) -> float:
         """Return the standard deviation of up to `count` returns before session `number`.
@@ -155,7 +165,7 @@ class Tape:
         track = self.tracks[ticker]
         end = self.known(ticker, number - 1)
         rows = slice(max(0, end - count - 1), end)
-        worth = np.array(track.closes[rows], dtype=np.float64) * track.growth[rows]
+        worth = np.array(track.bars[3][rows], dtype=np.float64) * track.growth[rows]
         returns = np.diff(np.log(worth))
         if len(returns) < 2:
             return 0.0
@@ -183,15 +193,19 @@ class Tape:
             growth[int(np.searchsorted(days, ex_day)) :] *= float(ratio)
         known = np.searchsorted(days, self.days, side="right")
         columns = {name: frame[name].to_numpy(dtype="float64")[: len(days)] for name in BAR_COLUMNS}
-        closes = np.rint(columns["close"] * UNITS_PER_HKD).astype(np.int64).tolist()
-        return Track(days, columns, closes, growth, before, rows.tolist(), known.tolist())
+        units = [
+            np.rint(columns[name] * UNITS_PER_HKD).astype(np.int64).tolist()
+            for name in BAR_COLUMNS[:4]
+        ]
+        bars = (*units, columns["volume"].tolist())
+        return Track(days, columns, bars, growth, before, rows.tolist(), known.tolist())
 
     def _closes(self) -> list[dict[str, int]]:
         found: list[dict[str, int]] = [{} for _ in self.sessions]
         for ticker, track in self.tracks.items():
             for closes, row in zip(found, track.rows, strict=True):
                 if row >= 0:
-                    closes[ticker] = track.closes[row]
+                    closes[ticker] = track.bars[3][row]
         return found
 
     def _actions(self, market: MarketData) -> dict[int, tuple[Action, ...]]:

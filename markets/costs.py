@@ -197,6 +197,34 @@ class CostSchedule:
         units = read_price(price) * _counted(shares)
         return self._breakdown(session, side, kind, shares, [units])
 
+    def cents(self, *, session: date, kind: str, units: int) -> tuple[int, ...]:
+        """Return the parts of `note` in cents, in the order of `COMPONENTS`.
+
+        Parameters
+        ----------
+        session : date
+            Trade date.
+        kind : str
+            The instrument's.
+        units : int
+            Price times shares in 0.0001 HKD.
+        """
+        charges = self.charges_on(session, kind)
+        return tuple([_charged(charge, units) for charge in charges.values()])
+
+    def charges_on(self, session: date, kind: str) -> Mapping[str, Charge]:
+        """Return what each of `COMPONENTS` charges on a date for a kind, in their order.
+
+        Raises
+        ------
+        TableError
+            If the tables begin later or do not know the kind.
+        """
+        epoch = bisect_right(self._starts, session) - 1
+        if epoch < 0:
+            raise self._too_early(session)
+        return self._charges_in(epoch, kind)
+
     def grouped(
         self, executions: Sequence[Execution], grouping: Grouping = "order"
     ) -> list[CostBreakdown]:
@@ -263,10 +291,7 @@ class CostSchedule:
     ) -> CostBreakdown:
         if side not in ("buy", "sell"):
             raise DataError("no side", given=side, wanted="buy or sell", where="contract note")
-        epoch = bisect_right(self._starts, session) - 1
-        if epoch < 0:
-            raise self._too_early(session)
-        charges = self._charges_in(epoch, kind)
+        charges = self.charges_on(session, kind)
         units = sum(orders)
         cents = {name: _charged(charges[name], units) for name in STATUTORY}
         for name in ("commission", "platform_fee"):
@@ -277,10 +302,10 @@ class CostSchedule:
     def _charges_in(self, epoch: int, kind: str) -> Mapping[str, Charge]:
         """Return every component's charge between two changes of the tables, for a kind."""
         if (epoch, kind) not in self._charges:
-            self._charges[epoch, kind] = self._charges_on(self._starts[epoch], kind)
+            self._charges[epoch, kind] = self._charges_from(self._starts[epoch], kind)
         return self._charges[epoch, kind]
 
-    def _charges_on(self, day: date, kind: str) -> Mapping[str, Charge]:
+    def _charges_from(self, day: date, kind: str) -> Mapping[str, Charge]:
         tables = self._tables
         known = frozenset[str]().union(*tables.applies_to.values())
         if kind not in known:

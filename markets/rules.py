@@ -175,6 +175,17 @@ def tick_tables() -> Mapping[str, Dated[TickTable]]:
     return _tables()
 
 
+def tick_table(kind: str, day: date) -> TickTable:
+    """Return the bands of a kind of instrument on a date.
+
+    Raises
+    ------
+    TableError
+        If the tables begin later, or have no such kind.
+    """
+    return _table(kind).on(day)
+
+
 def _table(kind: str) -> Dated[TickTable]:
     tables = _tables()
     if kind not in tables:

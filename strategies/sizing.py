@@ -94,7 +94,7 @@ def wishes(
     for ticker, weight in targets.items():
         held = view.holdings.get(ticker, 0)
         waiting = view.waiting.get(ticker, 0)
-        if weight > 0.0 and ticker not in view.closes:
+        if weight > 0.0 and view.closes.get(ticker, 0.0) <= 0.0:
             found.append(Wish(ticker, "buy", 0, reason=NO_CLOSE))
             continue
         change = _change(view, ticker, weight, held, lot(ticker), reserve_bp)

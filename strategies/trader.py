@@ -22,6 +22,13 @@ class Desk(Protocol):
     def lot(self, ticker: str) -> int:
         """Return the board lot in the coming session."""
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody listens to backtrader's orders: then they need not be made."""
+
+    def place(self, ticker: str, side: str, shares: int, signal_id: str) -> None:
+        """Give an order straight to the broker."""
+
     def cancel_waiting(self, ticker: str) -> None:
         """Cancel orders of a ticker that still wait."""
 
@@ -46,7 +53,9 @@ class SignalTrader(bt.Strategy):
             signal_id = ids.get(wish.ticker, "")
             if wish.replaces:
                 desk.cancel_waiting(wish.ticker)
-            if wish.shares:
+            if wish.shares and desk.quiet:
+                desk.place(wish.ticker, wish.side, wish.shares, signal_id)
+            elif wish.shares:
                 order = self.buy if wish.side == "buy" else self.sell
                 order(data=self.env.datasbyname[wish.ticker], size=wish.shares, signal_id=signal_id)
             elif wish.reason:
