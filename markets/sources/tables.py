@@ -52,7 +52,8 @@ def _read_delimited(path: Path, encoding: str) -> tuple[pd.DataFrame, list[Rejec
     broken: list[RejectedRow] = []
     try:
         with path.open(newline="", encoding=encoding) as file:
-            reader = csv.reader(file, delimiter=separator)
+            # Strict: a quote that never closes is an error here, not one endless cell.
+            reader = csv.reader(file, delimiter=separator, strict=True)
             header = [name.strip() for name in next(reader, [])]
             for row in reader:
                 if len(row) == len(header):
