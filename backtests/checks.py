@@ -53,7 +53,7 @@ def _prices(inputs: Inputs) -> Iterator[Check]:
         yield check("adjusted prices", finding.level, finding.message)
     dropped = Counter(row.problem for row in inputs.market.rejections)
     for problem, count in dropped.most_common():
-        yield check("prices", "note", f"{count} price rows were left out: {problem}")
+        yield check("prices", "note", f"rows left out, {count}: {problem}")
 
 
 def _actions(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
@@ -94,11 +94,11 @@ def counted_actions(config: RunConfig, inputs: Inputs) -> list[KnownAction]:
 
 def _stories(inputs: Inputs) -> Iterator[Check]:
     rejected = Counter(row.problem for row in inputs.rejections if not row.kept)
-    for problem, count in rejected.most_common(10):
-        yield check("stories", "warning", f"{count} rows did not become a story: {problem}")
+    for problem, count in rejected.most_common():
+        yield check("stories", "warning", f"rows that did not become a story, {count}: {problem}")
     notices = Counter(row.problem for row in inputs.rejections if row.kept)
-    for problem, count in notices.most_common(10):
-        yield check("stories", "note", f"{count} stories were kept with a notice: {problem}")
+    for problem, count in notices.most_common():
+        yield check("stories", "note", f"stories kept with a notice, {count}: {problem}")
 
 
 def _universe(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
@@ -136,7 +136,7 @@ def _tables(config: RunConfig, inputs: Inputs, engine: EngineResult) -> Iterator
         by_table.setdefault(row.table, []).append(row.row)
     for table, rows in by_table.items():
         named = ", ".join(dict.fromkeys(rows))
-        message = f"{len(rows)} rows no public source confirmed: {named}"
+        message = f"no public source confirmed {len(rows)} of the rows it leans on: {named}"
         yield check(f"{table} table", "note", message)
 
 

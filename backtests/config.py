@@ -264,7 +264,7 @@ def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -
     problems = error.errors()
     first = problems[0]
     key = ".".join(str(part) for part in first["loc"])
-    origin = origins.get(key, "file")
+    origin = _origin_of(key, origins)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     source = str(path) if origin == "file" else origin
     where = f"{source}: {key}" if key else source
@@ -277,8 +277,15 @@ def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -
             where=where,
             nearest=nearest_name(str(first["loc"][-1]), names),
         )
-    given = None if first["type"] == "missing" else repr(first["input"])
-    return ConfigError(f"invalid value{more}", given=given, wanted=first["msg"], where=where)
+    given = repr(first["input"]) if key and first["type"] != "missing" else None
+    wanted = first["msg"].removeprefix("Value error, ")
+    return ConfigError(f"invalid value{more}", given=given, wanted=wanted, where=where)
+
+
+def _origin_of(key: str, origins: Mapping[str, str]) -> str:
+    """Return where a key, or anything under it, was set."""
+    within = (origin for name, origin in origins.items() if name.startswith(f"{key}."))
+    return origins.get(key) or next(within, "file")
 
 
 def _known_names(location: Sequence[int | str]) -> list[str]:

@@ -146,7 +146,7 @@ def run_engine(
 
 
 def _published(name: str) -> Any:
-    return load("strategies", name)
+    return load("strategies", name, where="strategy.name")
 
 
 def _cerebro(desk: _Desk) -> SessionCerebro:

@@ -64,6 +64,8 @@ def _trace(view: RunView, fill: Record, calendar: Calendar) -> Record:
     order = _one(view.orders, "order_id", fill["order_id"])
     signal = _one(view.signals, "signal_id", fill["signal_id"]) if fill["signal_id"] else None
     traced: Record = {"fill": fill, "order": order, "signal": signal}
+    if order is not None:
+        traced["reason"] = _reason(view, fill, signal)
     if signal is not None:
         here = (view.predictions["ticker"] == signal["ticker"]) & (
             view.predictions["session"] == pd.Timestamp(signal["effective_session"])
@@ -73,6 +75,26 @@ def _trace(view: RunView, fill: Record, calendar: Calendar) -> Record:
         traced["stories"] = _stories(view, signal)
         traced["clocks"] = _clocks(traced, calendar)
     return traced
+
+
+def _reason(view: RunView, fill: Record, signal: Record | None) -> Record | None:
+    """Return why a position was left: the signals that stood while it was held, and what ended it.
+
+    A long signal that took effect while the stock was held extends its horizon; the order that
+    leaves still carries the id of the signal the position was opened on.
+    """
+    if fill["side"] != "sell" or signal is None:
+        return None
+    signals = view.signals[view.signals["ticker"] == fill["ticker"]]
+    sold = pd.Timestamp(fill["session"])
+    since = pd.Timestamp(signal["effective_session"])
+    held = signals[signals["effective_session"].between(since, sold) & (signals["direction"] != 0)]
+    against = held[(held["direction"] == -1) & (held["effective_session"] == sold)]
+    ended = "opposite signal" if len(against) else "horizon ended"
+    if not len(against) and not (held["expires_session"] == sold).any():
+        ended = "the strategy's own choice"
+    columns = ["signal_id", "direction", "effective_session", "expires_session"]
+    return {"ended_by": ended, "signals": [_record(row) for _, row in held[columns].iterrows()]}
 
 
 def _stories(view: RunView, signal: Record) -> list[Record]:
@@ -91,8 +113,11 @@ def _clocks(traced: Mapping[str, Any], calendar: Calendar) -> list[Record]:
         if story.get(name)
     ]
     signal = traced["signal"]
-    clocks.append({"at": signal["decided_at"], "what": "decision"})
+    clocks.append({"at": signal["decided_at"], "what": "decision of the signal"})
     session = date.fromisoformat(traced["fill"]["session"])
+    if traced["fill"]["side"] == "sell":
+        known = calendar.close_at(calendar.previous_session(session)).isoformat()
+        clocks.append({"at": known, "what": "last close known to the order that left"})
     opened = calendar.open_at(session).isoformat()
     clocks.append({"at": opened, "what": f"open of {session}, where the order filled"})
     return sorted(clocks, key=lambda clock: datetime.fromisoformat(clock["at"]))
@@ -149,6 +174,13 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
             f"{order['effective_session']}, sized after the close of "
             f"{order['decided_session']}; {order['status']}"
         )
+        if traced.get("reason"):
+            left = branch.add(f"left because: {traced['reason']['ended_by']}")
+            for stood in traced["reason"]["signals"]:
+                left.add(
+                    f"signal {stood['signal_id'][:12]}: direction {stood['direction']:+d}, "
+                    f"from {stood['effective_session']} to {stood['expires_session']}"
+                )
         if signal is None:
             branch.add("no signal: the strategy's own exit, or a baseline")
             continue

@@ -140,6 +140,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     instruments = _instruments(config, world)
     calendar = hong_kong_calendar()
     market = _market(config, world, instruments, _data_dir(config, environment))
+    _require_benchmark(config, market)
     universe = Universe(config, instruments, market)
     store = NewsStore(":memory:")
     known = frozenset(instruments) | set(market.tickers)
@@ -229,6 +230,18 @@ def _data_dir(config: RunConfig, environment: Mapping[str, str] | None) -> Path:
     if config.prices.source == "synthetic" and config.news.source == "synthetic":
         return Path()
     return config.resolve_data_dir(os.environ if environment is None else environment)
+
+
+def _require_benchmark(config: RunConfig, market: MarketData) -> None:
+    known = sorted(market.indices)
+    if config.benchmark is not None and config.benchmark not in known:
+        raise ConfigError(
+            "the prices have no such index",
+            given=config.benchmark,
+            wanted=f"one of {', '.join(known)}" if known else "prices with index levels",
+            where="benchmark",
+            nearest=nearest_name(config.benchmark, known),
+        )
 
 
 def _index_name(name: str, instruments: Instruments) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from markets.errors import UsageError
+from markets.sources import hong_kong_session
 from markets.sources.files import FileSettings, FileSource
 
 
@@ -37,7 +38,7 @@ def import_prices(pattern: str, out: Path) -> dict[str, Any]:
     """
     if out.exists():
         raise UsageError("the file is there already", given=out, wanted="another --out")
-    source = FileSource(FileSettings(pattern=pattern, take="all"), Path())
+    source = FileSource(FileSettings(pattern=pattern, take="all"), Path(), hong_kong_session)
     market = source.load(None, None, None)
     parts = [
         frame.rename_axis("date").reset_index().assign(ticker=ticker)

@@ -28,7 +28,7 @@ from backtests.provenance import provenance_of
 from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
-from markets.errors import ConfigError, DataError, nearest_name
+from markets.errors import DataError
 from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
@@ -290,15 +290,6 @@ def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> 
     """
     if config.benchmark is None:
         return engine
-    if config.benchmark not in inputs.market.indices:
-        known = sorted(inputs.market.indices)
-        raise ConfigError(
-            "the prices have no such index",
-            given=config.benchmark,
-            wanted=f"one of {', '.join(known)}" if known else "prices with index levels",
-            where="benchmark",
-            nearest=nearest_name(config.benchmark, known),
-        )
     closes = inputs.market.indices[config.benchmark]["close"]
     sessions = engine.equity.index
     before = closes[closes.index < sessions[0]]

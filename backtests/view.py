@@ -35,7 +35,8 @@ class RunView:
     folds : tuple of mapping
         One JSON-ready mapping each walk-forward fold.
     rejections : tuple of mapping
-        Rows of the input that could not be used: `where, problem, given, wanted`.
+        Rows of the input that could not be used: `of` (prices or stories), `where, problem,
+        given, wanted`.
     equity : DataFrame
         Columns `columns.EQUITY` and one ``baseline_<name>`` (HKD) each baseline strategy.
     orders, fills, trades, actions, signals, predictions : DataFrame
@@ -123,8 +124,12 @@ def view_of(
         checks=tuple(dict(check) for check in result.checks),
         folds=tuple(folds),
         rejections=tuple(
-            {"where": r.where, "problem": r.problem, "given": r.given, "wanted": r.wanted}
-            for r in rejections
+            {"of": of, "where": r.where, "problem": r.problem, "given": r.given, "wanted": r.wanted}
+            for of, rows_of in (
+                ("prices", market.rejections if market is not None else ()),
+                ("stories", [r for r in rejections if not r.kept]),
+            )
+            for r in rows_of
         ),
         equity=columns.typed(equity, columns.EQUITY, "equity"),
         orders=columns.typed(engine.orders, columns.ORDERS, "orders"),

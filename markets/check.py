@@ -174,8 +174,8 @@ def adjustment_findings(market: MarketData) -> tuple[Finding, ...]:
         ),
         (
             "stamp duty",
-            "It is rounded up to the dollar for each note: on scaled notes that rounding weighs "
-            "more or less than it did.",
+            "Stamp duty is rounded up to the dollar for each note: on scaled notes that rounding "
+            "weighs more or less than it did.",
         ),
         (
             "cash",

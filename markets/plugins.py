@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ KINDS = (
 )
 
 
-def load(kind: str, name: str) -> Any:
+def load(kind: str, name: str, built_in: Collection[str] = (), where: str | None = None) -> Any:
     """Return the object that a config names.
 
     Parameters
@@ -32,6 +33,10 @@ def load(kind: str, name: str) -> Any:
         One of `KINDS`; the entry point group is ``newswake.<kind>``.
     name : str
         A published name, or ``module:Class`` importable from here or from the working folder.
+    built_in : collection of str
+        Names that the asking room has of its own, for the error.
+    where : str, optional
+        Key of the config, for the error.
 
     Raises
     ------
@@ -47,11 +52,13 @@ def load(kind: str, name: str) -> Any:
         return _load_path(kind, name)
     published = _published(kind)
     if name not in published:
+        known = sorted({*published, *built_in})
         raise ConfigError(
             f"no such part under {kind}",
             given=name,
-            wanted=f"one of {', '.join(sorted(published))}, or module:Class",
-            nearest=nearest_name(name, published),
+            wanted=f"{', '.join(known)}, or module:Class",
+            where=where,
+            nearest=nearest_name(name, known),
         )
     return published[name].load()
 

@@ -102,7 +102,9 @@ def open_source(
         return YahooSource(settings.yahoo, data_dir, is_session)
     if settings.source == "synthetic":
         return SyntheticSource(settings.synthetic)
-    maker = plugins.load("price_sources", settings.source)
+    maker = plugins.load(
+        "price_sources", settings.source, ("files", "synthetic", "yahoo"), "prices.source"
+    )
     try:
         return cast(PriceSource, maker(**settings.options))
     except TypeError as error:

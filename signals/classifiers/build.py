@@ -65,7 +65,9 @@ def classifier_of(
         elif settings.name in makers:
             model = makers[settings.name](settings.params, seed)
         else:
-            model = load("classifiers", settings.name)(**settings.params)
+            model = load("classifiers", settings.name, BUILT_IN, "classifier.name")(
+                **settings.params
+            )
             if "random_state" in model.get_params() and "random_state" not in settings.params:
                 model.set_params(random_state=seed)
     except TypeError as error:
@@ -92,7 +94,7 @@ def wants_inner_folds(settings: ClassifierSettings) -> bool:
         return True
     if settings.name in BUILT_IN:
         return False
-    made = inspect.signature(load("classifiers", settings.name)).parameters
+    made = inspect.signature(_published(settings.name)).parameters
     return "cv" in made and "cv" not in settings.params
 
 
@@ -153,6 +155,10 @@ def _by_sign(values: Any) -> Any:
 
 def _signed_names(transformer: Any, names: Any) -> Any:
     return np.array([f"{name}{sign}" for sign in ("_up", "_down") for name in names], dtype=object)
+
+
+def _published(name: str) -> Any:
+    return load("classifiers", name, BUILT_IN, "classifier.name")
 
 
 def _logistic(params: dict[str, Any], seed: int) -> Any:

@@ -78,7 +78,8 @@ def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
     ConfigError
         If there is none; with the nearest right name.
     """
-    group: FeatureGroup = load("features", BUILT_IN_GROUPS.get(name, name))(settings)
+    part = load("features", BUILT_IN_GROUPS.get(name, name), BUILT_IN_GROUPS, "features.groups")
+    group: FeatureGroup = part(settings)
     return group
 
 

@@ -136,7 +136,7 @@ def open_news(
         return _open_synthetic(world)
     if as_of is not None and settings.as_of is None:
         settings = settings.model_copy(update={"as_of": as_of})
-    kind = load("news_sources", settings.source)
+    kind = load("news_sources", settings.source, ("synthetic",), "news.source")
     source: NewsSource = kind(settings, Path(data_dir), known=known)
     return source
 
