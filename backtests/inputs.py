@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from backtests.config import RunConfig
 from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
-from markets.errors import ConfigError, DataError, nearest_name
+from markets.errors import ConfigError, DataError, MissingDataError, nearest_name
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.round_trip import RoundTrip
@@ -103,7 +103,7 @@ class Inputs:
     instruments, calendar, clock, universe
         What is true of the market on a date.
     sha256 : str
-        Hash of prices and stories: with the config's, the identity of a run.
+        Hash of prices, stories and the user's own tables: with the config's, the identity of a run.
     """
 
     market: MarketData
@@ -145,7 +145,8 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     known = frozenset(instruments) | set(market.tickers)
     source = open_news(config.news, _data_dir(config, environment), known=known, world=world)
     added = store.add(source.read())
-    digest = hashlib.sha256(f"{market.sha256}{store.sha256()}".encode()).hexdigest()
+    content = f"{market.sha256}{store.sha256()}{_own_tables(config)}"
+    digest = hashlib.sha256(content.encode()).hexdigest()
     return Inputs(
         market=market.only(sorted(universe.candidates)),
         store=store,
@@ -202,6 +203,20 @@ def _instruments(config: RunConfig, world: World | None) -> Instruments:
     if config.instruments is not None:
         instruments = instruments.extended(Instruments.from_toml(Path(config.instruments)))
     return instruments
+
+
+def _own_tables(config: RunConfig) -> str:
+    """Return the hashes of the user's own instruments and lexicon; nothing where there are none."""
+    digests = []
+    for key, name in (("instruments", config.instruments), ("lexicon", config.lexicon)):
+        if name is None:
+            continue
+        try:
+            content = Path(name).read_bytes()
+        except OSError as error:
+            raise MissingDataError(f"cannot read the file: {error}", where=key) from None
+        digests.append(f"{key} {hashlib.sha256(content).hexdigest()}")
+    return "".join(digests)
 
 
 def _market(

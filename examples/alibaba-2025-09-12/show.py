@@ -91,6 +91,7 @@ def refusal() -> LeakError:
             available_at=pd.Series([pd.Timestamp(headline.available_at)], index=index),
             event_ids=pd.Series([()], index=index),
             item_ids=pd.Series([(headline.item_id,)], index=index),
+            story_keys=pd.Series([(headline.item_id,)], index=index),
             groups={"tone": ("tone__polarity",)},
         )
     except LeakError as error:
