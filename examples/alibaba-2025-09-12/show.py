@@ -16,6 +16,7 @@ from markets.costs import CostSchedule
 from markets.errors import LeakError
 from markets.instruments import Instruments
 from signals.events.extract import Reader
+from signals.events.schema import Event
 from signals.features.base import FeatureFrame
 from signals.linking import Linker
 from signals.news import NewsItem
@@ -99,6 +100,15 @@ def refusal() -> LeakError:
     raise AssertionError("newswake accepted a look-ahead")
 
 
+def figure(event: Event) -> str:
+    """Return the number an event states, if any."""
+    if event.magnitude_pct is not None:
+        return f"{event.magnitude_pct:+.1f} %"
+    if event.amount is not None:
+        return f"{event.currency} {event.amount / 1e9:g} bn"
+    return ""
+
+
 def main() -> None:
     """Print the case."""
     clock = DecisionClock(hong_kong_calendar(), ClockSettings())
@@ -110,7 +120,10 @@ def main() -> None:
               f"  [{item.language}] {item.title}")  # fmt: skip
         for event in reader.read(item):
             nature = "already happened" if event.is_reaction else event.certainty
-            print(f"      {event.kind:<15} {', '.join(event.tickers):<17} {nature}")
+            line = (
+                f"      {event.kind:<15} {', '.join(event.tickers):<17} {nature:<17}{figure(event)}"
+            )
+            print(line.rstrip())
     costs = CostSchedule()
     print(f"\nWhat could be earned on {SESSION:%a %d %b %Y}, 100 shares")
     for trade in trades():
