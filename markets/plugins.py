@@ -81,7 +81,7 @@ def _load_path(kind: str, name: str) -> Any:
         raise ConfigError(
             f"cannot import a part for {kind}: {error}",
             given=name,
-            wanted="module:Class, of an installed package, in the working folder or beside the config",
+            wanted="module:Class, installed, in the working folder or beside the config",
         ) from None
     if not hasattr(module, attribute):
         raise ConfigError(

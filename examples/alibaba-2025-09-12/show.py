@@ -116,8 +116,9 @@ def main() -> None:
     print("What was known when, and what it says")
     for item in stories():
         known = item.available_at.astimezone(HONG_KONG)
-        print(f"\n  {known:%a %d %b %H:%M} HKT -> {clock.effective_session(item.available_at):%a %d}"
-              f"  [{item.language}] {item.title}")  # fmt: skip
+        session = clock.effective_session(item.available_at)
+        told = f"{known:%a %d %b %H:%M} HKT -> {session:%a %d}"
+        print(f"\n  {told}  [{item.language}] {item.title}")
         for event in reader.read(item):
             nature = "already happened" if event.is_reaction else event.certainty
             line = (
