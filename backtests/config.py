@@ -37,7 +37,8 @@ from signals.splits import SplitSettings
 from strategies.base import StrategySettings
 
 ENVIRONMENT_PREFIX = "NEWSWAKE__"
-OWN_TABLES = ("instruments", "lexicon")
+OWN_TABLES = ("instruments", "lexicon", "broker.costs_file")
+"""Keys of files of the user's own that a run stands on; their contents belong to its identity."""
 
 
 class RunConfig(Settings):
@@ -100,7 +101,9 @@ class RunConfig(Settings):
 
         Where data and the user's own tables lie is no part of it: their contents' hashes are.
         """
-        values = self.model_dump(mode="json", exclude={"data_dir", *OWN_TABLES})
+        places = {"data_dir", *OWN_TABLES}
+        dumped = _flatten(self.model_dump(mode="json"))
+        values = {key: value for key, value in dumped if key not in places}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
@@ -195,9 +198,10 @@ def load_config(
         for key, value in _flatten(layer):
             _set(values, key, value)
             origins[key] = origin
+    given = dict(_flatten(values))
     for key in OWN_TABLES:
-        if origins.get(key) == "file" and isinstance(values[key], str):
-            values[key] = str(path.parent / values[key])
+        if origins.get(key) == "file" and isinstance(given[key], str):
+            _set(values, key, str(path.parent / given[key]))
     plugins.import_from(path.parent)
     try:
         return LoadedConfig(RunConfig.model_validate(values), origins, path)

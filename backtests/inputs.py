@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backtests.config import RunConfig
+from backtests.config import OWN_TABLES, RunConfig
 from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
 from markets.errors import ConfigError, DataError, MissingDataError, nearest_name
 from markets.instruments import Instruments
@@ -206,9 +207,10 @@ def _instruments(config: RunConfig, world: World | None) -> Instruments:
 
 
 def _own_tables(config: RunConfig) -> str:
-    """Return the hashes of the user's own instruments and lexicon; nothing where there are none."""
+    """Return the hashes of the user's own files that a config names; often there are none."""
     digests = []
-    for key, name in (("instruments", config.instruments), ("lexicon", config.lexicon)):
+    for key in OWN_TABLES:
+        name = attrgetter(key)(config)
         if name is None:
             continue
         try:

@@ -7,8 +7,8 @@ The fenced blocks of a page run in order, in one temporary folder beside links t
 - ``python``: executed; all of a page share their names
 - ``pycon``: a doctest with those names
 - ``console``: each line after ``$`` is run by the shell, and the lines below it must be what it
-  prints; with ``console numbers`` the figures may differ, since other versions of a library round
-  otherwise
+  prints; with ``console numbers`` the figures may differ, and a ``console sample`` is what a run
+  came to when the page was written: it must succeed and print something
 - anything else is only shown
 """
 
@@ -63,7 +63,7 @@ class Player:
         elif language == "pycon":
             self._doctest(text)
         elif language == "console":
-            return "".join(self._console(text))
+            return "".join(self._console(text, strict="sample" in options))
         return text
 
     def _doctest(self, text: str) -> None:
@@ -77,17 +77,16 @@ class Player:
             raise PageError("".join(told))
         self.names = test.globs
 
-    def _console(self, text: str) -> Iterator[str]:
+    def _console(self, text: str, *, strict: bool) -> Iterator[str]:
         for line in text.splitlines(keepends=True):
             if line.startswith("$ "):
                 yield line
-                yield self._shell(line[2:])
+                yield self._shell(line[2:], strict=strict)
 
-    def _shell(self, command: str) -> str:
+    def _shell(self, command: str, *, strict: bool) -> str:
         """Run a command as on a terminal 80 columns wide; both streams, in order."""
-        done = subprocess.run(  # noqa: S602 (our own pages)
-            command,
-            shell=True,
+        done = subprocess.run(  # noqa: S603 (our own pages)
+            ["/bin/bash", "-o", "pipefail", "-c", command],
             cwd=self.folder,
             env=self._environment(),
             stdout=subprocess.PIPE,
@@ -95,6 +94,8 @@ class Player:
             encoding="utf-8",
             check=False,
         )
+        if strict and (done.returncode or not done.stdout.strip()):
+            raise PageError(f"{command} ended with {done.returncode}\n{done.stdout}")
         printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
         return printed.replace(str(self.folder), ".")
 
@@ -131,7 +132,10 @@ def played(page: str) -> Iterator[tuple[str, str, str]]:
 
 def differs(info: str, shown: str, given: str) -> bool:
     """Return whether a block's output is another than the page shows."""
-    if "numbers" in info.split():
+    options = info.split()
+    if "sample" in options:
+        return not given.strip()
+    if "numbers" in options:
         return _shape(shown) != _shape(given)
     return shown != given
 

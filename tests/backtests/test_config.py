@@ -126,7 +126,7 @@ def test_own_tables_count_by_their_content(tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
     config.write_text(
         'start = 2023-01-03\nend = 2023-02-28\nlexicon = "words.toml"\n'
-        '[prices.synthetic]\ntickers = 2\nn_stories = 60\nend = 2023-02-28\n',
+        "[prices.synthetic]\ntickers = 2\nn_stories = 60\nend = 2023-02-28\n",
         encoding="utf-8",
     )
     with pytest.raises(MissingDataError, match="lexicon"):

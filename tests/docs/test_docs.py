@@ -60,6 +60,8 @@ def test_the_player_finds_what_a_page_says_wrongly(tmp_path: Path) -> None:
     for block in (
         "```console\n$ echo 2\n3\n```\n",
         "```console numbers\n$ echo two 2\nthree 3\n```\n",
+        "```console sample\n$ false | cat\n```\n",
+        "```console sample\n$ true\n```\n",
         "```pycon\n>>> 1 + 1\n3\n```\n",
     ):
         page.write_text(block, encoding="utf-8")
