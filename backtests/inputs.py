@@ -19,12 +19,14 @@ from markets.prices import MarketData
 from markets.round_trip import RoundTrip
 from markets.sources import load_prices
 from markets.tickers import normalize_ticker
+from signals.events.lexicon import Lexicon
 from signals.news import NewsSource, Rejection
 from signals.sources import open_news
 from signals.store import NewsStore
 
 if TYPE_CHECKING:
     from markets.sources.synthetic import World
+    from signals.events.extract import Reader
 
 WARM_UP = timedelta(days=400)
 """Prices before the start of a run, for trailing features; a year of sessions fits in it."""
@@ -103,6 +105,8 @@ class Inputs:
         Rows of the news input that did not become a story, and notices.
     instruments, calendar, clock, universe
         What is true of the market on a date.
+    lexicon : Lexicon
+        What stories are read by.
     sha256 : str
         Hash of prices, stories and the user's own tables: with the config's, the identity of a run.
     """
@@ -114,7 +118,15 @@ class Inputs:
     calendar: Calendar
     clock: DecisionClock
     universe: Universe
+    lexicon: Lexicon
     sha256: str
+
+    def reader(self) -> Reader:
+        """Return a reader of stories, on these instruments and this lexicon."""
+        from signals.events.extract import Reader
+        from signals.linking import Linker
+
+        return Reader(Linker(self.instruments), self.lexicon)
 
 
 def round_trip_of(config: RunConfig, inputs: Inputs) -> RoundTrip:
@@ -156,6 +168,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
         calendar=calendar,
         clock=DecisionClock(calendar, config.clock),
         universe=universe,
+        lexicon=Lexicon.default(config.lexicon),
         sha256=digest,
     )
 

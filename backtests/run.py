@@ -164,18 +164,14 @@ def learn(
     config, inputs, journal
         Of the run.
     reader : EventReader, optional
-        Reads the stories; by default `signals.events.extract.Reader` on the inputs' instruments and
-        the config's lexicon.
+        Reads the stories; by default the inputs' own.
     """
-    from signals.events.extract import Reader
-    from signals.events.lexicon import Lexicon
     from signals.events.novelty import NoveltyTracker
-    from signals.linking import Linker
 
     with journal.stage("reading") as found:
-        if reader is None:
-            reader = Reader(Linker(inputs.instruments), Lexicon.default(config.lexicon))
-        read = pipeline.read_events(inputs.store.items(), reader, NoveltyTracker())
+        read = pipeline.read_events(
+            inputs.store.items(), reader or inputs.reader(), NoveltyTracker()
+        )
         stats = {"stories": len(read), "events": sum(len(events) for _, events in read)}
         found |= stats
     with journal.stage("features") as found:

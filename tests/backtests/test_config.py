@@ -135,7 +135,9 @@ def test_own_tables_count_by_their_content(tmp_path: Path) -> None:
     for cue in ("bags a mandate", "lands a mandate"):
         words = f'[en.add]\nwin_order = ["{cue}"]\n'
         (tmp_path / "words.toml").write_text(words, encoding="utf-8")
-        hashes.append(load_inputs(load_config(config, environment={}).config).sha256)
+        inputs = load_inputs(load_config(config, environment={}).config)
+        hashes.append(inputs.sha256)
+        assert cue in inputs.reader().lexicon.concepts["en"]["win_order"]
     assert hashes[0] != hashes[1]
 
 
