@@ -11,11 +11,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
           done)
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK   := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-CODE   := markets signals strategies backtests tests benchmarks examples
+CODE   := markets signals strategies backtests tests benchmarks examples docs
 
 .DEFAULT_GOAL := help
 # What can be measured: the modules of benchmarks/.
-.PHONY: help setup setup-dev backtest test checks lint types contracts format lock clean
+.PHONY: help setup setup-dev backtest test checks lint types contracts format docs lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -63,6 +63,10 @@ format: setup-dev ## put the code into its format
 
 benchmark-%: setup-dev ## measure a promise, as ratios in one run: rulebook, reading, engine, …
 	@$(BIN)/python -m benchmarks.$*
+
+docs: setup-dev ## write the generated pages, and the output that pages show
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/play.py --write
 
 lock: ## pin the dependencies again (needs uv on the PATH)
 	uv pip compile $(LOCK) --group build --group dev pyproject.toml -o requirements-dev.lock

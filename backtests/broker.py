@@ -50,7 +50,8 @@ class BrokerSettings(Settings):
     """Volume tier of the plan: what one trades in a month elsewhere counts too, so it is stated."""
 
     costs_file: str | None = None
-    """TOML file of the user's own broker plans; they win over the built-in ones."""
+    """TOML file of the user's own broker plans; they win over the built-in ones. Relative
+    paths as in `instruments`."""
 
     slippage_ticks: int = Field(default=0, ge=0)
     """Ticks by which a market order fills worse than the open (a half-spread)."""

@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from backtests.broker import BrokerSettings
 from backtests.reports import ReportSettings
 from backtests.robustness.settings import AuditSettings
+from markets import plugins
 from markets.calendar import ClockSettings
 from markets.errors import ConfigError, MissingDataError, nearest_name
 from markets.settings import Settings
@@ -36,6 +37,8 @@ from signals.splits import SplitSettings
 from strategies.base import StrategySettings
 
 ENVIRONMENT_PREFIX = "NEWSWAKE__"
+OWN_TABLES = ("instruments", "lexicon", "broker.costs_file")
+"""Keys of files of the user's own that a run stands on; their contents belong to its identity."""
 
 
 class RunConfig(Settings):
@@ -54,11 +57,14 @@ class RunConfig(Settings):
     benchmark: str | None = None
     """Index whose closes stand beside the equity, by the name the prices give it."""
     instruments: str | None = None
-    """TOML file of the user's own instruments; its rows win over the built-in ones."""
+    """TOML file of the user's own instruments; its rows win over the built-in ones. A relative path
+    in a config file starts at that file, in a flag or the environment at the working folder."""
     lexicon: str | None = None
-    """TOML file of the user's own cues; its entries stand on top of the built-in ones."""
+    """TOML file of the user's own cues; its entries stand on top of the built-in ones. Relative
+    paths as in `instruments`."""
     data_dir: str | None = None
-    """Folder of the data files; else $NEWSWAKE_SHARED/data, else ../shared/data."""
+    """Folder of the data files, relative to the working folder; else $NEWSWAKE_SHARED/data, else
+    ../shared/data."""
     clock: ClockSettings = ClockSettings()
     """When a decision is taken and how long news takes to reach it."""
     prices: PriceSettings = PriceSettings()
@@ -93,9 +99,11 @@ class RunConfig(Settings):
     def sha256(self) -> str:
         """Return the hash of all values: with the inputs' hashes, the identity of a run.
 
-        The folder the data lie in is no part of it: the data's own hashes are.
+        Where data and the user's own tables lie is no part of it: their contents' hashes are.
         """
-        values = self.model_dump(mode="json", exclude={"data_dir"})
+        places = {"data_dir", *OWN_TABLES}
+        dumped = _flatten(self.model_dump(mode="json"))
+        values = {key: value for key, value in dumped if key not in places}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
@@ -161,6 +169,8 @@ def load_config(
 ) -> LoadedConfig:
     """Read a config file, lay environment and flags over it, and check the whole.
 
+    Modules beside the file can be named in it as parts, ``module:Class``.
+
     Parameters
     ----------
     path : Path
@@ -188,6 +198,11 @@ def load_config(
         for key, value in _flatten(layer):
             _set(values, key, value)
             origins[key] = origin
+    given = dict(_flatten(values))
+    for key in OWN_TABLES:
+        if origins.get(key) == "file" and isinstance(given[key], str):
+            _set(values, key, str(path.parent / given[key]))
+    plugins.import_from(path.parent)
     try:
         return LoadedConfig(RunConfig.model_validate(values), origins, path)
     except ValidationError as error:

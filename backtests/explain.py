@@ -208,7 +208,8 @@ def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
             told.add(
                 f"{event['kind']} {event['polarity']:+.1f} {event['certainty']}, "
                 f"novelty {event['novelty']:.2f}"
-                + (", reaction" if event["is_reaction"] else "")
+                + "".join(f", {word}" for word in ("reaction", "background") if event[f"is_{word}"])
+                + (", negated" if event["negated"] else "")
                 + (f", {event['amount']:g} {event['currency']}" if event.get("amount") else "")
             )
     clocks = branch.add("clocks (Hong Kong time)")

@@ -7,23 +7,26 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backtests.config import RunConfig
+from backtests.config import OWN_TABLES, RunConfig
 from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
-from markets.errors import ConfigError, DataError, nearest_name
+from markets.errors import ConfigError, DataError, MissingDataError, nearest_name
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.round_trip import RoundTrip
 from markets.sources import load_prices
 from markets.tickers import normalize_ticker
+from signals.events.lexicon import Lexicon
 from signals.news import NewsSource, Rejection
 from signals.sources import open_news
 from signals.store import NewsStore
 
 if TYPE_CHECKING:
     from markets.sources.synthetic import World
+    from signals.events.extract import Reader
 
 WARM_UP = timedelta(days=400)
 """Prices before the start of a run, for trailing features; a year of sessions fits in it."""
@@ -102,8 +105,10 @@ class Inputs:
         Rows of the news input that did not become a story, and notices.
     instruments, calendar, clock, universe
         What is true of the market on a date.
+    lexicon : Lexicon
+        What stories are read by.
     sha256 : str
-        Hash of prices and stories: with the config's, the identity of a run.
+        Hash of prices, stories and the user's own tables: with the config's, the identity of a run.
     """
 
     market: MarketData
@@ -113,7 +118,15 @@ class Inputs:
     calendar: Calendar
     clock: DecisionClock
     universe: Universe
+    lexicon: Lexicon
     sha256: str
+
+    def reader(self) -> Reader:
+        """Return a reader of stories, on these instruments and this lexicon."""
+        from signals.events.extract import Reader
+        from signals.linking import Linker
+
+        return Reader(Linker(self.instruments), self.lexicon)
 
 
 def round_trip_of(config: RunConfig, inputs: Inputs) -> RoundTrip:
@@ -146,7 +159,8 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     known = frozenset(instruments) | set(market.tickers)
     source = open_news(config.news, _data_dir(config, environment), known=known, world=world)
     added = store.add(source.read())
-    digest = hashlib.sha256(f"{market.sha256}{store.sha256()}".encode()).hexdigest()
+    content = f"{market.sha256}{store.sha256()}{_own_tables(config)}"
+    digest = hashlib.sha256(content.encode()).hexdigest()
     return Inputs(
         market=market.only(sorted(universe.candidates)),
         store=store,
@@ -155,6 +169,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
         calendar=calendar,
         clock=DecisionClock(calendar, config.clock),
         universe=universe,
+        lexicon=Lexicon.default(config.lexicon),
         sha256=digest,
     )
 
@@ -203,6 +218,21 @@ def _instruments(config: RunConfig, world: World | None) -> Instruments:
     if config.instruments is not None:
         instruments = instruments.extended(Instruments.from_toml(Path(config.instruments)))
     return instruments
+
+
+def _own_tables(config: RunConfig) -> str:
+    """Return the hashes of the user's own files that a config names; often there are none."""
+    digests = []
+    for key in OWN_TABLES:
+        name = attrgetter(key)(config)
+        if name is None:
+            continue
+        try:
+            content = Path(name).read_bytes()
+        except OSError as error:
+            raise MissingDataError(f"cannot read the file: {error}", where=key) from None
+        digests.append(f"{key} {hashlib.sha256(content).hexdigest()}")
+    return "".join(digests)
 
 
 def _market(

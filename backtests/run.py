@@ -164,15 +164,14 @@ def learn(
     config, inputs, journal
         Of the run.
     reader : EventReader, optional
-        Reads the stories; by default `signals.events.extract.Reader` on the inputs' instruments.
+        Reads the stories; by default the inputs' own.
     """
-    from signals.events.extract import Reader
     from signals.events.novelty import NoveltyTracker
-    from signals.linking import Linker
 
     with journal.stage("reading") as found:
-        reader = reader or Reader(Linker(inputs.instruments))
-        read = pipeline.read_events(inputs.store.items(), reader, NoveltyTracker())
+        read = pipeline.read_events(
+            inputs.store.items(), reader or inputs.reader(), NoveltyTracker()
+        )
         stats = {"stories": len(read), "events": sum(len(events) for _, events in read)}
         found |= stats
     with journal.stage("features") as found:

@@ -32,7 +32,8 @@ def load(kind: str, name: str, built_in: Collection[str] = (), where: str | None
     kind : str
         One of `KINDS`; the entry point group is ``newswake.<kind>``.
     name : str
-        A published name, or ``module:Class`` importable from here or from the working folder.
+        A published name, or ``module:Class`` importable from an installed package, from the
+        working folder, or from beside the config.
     built_in : collection of str
         Names that the asking room has of its own, for the error.
     where : str, optional
@@ -63,6 +64,13 @@ def load(kind: str, name: str, built_in: Collection[str] = (), where: str | None
     return published[name].load()
 
 
+def import_from(folder: Path) -> None:
+    """Let modules of a folder be imported; those that could be before keep their precedence."""
+    place = str(folder.resolve())
+    if place not in sys.path:
+        sys.path.append(place)
+
+
 def names(kind: str) -> tuple[str, ...]:
     """Return the published names of a kind, sorted."""
     return tuple(sorted(_published(kind)))
@@ -80,7 +88,7 @@ def _load_path(kind: str, name: str) -> Any:
         raise ConfigError(
             f"cannot import a part for {kind}: {error}",
             given=name,
-            wanted="module:Class, importable from the working folder or an installed package",
+            wanted="module:Class, installed, in the working folder or beside the config",
         ) from None
     if not hasattr(module, attribute):
         raise ConfigError(
@@ -92,7 +100,5 @@ def _load_path(kind: str, name: str) -> Any:
 
 
 def _import(module_name: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    import_from(Path.cwd())
     return importlib.import_module(module_name)

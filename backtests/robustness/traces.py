@@ -19,7 +19,6 @@ from backtests.journal import Journal
 from backtests.result import EngineResult
 from backtests.robustness.cuts import Cut
 from backtests.run import Learned
-from markets.instruments import Instruments
 from signals.decisions import thresholds_of
 from signals.events.schema import Event
 from signals.features.base import FeatureFrame
@@ -67,22 +66,19 @@ class RememberingReader:
 
     Parameters
     ----------
-    instruments : Instruments
-        Whose names are linked; the reader on them is built when a story needs it.
+    inputs : Inputs
+        Whose instruments and lexicon it reads by; their reader is built when a story needs it.
     memory : dict
         Filled as stories are read; shared by the runs of an audit.
     """
 
-    def __init__(self, instruments: Instruments, memory: dict[NewsItem, tuple[Event, ...]]) -> None:
-        self._instruments = instruments
+    def __init__(self, inputs: Inputs, memory: dict[NewsItem, tuple[Event, ...]]) -> None:
+        self._inputs = inputs
         self._memory = memory
 
     @cached_property
     def _reader(self) -> Reader:
-        from signals.events.extract import Reader
-        from signals.linking import Linker
-
-        return Reader(Linker(self._instruments))
+        return self._inputs.reader()
 
     def read(self, item: NewsItem) -> tuple[Event, ...]:
         """Return the events of a story."""
@@ -172,7 +168,7 @@ def trace(
     until : Cut, optional
         Decide to its session and trade to the one before, as on that day.
     """
-    reader = RememberingReader(inputs.instruments, memory)
+    reader = RememberingReader(inputs, memory)
     deciding = config if until is None else config.model_copy(update={"end": until.session})
     learned = line.learn(deciding, inputs, Journal(), reader)
     trading = config if until is None else config.model_copy(update={"end": until.known_session})

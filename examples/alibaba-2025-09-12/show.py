@@ -16,6 +16,7 @@ from markets.costs import CostSchedule
 from markets.errors import LeakError
 from markets.instruments import Instruments
 from signals.events.extract import Reader
+from signals.events.schema import Event
 from signals.features.base import FeatureFrame
 from signals.linking import Linker
 from signals.news import NewsItem
@@ -91,11 +92,21 @@ def refusal() -> LeakError:
             available_at=pd.Series([pd.Timestamp(headline.available_at)], index=index),
             event_ids=pd.Series([()], index=index),
             item_ids=pd.Series([(headline.item_id,)], index=index),
+            story_keys=pd.Series([(headline.item_id,)], index=index),
             groups={"tone": ("tone__polarity",)},
         )
     except LeakError as error:
         return error
     raise AssertionError("newswake accepted a look-ahead")
+
+
+def figure(event: Event) -> str:
+    """Return the number an event states, if any."""
+    if event.magnitude_pct is not None:
+        return f"{event.magnitude_pct:+.1f} %"
+    if event.amount is not None:
+        return f"{event.currency} {event.amount / 1e9:g} bn"
+    return ""
 
 
 def main() -> None:
@@ -105,11 +116,15 @@ def main() -> None:
     print("What was known when, and what it says")
     for item in stories():
         known = item.available_at.astimezone(HONG_KONG)
-        print(f"\n  {known:%a %d %b %H:%M} HKT -> {clock.effective_session(item.available_at):%a %d}"
-              f"  [{item.language}] {item.title}")  # fmt: skip
+        session = clock.effective_session(item.available_at)
+        told = f"{known:%a %d %b %H:%M} HKT -> {session:%a %d}"
+        print(f"\n  {told}  [{item.language}] {item.title}")
         for event in reader.read(item):
             nature = "already happened" if event.is_reaction else event.certainty
-            print(f"      {event.kind:<15} {', '.join(event.tickers):<17} {nature}")
+            line = (
+                f"      {event.kind:<15} {', '.join(event.tickers):<17} {nature:<17}{figure(event)}"
+            )
+            print(line.rstrip())
     costs = CostSchedule()
     print(f"\nWhat could be earned on {SESSION:%a %d %b %Y}, 100 shares")
     for trade in trades():

@@ -103,13 +103,15 @@ def takes_text(settings: ClassifierSettings) -> bool:
     return settings.text.enabled and settings.name not in ("gradient_boosting", "dummy")
 
 
-def preprocessor_of(settings: ClassifierSettings, columns: int, terms: int) -> Any:
+def preprocessor_of(
+    settings: ClassifierSettings, columns: int, terms: int, *, sparse: bool = True
+) -> Any:
     """Return the unfitted ColumnTransformer from features and term counts to what is learned from.
 
     Features are centered and scaled by the training rows and cut at 8 standard deviations, so that
     one freak row does not decide; ComplementNB, which takes no negative values, gets them split by
     sign and scaled to [0, 1]. Trees and stacks get them as they are. A lexicon gets terms only; it
-    and a stack get them as counts.
+    and a stack get them as counts. A classifier that takes no `sparse` matrix gets a dense one.
     """
     shown = columns > 0 and settings.name != "sestm"
     counted = settings.name in ("sestm", "stack")
@@ -132,7 +134,7 @@ def preprocessor_of(settings: ClassifierSettings, columns: int, terms: int) -> A
         blocks.append(("terms", words, slice(columns, columns + terms)))
     return ColumnTransformer(
         blocks,
-        sparse_threshold=1.0 if terms else 0.0,
+        sparse_threshold=1.0 if terms and sparse else 0.0,
         transformer_weights={"terms": 1.0 if counted else math.sqrt(settings.text.weight)},
     )
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
-from signals.classifiers import ClassifierSettings
+from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.build import classifier_of, preprocessor_of, takes_text
 from signals.classifiers.calibration import Calibration, calibrate
 from signals.classifiers.fitted import Fitted, model_sha256
@@ -216,9 +217,11 @@ def _fit_once(
     if len(np.unique(target)) < 2 or blind or not len(places):
         preprocessor, classifier = None, _base_rate(target, weight)
     else:
-        preprocessor = preprocessor_of(settings, inputs.n_columns, len(terms))
         folds = [(_within(train, learned), _within(train, asked)) for learned, asked in inner]
         classifier = classifier_of(settings, seed, columns=inputs.n_columns, text=text, inner=folds)
+        # Our own take terms as they come; of a user's class, scikit-learn's tags say it.
+        sparse = settings.name in BUILT_IN or get_tags(classifier).input_tags.sparse
+        preprocessor = preprocessor_of(settings, inputs.n_columns, len(terms), sparse=sparse)
         extra = {}
         if has_fit_parameter(classifier, "returns"):
             extra["returns"] = outcomes.forward_return[train]

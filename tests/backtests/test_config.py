@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from backtests.config import RunConfig, load_config
+from backtests.inputs import load_inputs
 from markets.errors import ConfigError, MissingDataError
+from markets.plugins import load
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
 MINIMAL = "start = 2024-01-02\nend = 2024-06-28\n"
@@ -108,6 +110,41 @@ def test_the_data_folder_is_no_part_of_the_identity(minimal: Path, tmp_path: Pat
     here = load_config(minimal, [f"data_dir='{tmp_path}'"], {}).config
     assert here.sha256() == load_config(minimal, environment={}).config.sha256()
     assert here.resolve_data_dir({}) == tmp_path
+
+
+def test_own_tables_of_a_file_lie_beside_it_and_those_of_a_flag_do_not(minimal: Path) -> None:
+    minimal.write_text('instruments = "mine.toml"\n' + MINIMAL, encoding="utf-8")
+    assert load_config(minimal, environment={}).config.instruments == str(
+        minimal.parent / "mine.toml"
+    )
+    flagged = load_config(minimal, ["instruments=other.toml"], {}).config
+    assert flagged.instruments == "other.toml"
+    assert flagged.sha256() == load_config(minimal, environment={}).config.sha256()
+
+
+def test_own_tables_count_by_their_content(tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'start = 2023-01-03\nend = 2023-02-28\nlexicon = "words.toml"\n'
+        "[prices.synthetic]\ntickers = 2\nn_stories = 60\nend = 2023-02-28\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(MissingDataError, match="lexicon"):
+        load_inputs(load_config(config, environment={}).config)
+    hashes = []
+    for cue in ("bags a mandate", "lands a mandate"):
+        words = f'[en.add]\nwin_order = ["{cue}"]\n'
+        (tmp_path / "words.toml").write_text(words, encoding="utf-8")
+        inputs = load_inputs(load_config(config, environment={}).config)
+        hashes.append(inputs.sha256)
+        assert cue in inputs.reader().lexicon.concepts["en"]["win_order"]
+    assert hashes[0] != hashes[1]
+
+
+def test_a_part_may_lie_beside_the_config(minimal: Path) -> None:
+    (minimal.parent / "beside_config.py").write_text("class Part:\n    pass\n", encoding="utf-8")
+    load_config(minimal, environment={})
+    assert load("strategies", "beside_config:Part").__name__ == "Part"
 
 
 def test_an_absent_data_folder_says_how_to_set_it(minimal: Path) -> None:
