@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,9 @@ def sweep(
         int, typer.Option("--max", min=1, help="Refuse more trials than this.")
     ] = 100_000,
     jobs: Annotated[
-        int, typer.Option(min=1, help="Processes; results are the same for any number.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="Processes, one a core by default; results do not depend on it."),
+    ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://…, or local with --jobs."),
@@ -73,7 +75,7 @@ def sweep(
         draws=draws,
         rows=read_rows(rows) if rows else (),
     )
-    where = Where(out=out, cache=cache, jobs=jobs, cluster=cluster)
+    where = Where(out=out, cache=cache, jobs=jobs or os.cpu_count() or 1, cluster=cluster)
     swept = run_sweep(load_config(config, sets or []), space, where, most=most)
     with closing(swept.book):
         judged = judge(swept.rows, swept.keys, swept.book.equity_of)

@@ -255,7 +255,7 @@ def parse_axis(flag: str) -> Axis:
             raise UsageError("the grid is no TOML array", given=text, where=key)
         return Axis(key, tuple(values))
     parts = [part.strip() for part in text.split(",")] if text else []
-    return Axis(key, tuple(_steps(part, key) or parse_value(part) for part in parts if part))
+    return Axis(key, tuple(_piece(part, key) for part in parts if part))
 
 
 def parse_interval(flag: str) -> Interval:
@@ -329,6 +329,11 @@ def _split(flag: str, option: str) -> tuple[str, str]:
             "a grid needs a key and values", given=flag, wanted=f"{option} label.horizon=1,3,5"
         )
     return key.strip(), text.strip()
+
+
+def _piece(text: str, key: str) -> Any:
+    steps = _steps(text, key)
+    return parse_value(text) if steps is None else steps
 
 
 def _steps(text: str, key: str) -> Steps | None:

@@ -162,7 +162,10 @@ def sweep(
     try:
         finished = {row.number for row in book.finished()}
         todo = [trial for trial in trials if trial.number not in finished]
-        with open_pool(where.jobs, where.cluster, where.cache_folder) as pool:
+        # With nothing left to do, and with one trial, nobody else is needed.
+        jobs = where.jobs if len(todo) > 1 else 1
+        cluster = where.cluster if todo else None
+        with open_pool(jobs, cluster, where.cache_folder) as pool:
             lookups = _prepare(base, [(t, configs[t.number]) for t in todo], loaded, pool, where)
             ready = time.perf_counter()
             ordered = _sharing_most(todo, configs, loaded)
