@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,15 @@ from backtests.sweeps.pools import Pool, open_pool
 from backtests.sweeps.progress import Tell, progress
 from backtests.sweeps.space import MOST, Space
 from backtests.sweeps.trial import Batch, Outcome, Trial, headline, open_cache, prepare, run_batch
-from backtests.sweeps.upstream import Digest, Line, digest_of, groups_of, input_group, keys_of
+from backtests.sweeps.upstream import (
+    Digest,
+    Line,
+    digest_of,
+    files_of,
+    groups_of,
+    input_group,
+    keys_of,
+)
 from backtests.trials import Ledger
 from markets.errors import DataError, NetworkError, UsageError
 from markets.plugins import load
@@ -109,6 +120,7 @@ class _State:
     under_way: dict[Future[list[Outcome]], tuple[tuple[Trial, ...], list[int]]] = field(
         default_factory=dict
     )
+    begun: set[int] = field(default_factory=set)  # in the ledger, without an outcome so far
     pace: float | None = None  # seconds a trial, as last seen
     losses: int = 0
 
@@ -155,7 +167,7 @@ def sweep(
         Trial(number, point, config.sha256(), loaded.digests[input_group(config)])
         for number, (point, config) in enumerate(zip(points, configs, strict=True))
     ]
-    identity = _identity(base, space, trials)
+    identity = _identity(base, space, trials, configs)
     folder = where.out / "sweeps" / f"{base.config.name}_{identity['sha256'][:8]}"
     book = Book(folder, identity)
     book.name_keys(space.keys)
@@ -269,7 +281,9 @@ class _Loaded:
         return self._inputs[1]
 
 
-def _identity(base: LoadedConfig, space: Space, trials: Sequence[Trial]) -> dict[str, Any]:
+def _identity(
+    base: LoadedConfig, space: Space, trials: Sequence[Trial], configs: Sequence[RunConfig]
+) -> dict[str, Any]:
     """Return what a sweep is: with other code, inputs or values it is another sweep."""
     parts: dict[str, Any] = {
         "name": base.config.name,
@@ -279,6 +293,7 @@ def _identity(base: LoadedConfig, space: Space, trials: Sequence[Trial]) -> dict
         "trials_sha256": _sha256([trial.config_sha256 for trial in trials]),
         "inputs_sha256": sorted({trial.digest.inputs for trial in trials}),
         "code_sha256": code_sha256(),
+        "files": files_of(configs),
         "plugins": plugins_of([dict(trial.values) for trial in trials])
         | plugins_of(base.config.model_dump(mode="json")),
     }
@@ -346,8 +361,7 @@ def _drive(state: _State, pool: Pool) -> None:
                 _take_back(state, pool, lost)
     finally:
         # However this ends: what was begun and has not come back is counted as interrupted.
-        left = [number for _, numbers in state.under_way.values() for number in numbers]
-        state.ledger.end_many([(number, "interrupted", {}, None) for number in left])
+        state.ledger.end_many([(n, "interrupted", {}, None) for n in sorted(state.begun)])
 
 
 def _send(state: _State, pool: Pool) -> None:
@@ -356,13 +370,13 @@ def _send(state: _State, pool: Pool) -> None:
         fair = len(state.todo) // (2 * pool.size) + 1
         size = max(1, min(LARGEST_BATCH, fair, int(BATCH_SECONDS / max(state.pace, 1e-6))))
     trials = tuple(state.todo.popleft() for _ in range(min(size, len(state.todo))))
-    numbers = state.ledger.start_many(
-        [
-            (f"{state.name}#{trial.number}", state.base.config.name, trial.config_sha256)
-            for trial in trials
-        ],
-        kind="sweep",
-    )
+    rows = [
+        (f"{state.name}#{trial.number}", state.base.config.name, trial.config_sha256)
+        for trial in trials
+    ]
+    with _unbroken():
+        numbers = state.ledger.start_many(rows, kind="sweep")
+        state.begun.update(numbers)
     future = pool.submit(run_batch, Batch(state.base, trials, str(state.cache)))
     state.under_way[future] = trials, numbers
 
@@ -380,19 +394,21 @@ def _receive(state: _State, pool: Pool, future: Future[list[Outcome]]) -> bool:
         row_of(outcome, trial.values, trial.config_sha256)
         for outcome, trial in zip(outcomes, trials, strict=True)
     ]
-    state.book.append(
-        [(row, outcome.equity_hkd) for row, outcome in zip(rows, outcomes, strict=True)]
-    )
-    del state.under_way[future]
-    for inputs in sorted({trial.digest.inputs for trial in trials}):
-        state.ledger.end_many(
-            [
-                (number, row.status, headline(row.figures) if row.figures else {}, row.error)
-                for number, row, trial in zip(numbers, rows, trials, strict=True)
-                if trial.digest.inputs == inputs
-            ],
-            inputs,
+    with _unbroken():
+        state.book.append(
+            [(row, outcome.equity_hkd) for row, outcome in zip(rows, outcomes, strict=True)]
         )
+        del state.under_way[future]
+        for inputs in sorted({trial.digest.inputs for trial in trials}):
+            state.ledger.end_many(
+                [
+                    (number, row.status, headline(row.figures) if row.figures else {}, row.error)
+                    for number, row, trial in zip(numbers, rows, trials, strict=True)
+                    if trial.digest.inputs == inputs
+                ],
+                inputs,
+            )
+        state.begun.difference_update(numbers)
     took = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
     state.pace = took if state.pace is None else 0.5 * (state.pace + took)
     state.losses = 0
@@ -406,7 +422,9 @@ def _take_back(state: _State, pool: Pool, lost: Sequence[Future[list[Outcome]]])
     batches = [state.under_way.pop(future) for future in lost]
     trials = [trial for batch, _ in batches for trial in batch]
     numbers = [number for _, begun in batches for number in begun]
-    state.ledger.end_many([(n, "interrupted", {}, "its worker died") for n in numbers])
+    with _unbroken():
+        state.ledger.end_many([(n, "interrupted", {}, "its worker died") for n in numbers])
+        state.begun.difference_update(numbers)
     if state.losses > PATIENCE:
         kind = NetworkError if type(pool).__name__ == "Cluster" else DataError
         raise kind(
@@ -416,6 +434,22 @@ def _take_back(state: _State, pool: Pool, lost: Sequence[Future[list[Outcome]]])
         )
     state.todo.extendleft(reversed(trials))
     pool.renew()
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """Let Ctrl-C wait until journal and ledger say the same."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _keep(book: Book) -> None:

@@ -231,6 +231,17 @@ def _file_sha256(path: str | None) -> str | None:
         return "no file"
 
 
+def files_of(configs: Sequence[RunConfig]) -> dict[str, str | None]:
+    """Return the hash of every file of the user's own that configs name, by its path."""
+    named = {
+        path
+        for config in configs
+        for path in (config.instruments, config.lexicon, config.broker.costs_file)
+        if path is not None
+    }
+    return {path: _file_sha256(path) for path in sorted(named)}
+
+
 def groups_of(configs: Sequence[RunConfig]) -> dict[str, RunConfig]:
     """Return one config for each set of inputs that has to be loaded."""
     found: dict[str, RunConfig] = {}
