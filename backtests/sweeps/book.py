@@ -85,8 +85,7 @@ class Book:
         self._places: dict[int, tuple[int, int]] = {}
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / ".lock").open("w")
-            self._claim()
+            self._lock = _claimed(folder)
             self._journal = (folder / JOURNAL).open("ab+")
             self._equity = (folder / EQUITY).open("ab+")
             self._table = (folder / TABLE).open("a", encoding="utf-8", newline="")
@@ -160,14 +159,6 @@ class Book:
         self._keys = tuple(keys)
 
     _keys: tuple[str, ...] = ()
-
-    def _claim(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                "another process is running this very sweep", given=self.folder
-            ) from None
 
     def _take_up(self) -> None:
         """Read what is finished; a last line that was cut off by a crash is cut away."""
@@ -249,6 +240,17 @@ def _as_dict(row: Row) -> dict[str, Any]:
 def _sync(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _claimed(folder: Path) -> IO[str]:
+    """Return the open lock of a folder, which the end of the process lets go, however it ends."""
+    lock = (folder / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UsageError("another process is running this very sweep", given=folder) from None
+    return lock
 
 
 @contextmanager

@@ -20,6 +20,10 @@ ENTRY = "entry.json"
 T = TypeVar("T")
 
 
+class UnkeptError(DataError):
+    """The cache cannot be written: no trial is to blame, and none can go on."""
+
+
 @dataclass(frozen=True)
 class Key:
     """What an artefact depends on.
@@ -109,7 +113,7 @@ class Cache:
 
         Raises
         ------
-        DataError
+        UnkeptError
             If it cannot be kept: no space, or a folder that may not be written.
         """
         return self.memo(key, lambda: self._kept_or_computed(key, codec, compute))
@@ -161,7 +165,7 @@ class Cache:
             (partial / ENTRY).write_text(text, encoding="utf-8")
             self._settle(partial, place)
         except OSError as error:
-            raise DataError(
+            raise UnkeptError(
                 f"cannot keep what was computed: {error.strerror or error}",
                 given=self.folder,
                 wanted="a folder with space that may be written; --cache DIR names another",

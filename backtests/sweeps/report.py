@@ -139,7 +139,7 @@ def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:
         columns=(
             "rank",
             "trial",
-            *(f"<{key}" for key in keys),
+            *(f"<{plain(key)}" for key in keys),
             "Sharpe",
             "net",
             "drawdown",
@@ -164,7 +164,7 @@ def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:
 def _by_value(key: str, values: Sequence[Mapping[str, Any]], most: int = 40) -> Table:
     return Table(
         key=key,
-        title=f"By {key}",
+        title=f"By {plain(key)}",
         columns=("<value", "trials", "median Sharpe", "lowest", "highest"),
         rows=tuple(
             (

@@ -23,7 +23,16 @@ from backtests.sweeps.code import code_sha256, plugins_of
 from backtests.sweeps.pools import Pool, open_pool
 from backtests.sweeps.progress import Tell, progress
 from backtests.sweeps.space import MOST, Space
-from backtests.sweeps.trial import Batch, Outcome, Trial, headline, open_cache, prepare, run_batch
+from backtests.sweeps.trial import (
+    Batch,
+    Outcome,
+    Trial,
+    headline,
+    open_cache,
+    prepare,
+    run_batch,
+    trial_to_blame,
+)
 from backtests.sweeps.upstream import (
     Digest,
     Line,
@@ -317,10 +326,12 @@ def _prepare(
         read.setdefault(f"{line.keys.readings.sha256} {line.keys.market.sha256}", line)
     if len(first) == 1 or pool.size == 1:
         for trial, config in first.values():
-            Line(config, trial.digest, cache, _loader(loaded, config)).prepare()
+            with trial_to_blame():
+                Line(config, trial.digest, cache, _loader(loaded, config)).prepare()
         return []
     for line in read.values():
-        line.prepare_reading()
+        with trial_to_blame():
+            line.prepare_reading()
     futures = [
         pool.submit(prepare, base, trial, str(where.cache_folder)) for trial, _ in first.values()
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from backtests.metrics import returns, trades
 from backtests.metrics.breakdowns import number
 from backtests.metrics.undefined import Sheet
 from backtests.result import EngineResult
-from backtests.sweeps.cache import Cache, Lookup
+from backtests.sweeps.cache import Cache, Lookup, UnkeptError
 from backtests.sweeps.upstream import Digest, Line
 from markets.errors import NewswakeError
 
@@ -122,8 +123,20 @@ def prepare(base: LoadedConfig, trial: Trial, folder: str) -> list[Lookup]:
     """Compute what a trial shares with others, in a process of its own; return what was asked."""
     cache = open_cache(folder)
     seen = len(cache.lookups)
-    Line(with_values(base, trial.values), trial.digest, cache).prepare()
+    with trial_to_blame():
+        Line(with_values(base, trial.values), trial.digest, cache).prepare()
     return cache.lookups[seen:]
+
+
+@contextmanager
+def trial_to_blame() -> Iterator[None]:
+    """Pass over what a trial's own values cause: the trial itself will fail by it, and say so."""
+    try:
+        yield
+    except UnkeptError:
+        raise
+    except NewswakeError:
+        return
 
 
 @lru_cache(maxsize=1)
@@ -138,6 +151,8 @@ def _run(base: LoadedConfig, trial: Trial, cache: Cache) -> Outcome:
         config = with_values(base, trial.values)
         found = outcome_of(trial.number, config, Line(config, trial.digest, cache))
         return replace(found, seconds=time.perf_counter() - began)
+    except UnkeptError:
+        raise
     except NewswakeError as error:
         problem = str(error)
     except Exception as error:  # a user's own strategy may raise anything
