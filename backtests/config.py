@@ -209,7 +209,8 @@ def with_values(loaded: LoadedConfig, values: Mapping[str, Any]) -> RunConfig:
     ConfigError
         If a key is unknown or a value is not what is wanted.
     """
-    nested = loaded.config.model_dump(mode="python")
+    # Only what was set: sources ask which columns a person named, and defaults are no names.
+    nested = loaded.config.model_dump(mode="python", exclude_unset=True)
     for key, value in values.items():
         _set(nested, key, value)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtests.metrics.undefined import tidy
+from backtests.metrics.undefined import Sheet, need, tidy
 from backtests.sweeps.book import Row
 
 Equity = Callable[[int], npt.NDArray[np.float64]]
@@ -65,9 +65,33 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
 
 
 def luck(rows: Sequence[Row], best: Row, equity_of: Equity) -> dict[str, Any]:
-    """Return what stands beside the best: how many were tried, and what the middle one shows."""
+    """Return what stands beside the best: what luck alone makes of so many trials.
+
+    Returns
+    -------
+    dict
+        ``trials, median_sharpe``; ``deflation`` as `backtests.robustness.deflation.Deflation`, over
+        all trials of the sweep, failed ones too; ``overfitting`` as
+        `backtests.robustness.overfitting.Overfitting`, None where trials do not share their
+        sessions; ``undefined``: why one of them is None.
+    """
+    from backtests.robustness.deflation import deflation_of
+    from backtests.robustness.overfitting import backtest_overfitting
+
+    path = equity_of(best.number)
+    tried = [row.figures.get(MEASURE) for row in rows if row.number != best.number]
     ratios = [row.figures[MEASURE] for row in rows if row.figures.get(MEASURE) is not None]
-    return {"trials": len(rows), "median_sharpe": tidy(float(np.median(ratios)))}
+
+    def overfitting() -> dict[str, Any]:
+        returns = shared_returns(rows, equity_of)
+        need(returns is not None, "the trials do not share their sessions, or one lost all it had")
+        return backtest_overfitting(returns if returns is not None else []).as_dict()
+
+    sheet = Sheet("luck")
+    sheet.note(trials=len(rows), median_sharpe=float(np.median(ratios)))
+    sheet.put("deflation", lambda: deflation_of(path[1:] / path[:-1] - 1.0, tried).as_dict())
+    sheet.put("overfitting", overfitting)
+    return {**sheet.figures, "undefined": sheet.undefined}
 
 
 def name_of(value: Any) -> str:

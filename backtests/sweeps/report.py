@@ -58,7 +58,25 @@ def sentences(judged: Mapping[str, Any]) -> list[str]:
 
 
 def _luck(beside: Mapping[str, Any]) -> list[str]:
-    return ["It was chosen after the fact: what it shows is an upper bound of what it is worth."]
+    """Return what luck makes of so many trials, and whether choosing was worth anything."""
+    found = []
+    deflation, overfitting = beside["deflation"], beside["overfitting"]
+    if deflation is not None:
+        found.append(
+            f"Without any skill the best of {deflation['trials']:,} such trials would show "
+            f"{decimal(deflation['expected_best'])}; the deflated Sharpe ratio, the probability "
+            f"that the best is better than that, is {deflation['deflated']:.0%}."
+        )
+    if overfitting is not None:
+        found.append(
+            f"Probability of backtest overfitting: {overfitting['probability']:.0%} (one half says "
+            "that choosing the best was worth nothing)."
+        )
+    missing = {
+        "luck.deflation": "No deflated Sharpe ratio",
+        "luck.overfitting": "No probability of backtest overfitting",
+    }
+    return found + [f"{missing[name]}: {why}." for name, why in beside["undefined"].items()]
 
 
 def tables_of(rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any]) -> list[Table]:

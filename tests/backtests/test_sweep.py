@@ -322,6 +322,9 @@ def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path
     assert judged["best"]["figures"]["sharpe"] == max(ratios)
     assert judged["luck"]["trials"] == len(again.rows)
     assert judged["luck"]["median_sharpe"] == pytest.approx(float(np.median(ratios)))
+    assert judged["luck"]["deflation"]["trials"] == len(again.rows)
+    assert 0 <= judged["luck"]["deflation"]["deflated"] <= 1
+    assert judged["luck"]["overfitting"]["configurations"] == len(again.rows)
     best = again.rows[judged["best"]["number"]]
     for number in judged["neighbors"]["numbers"]:
         differing = [k for k in again.keys if again.rows[number].values[k] != best.values[k]]
@@ -330,6 +333,8 @@ def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path
     shown = text(again.name, again.rows, again.keys, judged)
     assert "median" in shown.splitlines()[1]
     assert f"best of {len(again.rows)} trials" in shown
+    assert "deflated Sharpe ratio" in shown
+    assert "Probability of backtest overfitting" in shown
     page = (again.folder / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page
     assert "<script" not in page

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as generate
 
-from backtests.config import LoadedConfig, load_config
+from backtests.config import LoadedConfig, load_config, with_values
 from backtests.sweeps.space import Space, parse_axis, parse_interval, read_rows
 from backtests.sweeps.sweep import checked
 from markets.errors import ConfigError, NewswakeError, UsageError
@@ -134,3 +134,12 @@ def test_a_value_out_of_bounds_is_refused_before_anything_runs(
 def test_one_config_under_two_names_is_refused(loaded: LoadedConfig) -> None:
     with pytest.raises(UsageError, match="same config"):
         checked(loaded, [{"label.horizon": 3}, {"label.horizon": 3.0}])
+
+
+def test_what_nobody_set_stays_unset(loaded: LoadedConfig, small_config: Path) -> None:
+    varied = with_values(loaded, {"label.horizon": 5})
+    flagged = load_config(small_config, ["label.horizon=5"], environment={}).config
+    assert varied == flagged
+    assert varied.sha256() == flagged.sha256()
+    assert varied.news.columns.model_fields_set == loaded.config.news.columns.model_fields_set
+    assert varied.label.model_fields_set == {"horizon"}
