@@ -250,11 +250,15 @@ def checked(base: LoadedConfig, points: Sequence[Mapping[str, Any]]) -> list[Run
     configs: list[RunConfig] = []
     seen: dict[str, int] = {}
     known: set[str] = set()
+    classes: dict[str, Any] = {}
     for number, point in enumerate(points):
         config = with_values(base, point)
         strategy = config.strategy.model_dump_json()
         if strategy not in known:
-            _check_strategy(config)
+            name = config.strategy.name
+            if name not in classes:
+                classes[name] = load("strategies", name)
+            _check_strategy(config, classes[name])
             known.add(strategy)
         other = seen.setdefault(config.sha256(), number)
         if other != number:
@@ -266,8 +270,7 @@ def checked(base: LoadedConfig, points: Sequence[Mapping[str, Any]]) -> list[Run
     return configs
 
 
-def _check_strategy(config: RunConfig) -> None:
-    cls = load("strategies", config.strategy.name)
+def _check_strategy(config: RunConfig, cls: Any) -> None:
     if isinstance(cls, type) and issubclass(cls, SignalStrategy):
         where = f"strategy.params of {config.strategy.name}"
         build_params(cls.Params, config.strategy.params, where=where)
