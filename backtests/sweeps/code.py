@@ -12,7 +12,13 @@ from typing import Any
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy")
 _HOME = Path(__file__).resolve().parents[2]
-_UPSTREAM = ("markets", "signals", "backtests/stages.py", "backtests/sweeps/codecs.py")
+_UPSTREAM = (
+    "markets",
+    "signals",
+    "backtests/stages.py",
+    "backtests/inputs.py",
+    "backtests/sweeps/codecs.py",
+)
 _ALL = ("markets", "signals", "strategies", "backtests")
 
 
@@ -25,7 +31,7 @@ def upstream_sha256() -> str:
 @cache
 def code_sha256() -> str:
     """Return the hash of all code that a trial depends on."""
-    return _sha256(_ALL, (*PACKAGES, "backtrader"))
+    return _sha256(_ALL, (*PACKAGES, "backtrader", "numba"))
 
 
 def plugins_of(value: Any) -> dict[str, str]:

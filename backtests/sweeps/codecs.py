@@ -182,7 +182,9 @@ def _read_labels(folder: Path) -> LabelFrame:
 def _write_answers(folder: Path, answers: Answers) -> None:
     predictions = answers.predictions
     _write_frame(folder / "values.parquet", predictions.values)
+    _write_frame(folder / "drift.parquet", predictions.drift)
     np.save(folder / "positions.npy", predictions.positions.to_numpy())
+    np.save(folder / "decisions.npy", predictions.decisions)
     for report in predictions.folds:
         _write_frame(folder / f"sample_{report.fold}.parquet", report.calibration_sample)
     _write_json(
@@ -206,6 +208,8 @@ def _read_answers(folder: Path) -> Answers:
             horizon=told["horizon"],
             models={},
             positions=pd.Series(positions, index=values.index, dtype="int64"),
+            drift=_read_frame(folder / "drift.parquet"),
+            decisions=np.load(folder / "decisions.npy", allow_pickle=False),
         ),
         told["rank_ic"],
     )

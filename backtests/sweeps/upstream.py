@@ -30,6 +30,10 @@ INPUT_SECTIONS = ("start", "end", "universe", "instruments", "lexicon", "prices"
 """What decides which prices and stories are loaded."""
 
 
+ROUND_TRIP = ("costs", "costs_tier", "costs_file", "slippage_bp")
+"""What of the broker the labels depend on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """Hashes of what a config reads: prices, stories, and both as a run states them."""
@@ -89,7 +93,10 @@ def keys_of(config: RunConfig, digest: Digest) -> Keys:
         readings=readings.sha256,
         prices_sha256=digest.market,
     )
-    labels = key("labels", "label", features=features.sha256)
+    # Labels know what a round trip costs: see `backtests.inputs.round_trip_of`.
+    broker = {name: values["broker"][name] for name in ROUND_TRIP}
+    plan = _file_sha256(config.broker.costs_file)
+    labels = key("labels", "label", features=features.sha256, broker=broker, costs_sha256=plan)
     answers = key(
         "answers", "split", "classifier", "seed", features=features.sha256, labels=labels.sha256
     )

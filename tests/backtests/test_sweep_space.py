@@ -12,6 +12,7 @@ from hypothesis import strategies as generate
 from backtests.config import LoadedConfig, load_config, with_values
 from backtests.sweeps.space import Space, parse_axis, parse_interval, read_rows
 from backtests.sweeps.sweep import checked
+from backtests.sweeps.upstream import Digest, Keys, keys_of
 from markets.errors import ConfigError, NewswakeError, UsageError
 
 
@@ -143,3 +144,21 @@ def test_what_nobody_set_stays_unset(loaded: LoadedConfig, small_config: Path) -
     assert varied.sha256() == flagged.sha256()
     assert varied.news.columns.model_fields_set == loaded.config.news.columns.model_fields_set
     assert varied.label.model_fields_set == {"horizon"}
+
+
+def test_labels_depend_on_what_a_round_trip_costs_and_signals_on_no_strategy(
+    loaded: LoadedConfig,
+) -> None:
+    digest = Digest("prices", "stories", "both")
+
+    def keys(**values: object) -> Keys:
+        named = {name.replace("__", "."): value for name, value in values.items()}
+        return keys_of(with_values(loaded, named), digest)
+
+    base = keys()
+    dear = keys(broker__slippage_bp=10.0)
+    assert dear.labels != base.labels
+    assert dear.features == base.features
+    assert keys(strategy__reserve_bp=10.0, broker__cash_hkd=5e6) == base
+    assert keys(decision__long_above=0.6).answers == base.answers
+    assert keys(seed=8).answers != base.answers
