@@ -209,6 +209,36 @@ def load_config(
         raise _explained(error, path, origins) from None
 
 
+def with_values(loaded: LoadedConfig, values: Mapping[str, Any]) -> RunConfig:
+    """Return the config with some values replaced, checked as a whole.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        Everything else.
+    values : mapping of str to object
+        By dotted key, as ``--set`` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or a value is not what is wanted.
+    """
+    # Only what was set: sources ask which columns a person named, and defaults are no names.
+    nested = loaded.config.model_dump(mode="python", exclude_unset=True)
+    for key, value in values.items():
+        _set(nested, key, value)
+    try:
+        return RunConfig.model_validate(nested)
+    except ValidationError as error:
+        raise _explained(error, loaded.path, dict.fromkeys(values, "sweep")) from None
+
+
+def parse_value(text: str) -> Any:
+    """Return a value written as in TOML; a bare word is a string."""
+    return _toml_value(text)
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

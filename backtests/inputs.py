@@ -203,6 +203,11 @@ def open_stories(
     return open_news(news, folder, known=known, world=_world(config))
 
 
+def instruments_of(config: RunConfig) -> Instruments:
+    """Return the instruments of a run, without loading its prices or stories."""
+    return _instruments(config, _world(config))
+
+
 def _world(config: RunConfig) -> World | None:
     if config.prices.source != "synthetic":
         return None

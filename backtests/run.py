@@ -13,26 +13,26 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from backtests import stages
 from backtests.checks import checks_of
 from backtests.config import LoadedConfig, RunConfig
-from backtests.engine import run_engine
-from backtests.inputs import Inputs, load_inputs, round_trip_of
+from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.provenance import provenance_of
 from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
 from markets.errors import DataError
-from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
 from signals.features.rows import Reading
+from signals.pipeline import EventReader
 from strategies.base import StrategySettings
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def learn(
     config: RunConfig,
     inputs: Inputs,
     journal: Journal,
-    reader: pipeline.EventReader | None = None,
+    reader: EventReader | None = None,
 ) -> Learned:
     """Read, compute features and labels, walk forward, decide.
 
@@ -166,42 +166,22 @@ def learn(
     reader : EventReader, optional
         Reads the stories; by default the inputs' own.
     """
-    from signals.events.novelty import NoveltyTracker
-
     with journal.stage("reading") as found:
-        read = pipeline.read_events(
-            inputs.store.items(), reader or inputs.reader(), NoveltyTracker()
-        )
+        read = stages.read_stories(inputs, reader)
         stats = {"stories": len(read), "events": sum(len(events) for _, events in read)}
         found |= stats
     with journal.stage("features") as found:
-        rows = pipeline.rows_of(read, inputs.clock, inputs.universe)
-        rows = [row for row in rows if config.start <= row.session <= config.end]
-        if not rows:
-            raise DataError(
-                "no story concerns the universe in this time",
-                given=f"{stats['stories']} stories, {stats['events']} events",
-                wanted=f"stories on {len(inputs.universe)} tickers, {config.start} to {config.end}",
-            )
-        features = pipeline.build_features(rows, inputs.market, config.features)
+        rows = stages.pool_rows(config, inputs, read)
+        features = stages.build_features(config, inputs, rows)
         found |= {"rows": len(features), "columns": features.values.shape[1]}
     with journal.stage("labels") as found:
-        labels = pipeline.label(
-            features,
-            inputs.market,
-            inputs.calendar,
-            config.label,
-            inputs.universe,
-            round_trip_of(config, inputs),
-        )
+        labels = stages.label(config, inputs, features)
         found |= {"labels": len(labels)}
     with journal.stage("walk-forward") as found:
-        predictions = pipeline.walk_forward(
-            features, labels, config.split, config.classifier, config.seed
-        )
+        predictions = stages.walk_forward(config, features, labels)
         found |= {"folds": len(predictions.folds), "predictions": len(predictions.values)}
     with journal.stage("decisions") as found:
-        signals = pipeline.decide(predictions, features, inputs.calendar, config.decision)
+        signals = stages.decide(config, inputs, predictions, features)
         found |= {"signals": len(signals), "acting": sum(s.direction != 0 for s in signals)}
     return Learned(read, rows, features, labels, predictions, signals, stats)
 
@@ -210,10 +190,10 @@ def trade(
     config: RunConfig, inputs: Inputs, learned: Learned
 ) -> tuple[EngineResult, dict[str, EngineResult]]:
     """Trade the signals, and the same market by the baseline strategies."""
-    start = _first_session(learned.predictions, config)
+    start = stages.first_session(config, learned.predictions)
 
     def engine(strategy: StrategySettings) -> EngineResult:
-        return trade_one(config, inputs, learned.signals, strategy, start)
+        return stages.trade_one(config, inputs, learned.signals, strategy, start)
 
     chosen = _with_benchmark(engine(config.strategy), config, inputs)
     baselines = {
@@ -221,29 +201,6 @@ def trade(
         for strategy in _baselines(config.strategy, chosen, config.seed)
     }
     return chosen, baselines
-
-
-def trade_one(
-    config: RunConfig,
-    inputs: Inputs,
-    signals: Sequence[Signal],
-    strategy: StrategySettings,
-    start: date,
-) -> EngineResult:
-    """Trade the signals by one strategy, from `start` to the end of the config."""
-    return run_engine(
-        strategy,
-        inputs.market,
-        signals,
-        start=start,
-        end=config.end,
-        broker=config.broker,
-        instruments=inputs.instruments,
-        calendar=inputs.calendar,
-        costs=config.broker.schedule(),
-        seed=config.seed,
-        universe=inputs.universe,
-    )
 
 
 def judge(
@@ -295,17 +252,6 @@ def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> 
     base = before.iloc[-1] if len(before) else closes.reindex(sessions).dropna().iloc[0]
     level = closes.reindex(sessions).ffill().fillna(base) / base * config.broker.cash_hkd
     return replace(engine, equity=engine.equity.assign(benchmark=level))
-
-
-def _first_session(predictions: Predictions, config: RunConfig) -> date:
-    """Return the first session that is out of sample: before it nobody could have traded."""
-    if not len(predictions.values):
-        raise DataError(
-            "no decision is out of sample",
-            given=f"{config.start} to {config.end}",
-            wanted="a longer time, or a shorter split.min_train_sessions",
-        )
-    return predictions.folds[0].test_start
 
 
 def _baselines(chosen: StrategySettings, engine: EngineResult, seed: int) -> list[StrategySettings]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -119,6 +119,43 @@ class Ledger:
         row = (trial_id, _now(), status, inputs_sha256, figures, error)
         with self._connect() as connection:
             connection.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def start_many(self, rows: Sequence[tuple[str, str, str]], kind: str) -> list[int]:
+        """Enter many trials that begin now, at once; return their numbers.
+
+        Parameters
+        ----------
+        rows : sequence of (run_id, name, config_sha256)
+            A trial each. One transaction: for thousands of trials the disk is asked once.
+        kind : str
+            As for `start`.
+        """
+        at = _now()
+        statement = (
+            "INSERT INTO trials (run_id, started_at, name, kind, config_sha256) "
+            "VALUES (?, ?, ?, ?, ?) RETURNING trial_id"
+        )
+        with self._connect() as connection:
+            return [
+                int(connection.execute(statement, (run_id, at, name, kind, sha256)).fetchone()[0])
+                for run_id, name, sha256 in rows
+            ]
+
+    def end_many(
+        self,
+        rows: Sequence[tuple[int, str, Mapping[str, Any], str | None]],
+        inputs_sha256: str | None = None,
+    ) -> None:
+        """Enter how many trials ended, at once: (trial_id, status, metrics, error) each."""
+        at = _now()
+        with self._connect() as connection:
+            connection.executemany(
+                "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (number, at, status, inputs_sha256, json.dumps(dict(m), sort_keys=True), error)
+                    for number, status, m, error in rows
+                ],
+            )
 
     def trials(self) -> Iterator[Trial]:
         """Yield every trial in order of start."""

@@ -13,6 +13,7 @@ import backtests.cli.data as data
 import backtests.cli.market as market
 import backtests.cli.news as news
 import backtests.cli.runs as runs
+import backtests.cli.sweep as sweep
 import backtests.cli.system as system
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (runs, audits, news, system):
+for room in (runs, sweep, audits, news, system):
     room.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(news.app, name="news")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from backtests import run as line
+from backtests import stages
 from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.journal import Journal
@@ -173,7 +174,7 @@ def trace(
     learned = line.learn(deciding, inputs, Journal(), reader)
     trading = config if until is None else config.model_copy(update={"end": until.known_session})
     begin = start or learned.predictions.folds[0].test_start
-    engine = line.trade_one(trading, inputs, learned.signals, config.strategy, begin)
+    engine = stages.trade_one(trading, inputs, learned.signals, config.strategy, begin)
     return Trace(config, inputs, learned, engine)
 
 

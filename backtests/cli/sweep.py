@@ -1,0 +1,97 @@
+"""The command that runs many configs: sweep."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtests.cli.contract import Json, Set, command, emit
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("sweep")(sweep)
+
+
+@command
+def sweep(
+    config: Config,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUES", help="a,b,c or LOW:HIGH:STEP or a TOML array; each is combined."
+        ),
+    ] = None,
+    interval: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="KEY=LOW:HIGH", help="Drawn from; add :log for ratios."),
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="Draw so many points of grid and ranges.")
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option("--list", help="A CSV or JSON lines file: a row is a trial.")
+    ] = None,
+    sets: Set = None,
+    most: Annotated[
+        int, typer.Option("--max", min=1, help="Refuse more trials than this.")
+    ] = 100_000,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes, one a core by default; results do not depend on it."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://…, or local with --jobs."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder that holds the run folders.")] = Path("runs"),
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of what trials share; OUT/cache by default.")
+    ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Say what the cache held, and why not the rest.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a config with many values; what is finished is never run again."""
+    from contextlib import closing
+    from dataclasses import asdict
+
+    from backtests.config import load_config
+    from backtests.sweeps.judged import judge
+    from backtests.sweeps.report import text
+    from backtests.sweeps.space import Space, parse_axis, parse_interval, read_rows
+    from backtests.sweeps.sweep import Where, finish
+    from backtests.sweeps.sweep import sweep as run_sweep
+
+    space = Space(
+        axes=tuple(parse_axis(flag) for flag in grid or []),
+        intervals=tuple(parse_interval(flag) for flag in interval or []),
+        draws=draws,
+        rows=read_rows(rows) if rows else (),
+    )
+    where = Where(out=out, cache=cache, jobs=jobs or os.cpu_count() or 1, cluster=cluster)
+    swept = run_sweep(load_config(config, sets or []), space, where, most=most)
+    with closing(swept.book):
+        judged = judge(swept.rows, swept.keys, swept.book.equity_of)
+        finish(swept, judged)
+    if as_json:
+        emit(
+            {
+                "sweep": str(swept.folder),
+                "judged": judged,
+                "ran": swept.fresh,
+                "seconds": swept.seconds,
+                "cache": [asdict(lookup) for lookup in swept.lookups],
+            }
+        )
+        return
+    lookups = swept.lookups if why else ()
+    typer.echo(text(swept.name, swept.rows, swept.keys, judged, lookups=lookups), nl=False)
+    typer.echo(f"\n{swept.fresh:,} of {len(swept.rows):,} trials ran now, {swept.seconds}")
+    typer.echo(f"sweep folder  {swept.folder}")

@@ -1,0 +1,1 @@
+"""Sweeps: many runs of one config, with what they share computed once."""

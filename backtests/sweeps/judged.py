@@ -1,0 +1,244 @@
+"""Judged: what a sweep showed: never its best alone, but how many were tried and how they lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backtests.metrics.undefined import Sheet, need, tidy
+from backtests.sweeps.book import Row
+
+Equity = Callable[[int], npt.NDArray[np.float64]]
+MEASURE = "sharpe"
+"""What trials are ordered by: a return without its risk would choose the wildest."""
+
+
+def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[str, Any]:
+    """Return what a sweep showed, JSON-ready.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All trials.
+    keys : sequence of str
+        What varied.
+    equity_of : callable
+        Equity path of a finished trial, by number.
+
+    Returns
+    -------
+    dict
+        ``trials, finished, failed, measure, best, luck, spread, neighbors, by_year, by_value``.
+        `best` is None where no trial has a Sharpe ratio.
+    """
+    finished = [row for row in rows if row.status == "finished"]
+    measured = [row for row in finished if row.figures.get(MEASURE) is not None]
+    # Of equals the first: the order must not depend on who finished first.
+    best = max(measured, key=lambda row: (row.figures[MEASURE], -row.number), default=None)
+    found: dict[str, Any] = {
+        "trials": len(rows),
+        "finished": len(finished),
+        "failed": len(rows) - len(finished),
+        "measure": MEASURE,
+        "best": None,
+        "spread": _spread(measured),
+        "by_value": {key: _by_value(measured, key) for key in keys},
+    }
+    if best is None:
+        return found
+    return {
+        **found,
+        "best": {
+            "number": best.number,
+            "values": dict(best.values),
+            "figures": dict(best.figures),
+            "config_sha256": best.config_sha256,
+        },
+        "luck": luck(rows, best, equity_of),
+        "neighbors": _neighbors(measured, best, keys),
+        "by_year": _by_year(measured, best),
+    }
+
+
+def luck(rows: Sequence[Row], best: Row, equity_of: Equity) -> dict[str, Any]:
+    """Return what stands beside the best: what luck alone makes of so many trials.
+
+    Returns
+    -------
+    dict
+        ``trials, median_sharpe``; ``deflation`` as `backtests.robustness.deflation.Deflation`, over
+        all trials of the sweep, failed ones too; ``overfitting`` as
+        `backtests.robustness.overfitting.Overfitting`, None where trials do not share their
+        sessions; ``undefined``: why one of them is None.
+    """
+    from backtests.robustness.deflation import deflation_of
+    from backtests.robustness.overfitting import backtest_overfitting
+
+    path = equity_of(best.number)
+    tried = [row.figures.get(MEASURE) for row in rows if row.number != best.number]
+    ratios = [row.figures[MEASURE] for row in rows if row.figures.get(MEASURE) is not None]
+
+    def overfitting() -> dict[str, Any]:
+        returns = shared_returns(rows, equity_of)
+        need(returns is not None, "the trials do not share their sessions, or one lost all it had")
+        return backtest_overfitting(returns if returns is not None else []).as_dict()
+
+    sheet = Sheet("luck")
+    sheet.note(trials=len(rows), median_sharpe=float(np.median(ratios)))
+    sheet.put("deflation", lambda: deflation_of(path[1:] / path[:-1] - 1.0, tried).as_dict())
+    sheet.put("overfitting", overfitting)
+    return {**sheet.figures, "undefined": sheet.undefined}
+
+
+def name_of(value: Any) -> str:
+    """Return a value as a table shows it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def ordered_values(rows: Sequence[Row], key: str) -> list[Any]:
+    """Return the different values of a key: numbers by size, all else as it came."""
+    found = {name_of(row.values[key]): row.values[key] for row in rows if key in row.values}
+    values = list(found.values())
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return sorted(values)
+    return values
+
+
+def heat_of(
+    rows: Sequence[Row], keys: Sequence[str]
+) -> tuple[str, str | None, list[Any], list[Any], list[list[float | None]]] | None:
+    """Return the two keys of most values, their values, and the median Sharpe ratio of each pair.
+
+    Rows of the matrix are values of the second key; with one key there is a single row. None where
+    nothing was measured.
+    """
+    measured = [row for row in rows if row.figures.get(MEASURE) is not None]
+    several = [(key, ordered_values(measured, key)) for key in keys]
+    several = [(key, values) for key, values in several if len(values) > 1]
+    if not several:
+        return None
+    several.sort(key=lambda pair: -len(pair[1]))
+    across, columns = several[0]
+    down, lines = several[1] if len(several) > 1 else (None, [None])
+    cells: dict[tuple[str, str], list[float]] = {}
+    for row in measured:
+        place = name_of(row.values.get(across)), name_of(row.values.get(down) if down else None)
+        cells.setdefault(place, []).append(row.figures[MEASURE])
+    matrix = [
+        [
+            float(np.median(cells[place])) if (place := (name_of(x), name_of(y))) in cells else None
+            for x in columns
+        ]
+        for y in lines
+    ]
+    return across, down, columns, lines, matrix
+
+
+def _spread(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the quartiles of all trials, and how many of them earned anything."""
+    if not rows:
+        return {}
+    ratios = np.array([row.figures[MEASURE] for row in rows])
+    net = np.array([row.figures["net_return"] for row in rows], dtype=np.float64)
+    levels = {"lowest": 0, "lower_quartile": 25, "median": 50, "upper_quartile": 75, "highest": 100}
+    return {
+        name: {
+            "sharpe": tidy(float(np.percentile(ratios, level))),
+            "net_return": tidy(float(np.percentile(net, level))),
+        }
+        for name, level in levels.items()
+    } | {"share_positive": tidy(float(np.mean(net > 0)))}
+
+
+def _by_value(rows: Sequence[Row], key: str) -> list[dict[str, Any]]:
+    found = []
+    for value in ordered_values(rows, key):
+        ratios = [row.figures[MEASURE] for row in rows if _same(row.values.get(key), value)]
+        found.append(
+            {
+                "value": value,
+                "trials": len(ratios),
+                "median_sharpe": tidy(float(np.median(ratios))),
+                "lowest_sharpe": tidy(float(min(ratios))),
+                "highest_sharpe": tidy(float(max(ratios))),
+            }
+        )
+    return found
+
+
+def _neighbors(rows: Sequence[Row], best: Row, keys: Sequence[str]) -> dict[str, Any]:
+    """Return how the trials next to the best did: one value away, one step up or down.
+
+    A best that stands alone among poor neighbors is a fluke of its exact values.
+    """
+    places = {key: ordered_values(rows, key) for key in keys}
+    near = []
+    for row in rows:
+        away = [key for key in keys if not _same(row.values.get(key), best.values.get(key))]
+        if len(away) != 1:
+            continue
+        values = [name_of(value) for value in places[away[0]]]
+        mine, theirs = (name_of(r.values.get(away[0])) for r in (best, row))
+        if (
+            mine in values
+            and theirs in values
+            and abs(values.index(mine) - values.index(theirs)) == 1
+        ):
+            near.append(row)
+    ratios = [row.figures[MEASURE] for row in near]
+    return {
+        "count": len(near),
+        "numbers": [row.number for row in near],
+        "median_sharpe": tidy(float(np.median(ratios))) if ratios else None,
+        "lowest_sharpe": tidy(float(min(ratios))) if ratios else None,
+    }
+
+
+def _by_year(rows: Sequence[Row], best: Row) -> list[dict[str, Any]]:
+    """Return, for each year, the best's net return, the median of all, and the best's rank."""
+    found = []
+    for year, mine in best.figures["by_year"].items():
+        others = [row.figures["by_year"].get(year) for row in rows]
+        known = [value for value in others if value is not None]
+        if mine is None or not known:
+            continue
+        found.append(
+            {
+                "year": int(year),
+                "best": mine,
+                "median": tidy(float(np.median(known))),
+                "rank": 1 + sum(value > mine for value in known),
+                "of": len(known),
+            }
+        )
+    return found
+
+
+def _same(left: Any, right: Any) -> bool:
+    return name_of(left) == name_of(right)
+
+
+def shared_returns(
+    rows: Sequence[Row], equity_of: Equity, most: int = 1000
+) -> npt.NDArray[np.float64] | None:
+    """Return session returns, sessions × trials, of trials over the same sessions.
+
+    None where trials differ in their sessions, or lost all they had: then they cannot be set side
+    by side. Of more than `most` trials an even choice is taken.
+    """
+    finished = [row for row in rows if row.status == "finished"]
+    if len(finished) < 2 or len({_span(row.figures) for row in finished}) > 1:
+        return None
+    chosen = np.unique(np.linspace(0, len(finished) - 1, min(most, len(finished))).astype(int))
+    paths = np.stack([equity_of(finished[place].number) for place in chosen], axis=1)
+    if not (paths[:-1] > 0).all():
+        return None
+    return np.asarray(paths[1:] / paths[:-1] - 1.0)
+
+
+def _span(figures: Mapping[str, Any]) -> tuple[Any, Any]:
+    return figures["first_session"], figures["sessions"]

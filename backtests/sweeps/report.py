@@ -1,0 +1,228 @@
+"""Report of a sweep: text and one HTML page from what it was judged to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from backtests.metrics.verdict import decimal, percent
+from backtests.reports.html_page import TEMPLATES, policy
+from backtests.reports.sections import Table
+from backtests.reports.terminal import plain, written
+from backtests.sweeps.book import Row
+from backtests.sweeps.cache import Lookup
+from backtests.sweeps.heat_map import heat_map
+from backtests.sweeps.judged import MEASURE, heat_of, name_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN = 20
+"""Trials of the text table, and ten times as many on the page; the CSV has all."""
+_STYLE = """
+svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+svg .gain { fill: var(--good); } svg .loss { fill: var(--minus); }
+"""
+
+
+def headline(judged: Mapping[str, Any]) -> str:
+    """Return the first sentence: the best beside how many were tried and what is usual."""
+    best = judged["best"]
+    if best is None:
+        return f"{judged['trials']:,} trials, and none has a Sharpe ratio."
+    beside = judged["luck"]
+    return (
+        f"The best of {beside['trials']:,} trials has a Sharpe ratio of "
+        f"{decimal(best['figures'][MEASURE])}, the median {decimal(beside['median_sharpe'])}."
+    )
+
+
+def sentences(judged: Mapping[str, Any]) -> list[str]:
+    """Return what must be known beside the best."""
+    found = []
+    if judged["failed"]:
+        found.append(f"{judged['failed']:,} trials failed; results.csv says why.")
+    if judged["best"] is None:
+        return found
+    found += _luck(judged["luck"])
+    near = judged["neighbors"]
+    if near["count"]:
+        found.append(
+            f"{near['count']} trials lie one step from the best: median Sharpe ratio "
+            f"{decimal(near['median_sharpe'])}, lowest {decimal(near['lowest_sharpe'])}."
+        )
+    else:
+        found.append("No trial lies one step from the best: how it holds nearby is not known.")
+    found.append(f"{judged['spread']['share_positive']:.0%} of the trials earned anything, net.")
+    return found
+
+
+def _luck(beside: Mapping[str, Any]) -> list[str]:
+    """Return what luck makes of so many trials, and whether choosing was worth anything."""
+    found = []
+    deflation, overfitting = beside["deflation"], beside["overfitting"]
+    if deflation is not None:
+        found.append(
+            f"Without any skill the best of {deflation['trials']:,} such trials would show "
+            f"{decimal(deflation['expected_best'])}; the deflated Sharpe ratio, the probability "
+            f"that the best is better than that, is {deflation['deflated']:.0%}."
+        )
+    if overfitting is not None:
+        found.append(
+            f"Probability of backtest overfitting: {overfitting['probability']:.0%} (one half says "
+            "that choosing the best was worth nothing)."
+        )
+    missing = {
+        "luck.deflation": "No deflated Sharpe ratio",
+        "luck.overfitting": "No probability of backtest overfitting",
+    }
+    return found + [f"{missing[name]}: {why}." for name, why in beside["undefined"].items()]
+
+
+def tables_of(rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of a report: the trials by rank, each value, and each year."""
+    found = [_ranked(rows, keys, SHOWN)]
+    found += [_by_value(key, judged["by_value"][key]) for key in keys]
+    if judged.get("by_year"):
+        found.append(_by_year(judged["by_year"]))
+    return found
+
+
+def text(
+    name: str,
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    judged: Mapping[str, Any],
+    *,
+    lookups: Sequence[Lookup] = (),
+    width: int = 100,
+) -> str:
+    """Return the report as text."""
+    from backtests.reports.terminal import bullet, write_table
+
+    def write(console: Console) -> None:
+        from rich.text import Text
+
+        console.print(Text(plain(name), style="bold"))
+        console.print(Text(headline(judged), style="bold"))
+        for sentence in sentences(judged):
+            console.print(bullet(sentence))
+        asked = [_why(lookups)] if lookups else []
+        for table in [*tables_of(rows, keys, judged), *asked]:
+            console.print()
+            write_table(console, table)
+
+    return written(write, width=width)
+
+
+def html(name: str, rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any]) -> str:
+    """Return the report as a page that loads nothing and runs nothing.
+
+    The heat map comes escaped; all else is escaped by the template.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _STYLE
+    heat = heat_of(rows, keys)
+    tables = [_ranked(rows, keys, 10 * SHOWN), *tables_of(rows, keys, judged)[1:]]
+    return environment.get_template("sweep.html.j2").render(
+        name=name,
+        headline=headline(judged),
+        sentences=sentences(judged),
+        tables=tables,
+        heat=heat_map(*heat) if heat else "",
+        style=style,
+        policy=policy(style, ""),
+    )
+
+
+def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:
+    measured = [row for row in rows if row.figures.get(MEASURE) is not None]
+    measured.sort(key=lambda row: (-row.figures[MEASURE], row.number))
+    middle = len(measured) // 2
+    shown = measured[:most]
+    if middle >= most:
+        shown = [*shown[:-1], measured[middle]]
+    return Table(
+        key="trials",
+        title="Trials by Sharpe ratio",
+        columns=(
+            "rank",
+            "trial",
+            *(f"<{plain(key)}" for key in keys),
+            "Sharpe",
+            "net",
+            "drawdown",
+            "trades",
+        ),
+        rows=tuple(
+            (
+                str(measured.index(row) + 1),
+                str(row.number),
+                *(name_of(row.values[key]) if key in row.values else "–" for key in keys),
+                decimal(row.figures[MEASURE]),
+                percent(row.figures["net_return"]),
+                percent(row.figures["max_drawdown"]),
+                f"{row.figures['trades']:,}",
+            )
+            for row in shown
+        ),
+        note=f"{len(shown)} of {len(measured)}; the last is the median." if middle >= most else "",
+    )
+
+
+def _by_value(key: str, values: Sequence[Mapping[str, Any]], most: int = 40) -> Table:
+    return Table(
+        key=key,
+        title=f"By {plain(key)}",
+        columns=("<value", "trials", "median Sharpe", "lowest", "highest"),
+        rows=tuple(
+            (
+                name_of(row["value"]),
+                str(row["trials"]),
+                decimal(row["median_sharpe"]),
+                decimal(row["lowest_sharpe"]),
+                decimal(row["highest_sharpe"]),
+            )
+            for row in values[:most]
+        ),
+        note=f"the first {most} of {len(values)}" if len(values) > most else "",
+    )
+
+
+def _by_year(years: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        key="years",
+        title="The best, year by year",
+        columns=("year", "net", "median of all", "rank"),
+        rows=tuple(
+            (
+                str(row["year"]),
+                percent(row["best"]),
+                percent(row["median"]),
+                f"{row['rank']} of {row['of']}",
+            )
+            for row in years
+        ),
+        note="A best that one year made is best of that year.",
+    )
+
+
+def _why(lookups: Sequence[Lookup]) -> Table:
+    return Table(
+        key="cache",
+        title="What is upstream",
+        columns=("<stage", "<key", "<found", "<why not"),
+        rows=tuple(
+            (each.stage, each.sha256[:12], "yes" if each.hit else "no", each.why)
+            for each in lookups
+        ),
+    )

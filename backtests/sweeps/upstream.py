@@ -1,0 +1,257 @@
+"""Upstream: everything before the strategy, computed once for all trials that share it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backtests import stages
+from backtests.config import RunConfig
+from backtests.inputs import Inputs, Universe, instruments_of, load_inputs
+from backtests.metrics.summary import prediction_sheet
+from backtests.sweeps import codecs
+from backtests.sweeps.cache import Cache, Key
+from backtests.sweeps.code import plugins_of, upstream_sha256
+from backtests.sweeps.codecs import Answers
+from markets.calendar import DecisionClock, hong_kong_calendar
+from markets.errors import DataError
+from signals.decisions import Signal
+from signals.features.base import FeatureFrame
+from signals.features.rows import Reading
+from signals.labels import LabelFrame
+from signals.store import NewsStore
+from signals.training import Predictions
+
+INPUT_SECTIONS = ("start", "end", "universe", "instruments", "lexicon", "prices", "news")
+"""What decides which prices and stories are loaded."""
+
+
+ROUND_TRIP = ("costs", "costs_tier", "costs_file", "slippage_bp")
+"""What of the broker the labels depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Hashes of what a config reads: prices, stories, and both as a run states them."""
+
+    market: str
+    news: str
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a config's artefacts, each of a stage on top of those before."""
+
+    market: Key
+    readings: Key
+    features: Key
+    labels: Key
+    answers: Key
+    signals: Key
+
+
+def input_group(config: RunConfig) -> str:
+    """Return a name for what a config reads: equal for configs that read the same."""
+    values = config.model_dump(mode="json", include=set(INPUT_SECTIONS))
+    return json.dumps(values, sort_keys=True)
+
+
+def digest_of(inputs: Inputs) -> Digest:
+    """Return the hashes of loaded inputs."""
+    return Digest(inputs.market.sha256, inputs.store.sha256(), inputs.sha256)
+
+
+def keys_of(config: RunConfig, digest: Digest) -> Keys:
+    """Return what each artefact of a config depends on."""
+    values = config.model_dump(mode="json")
+    code = upstream_sha256()
+
+    def key(stage: str, *sections: str, **parts: Any) -> Key:
+        chosen = {name: values[name] for name in sections}
+        found = plugins_of(chosen)
+        return Key(
+            stage, {"code": code, **chosen, **parts, **({"plugins": found} if found else {})}
+        )
+
+    world = values["prices"]["synthetic"] if config.prices.source == "synthetic" else None
+    market = key("market", prices_sha256=digest.market)
+    readings = key(
+        "readings",
+        stories_sha256=digest.news,
+        instruments_sha256=_file_sha256(config.instruments),
+        lexicon_sha256=_file_sha256(config.lexicon),
+        world=world,
+    )
+    features = key(
+        "features",
+        *("start", "end", "universe", "clock", "features"),
+        readings=readings.sha256,
+        prices_sha256=digest.market,
+    )
+    # Labels know what a round trip costs: see `backtests.inputs.round_trip_of`.
+    broker = {name: values["broker"][name] for name in ROUND_TRIP}
+    plan = _file_sha256(config.broker.costs_file)
+    labels = key("labels", "label", features=features.sha256, broker=broker, costs_sha256=plan)
+    answers = key(
+        "answers", "split", "classifier", "seed", features=features.sha256, labels=labels.sha256
+    )
+    signals = key("signals", "decision", answers=answers.sha256)
+    return Keys(market, readings, features, labels, answers, signals)
+
+
+class Line:
+    """The stages of one config, through a cache.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The config.
+    digest : Digest
+        Of what it reads.
+    cache : Cache
+        Where artefacts are kept.
+    load : callable, optional
+        Returns the loaded inputs, should anything have to be read again.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        digest: Digest,
+        cache: Cache,
+        load: Callable[[], Inputs] | None = None,
+    ) -> None:
+        self.config = config
+        self.keys = keys_of(config, digest)
+        self._digest = digest
+        self._cache = cache
+        self._load = load or self._load_again
+
+    def ground(self) -> Inputs:
+        """Return what trading and learning stand on; without stories, which the readings hold."""
+        key = Key(
+            "ground",
+            {
+                "group": input_group(self.config),
+                "clock": str(self.config.clock),
+                "prices_sha256": self._digest.market,
+            },
+        )
+        return self._cache.memo(key, self._ground)
+
+    def answers(self) -> Answers:
+        """Return the out-of-sample answers."""
+        return self._cache.get(self.keys.answers, codecs.ANSWERS, self._answers)
+
+    def signals(self) -> list[Signal]:
+        """Return the signals; kept in memory alone, since deciding is as fast as reading."""
+        return self._cache.memo(
+            self.keys.signals,
+            lambda: stages.decide(
+                self.config, self.ground(), self.answers().predictions, self._features()
+            ),
+        )
+
+    def prepare(self) -> None:
+        """See to it that all that the trials share is on disk."""
+        self.ground()
+        self.answers()
+
+    def prepare_reading(self) -> None:
+        """See to it that prices and readings are on disk: the rest can be done elsewhere."""
+        self.ground()
+        self._readings()
+
+    def _readings(self) -> Sequence[Reading]:
+        return self._cache.get(
+            self.keys.readings, codecs.READINGS, lambda: stages.read_stories(self._load())
+        )
+
+    def _ground(self) -> Inputs:
+        market = self._cache.get(self.keys.market, codecs.MARKET, lambda: self._load().market)
+        instruments = instruments_of(self.config)
+        calendar = hong_kong_calendar()
+        return Inputs(
+            market=market,
+            store=NewsStore(":memory:"),
+            rejections=(),
+            instruments=instruments,
+            calendar=calendar,
+            clock=DecisionClock(calendar, self.config.clock),
+            universe=Universe(self.config, instruments, market),
+            sha256=self._digest.inputs,
+        )
+
+    def _features(self) -> FeatureFrame:
+        def compute() -> FeatureFrame:
+            rows = stages.pool_rows(self.config, self.ground(), self._readings())
+            return stages.build_features(self.config, self.ground(), rows)
+
+        return self._cache.get(self.keys.features, codecs.FEATURES, compute)
+
+    def _labels(self) -> LabelFrame:
+        return self._cache.get(
+            self.keys.labels,
+            codecs.LABELS,
+            lambda: stages.label(self.config, self.ground(), self._features()),
+        )
+
+    def _answers(self) -> Answers:
+        features, labels = self._features(), self._labels()
+        predictions = stages.walk_forward(self.config, features, labels)
+        return Answers(predictions, _rank_ic(predictions, features, labels))
+
+    def _load_again(self) -> Inputs:
+        inputs = load_inputs(self.config)
+        if digest_of(inputs) != self._digest:
+            raise DataError(
+                "prices or stories changed while the sweep was running",
+                given=inputs.sha256,
+                wanted=self._digest.inputs,
+            )
+        return inputs
+
+
+def _rank_ic(predictions: Predictions, features: FeatureFrame, labels: LabelFrame) -> float | None:
+    """Return the mean daily rank IC as the report of a run has it."""
+    sessions = features.sessions.rename("session")
+    known = predictions.values.join(sessions).join(labels.values[["target", "forward_return"]])
+    known = known[known["target"].notna() & known["forward_return"].notna()]
+    found: float | None = prediction_sheet(
+        "predictions.model", known, "probability", labels.horizon
+    ).figures["rank_ic"]
+    return found
+
+
+def _file_sha256(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        # Loading it will say what is wrong.
+        return "no file"
+
+
+def files_of(configs: Sequence[RunConfig]) -> dict[str, str | None]:
+    """Return the hash of every file of the user's own that configs name, by its path."""
+    named = {
+        path
+        for config in configs
+        for path in (config.instruments, config.lexicon, config.broker.costs_file)
+        if path is not None
+    }
+    return {path: _file_sha256(path) for path in sorted(named)}
+
+
+def groups_of(configs: Sequence[RunConfig]) -> dict[str, RunConfig]:
+    """Return one config for each set of inputs that has to be loaded."""
+    found: dict[str, RunConfig] = {}
+    for config in configs:
+        found.setdefault(input_group(config), config)
+    return found

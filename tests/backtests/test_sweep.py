@@ -1,0 +1,356 @@
+"""A sweep: the results of single runs to the bit, once each, whatever dies on the way."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.config import load_config
+from backtests.folder import read_run
+from backtests.run import run
+from backtests.sweeps import book as book_module
+from backtests.sweeps.judged import judge
+from backtests.sweeps.report import html, text
+from backtests.sweeps.space import Space, parse_axis
+from backtests.sweeps.sweep import Swept, Where, finish, sweep
+from backtests.sweeps.trial import open_cache
+from backtests.trials import Ledger
+from markets.errors import DataError, UsageError
+
+GRID = (
+    "label.horizon=2,3",
+    "decision.long_above=0.52,0.55",
+    "strategy.params.max_positions=2:4:1",
+)
+TABLES = ("results.csv", "results.json")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def space(*flags: str) -> Space:
+    return Space(axes=tuple(parse_axis(flag) for flag in flags or GRID))
+
+
+def swept(config: Path, out: Path, *flags: str, **options: Any) -> Swept:
+    done = sweep(load_config(config, environment={}), space(*flags), Where(out, **options))
+    done.book.close()
+    return done
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("swept")
+
+
+@pytest.fixture(scope="module")
+def whole(small_config: Path, out: Path) -> Swept:
+    return swept(small_config, out)
+
+
+@pytest.fixture
+def warm(whole: Swept, out: Path) -> Path:
+    """The cache of the whole sweep, so that others begin with their trials."""
+    return out / "cache"
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_a_trial_is_the_run_of_the_same_values_to_the_bit(
+    whole: Swept, small_config: Path, tmp_path: Path, number: int
+) -> None:
+    row = whole.rows[number]
+    flags = [f"{key}={json.dumps(value)}" for key, value in row.values.items()]
+    loaded = load_config(small_config, flags, environment={})
+    view = read_run(run(loaded, tmp_path, show=False))
+    metrics = view.metrics
+    assert row.config_sha256 == view.manifest["config_sha256"]
+    wanted = {
+        "sharpe": metrics["risk"]["sharpe"],
+        "volatility": metrics["risk"]["volatility"],
+        "max_drawdown": metrics["risk"]["max_drawdown"],
+        "net_return": metrics["performance"]["total_return"],
+        "gross_return": metrics["performance"]["gross_total_return"],
+        "final_equity_hkd": metrics["performance"]["final_equity_hkd"],
+        "cost_hkd": metrics["costs"]["total_hkd"],
+        "rank_ic": metrics["predictions"]["model"]["rank_ic"],
+        "sessions": metrics["span"]["sessions"],
+        "first_session": metrics["span"]["first_session"],
+        "by_year": {str(year["year"]): year["total_return"] for year in metrics["by_year"]},
+        **{
+            name: metrics["trading"][name]
+            for name in ("orders", "fills", "trades", "hit_rate", "turnover")
+        },
+    }
+    assert row.figures == wanted
+    assert row.figures["fills"] > 0
+    capital = view.config["broker"]["cash_hkd"]
+    path = np.r_[capital, view.equity["equity_hkd"].to_numpy()].astype("<f8")
+    assert row.equity_sha256 == book_module.sha256_of(path.tobytes())
+    headline = next(iter(Ledger(tmp_path / "ledger.sqlite").trials())).metrics
+    assert headline == {name: row.figures[name] for name in headline}
+
+
+def test_what_is_upstream_is_computed_once(whole: Swept) -> None:
+    asked = [(lookup.stage, lookup.hit) for lookup in whole.lookups]
+    assert sorted(asked) == [
+        ("answers", False),
+        ("answers", False),
+        ("features", False),
+        ("labels", False),
+        ("labels", False),
+        ("market", False),
+        ("readings", False),
+    ]
+    second = [lookup.why for lookup in whole.lookups if lookup.stage == "labels"][1]
+    assert second == "label.horizon: 2 → 3"
+
+
+def test_every_trial_is_in_the_ledger(whole: Swept, out: Path) -> None:
+    trials = list(Ledger(out / "ledger.sqlite").trials())
+    assert [trial.kind for trial in trials] == ["sweep"] * len(whole.rows)
+    assert {trial.status for trial in trials} == {"finished"}
+    assert sorted(trial.config_sha256 for trial in trials) == sorted(
+        row.config_sha256 for row in whole.rows
+    )
+    assert all(trial.inputs_sha256 for trial in trials)
+
+
+def test_any_number_of_processes_gives_the_same_bytes(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    other = swept(small_config, tmp_path, jobs=2, cache=warm)
+    assert other.folder.name == whole.folder.name
+    assert tables(other.folder) == tables(whole.folder)
+    assert all(lookup.hit for lookup in other.lookups)
+
+
+def test_a_finished_sweep_runs_nothing_again(whole: Swept, small_config: Path, out: Path) -> None:
+    before = Ledger(out / "ledger.sqlite").count()
+    again = swept(small_config, out)
+    assert again.fresh == 0
+    assert again.rows == whole.rows
+    assert Ledger(out / "ledger.sqlite").count() == before
+
+
+def test_a_line_cut_off_by_a_crash_costs_that_trial_alone(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    first = swept(small_config, tmp_path, cache=warm)
+    journal, equity = first.folder / "trials.jsonl", first.folder / "equity.f64"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:5]) + lines[5][:40])
+    content = bytearray(equity.read_bytes())
+    content[8] ^= 1  # in the path of the first line
+    equity.write_bytes(bytes(content))
+    again = swept(small_config, tmp_path, cache=warm)
+    assert again.fresh == len(whole.rows) - 4
+    assert tables(again.folder) == tables(whole.folder)
+
+
+@pytest.mark.parametrize("name", ["entry.json", "values.parquet"])
+def test_a_corrupt_entry_is_computed_again_and_said(
+    whole: Swept, small_config: Path, tmp_path: Path, name: str
+) -> None:
+    flags = ("strategy.params.max_positions=2,3",)
+    swept(small_config, tmp_path, *flags)
+    entry = next((tmp_path / "cache" / "answers").iterdir()) / name
+    entry.write_bytes(entry.read_bytes()[:-20])
+    open_cache.cache_clear()  # a new process remembers nothing
+    again = swept(small_config, tmp_path, *flags, "decision.long_above=0.55")
+    said = {lookup.stage: lookup.why for lookup in again.lookups}
+    assert said["answers"].startswith(f"the entry is corrupt ({name})")
+    twins = {row.config_sha256: row for row in swept(small_config, tmp_path).rows}
+    for row in again.rows:
+        assert row.status == "finished"
+        assert twins.get(row.config_sha256, row).equity_sha256 == row.equity_sha256
+
+
+def started(config: Path, out: Path, cache: Path, *more: str) -> subprocess.Popen[str]:
+    flags = [part for flag in GRID for part in ("--grid", flag)]
+    command = [sys.executable, "-m", "backtests", "sweep", str(config), *flags]
+    return subprocess.Popen(
+        [*command, "--out", str(out), "--cache", str(cache), *more],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_a_trial(folder: Path, seconds: float = 120.0) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for journal in folder.glob("sweeps/*/trials.jsonl"):
+            if journal.stat().st_size:
+                return
+        time.sleep(0.005)
+    raise AssertionError("no trial finished in time")
+
+
+def test_a_killed_sweep_is_taken_up_where_it_ended(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    process = started(small_config, tmp_path, warm, "--jobs", "1")
+    wait_for_a_trial(tmp_path)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    finished = len(next(tmp_path.glob("sweeps/*/trials.jsonl")).read_bytes().splitlines())
+    again = swept(small_config, tmp_path, cache=warm)
+    assert 0 < again.fresh <= len(whole.rows) - finished + 1
+    assert tables(again.folder) == tables(whole.folder)
+
+
+def test_ctrl_c_keeps_what_is_finished_and_exits_130(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    process = started(small_config, tmp_path, warm, "--jobs", "2")
+    wait_for_a_trial(tmp_path)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, ""), errors
+    assert errors.strip() == "interrupted"
+    folder = next(tmp_path.glob("sweeps/*"))
+    kept = json.loads((folder / "results.json").read_text())
+    assert 0 < len(kept) < len(whole.rows)
+    statuses = {trial.status for trial in Ledger(tmp_path / "ledger.sqlite").trials()}
+    assert statuses <= {"finished", "interrupted"}
+    again = swept(small_config, tmp_path, cache=warm)
+    assert tables(again.folder) == tables(whole.folder)
+
+
+def test_a_killed_process_costs_nothing_but_time(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    def kill_one() -> None:
+        wait_for_a_trial(tmp_path)
+        children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        pids = [int(pid) for path in children for pid in path.read_text().split()]
+        workers = [
+            pid
+            for pid in pids
+            if b"loky" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            and b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(workers[0], signal.SIGKILL)
+        killed.append(workers[0])
+
+    if not Path(f"/proc/{os.getpid()}/task").is_dir():
+        pytest.skip("finding a worker needs /proc")
+    killed: list[int] = []
+    thread = threading.Thread(target=kill_one)
+    thread.start()
+    done = swept(small_config, tmp_path, jobs=2, cache=warm)
+    thread.join()
+    assert len(killed) == 1
+    assert tables(done.folder) == tables(whole.folder)
+    trials = list(Ledger(tmp_path / "ledger.sqlite").trials())
+    assert {trial.error for trial in trials if trial.status == "interrupted"} == {"its worker died"}
+
+
+def test_a_full_disk_is_said_and_keeps_what_is_finished(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def full(file: Any) -> None:
+        calls.append(file)
+        if len(calls) > 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        file.flush()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(book_module, "_sync", full)
+        with pytest.raises(DataError, match="No space left"):
+            swept(small_config, tmp_path, cache=warm)
+    kept = json.loads((next(tmp_path.glob("sweeps/*")) / "results.json").read_text())
+    assert 0 < len(kept) < len(whole.rows)
+    again = swept(small_config, tmp_path, cache=warm)
+    assert tables(again.folder) == tables(whole.folder)
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sweeps").write_text("a file where a folder should be")
+    with pytest.raises(DataError, match="cannot write the sweep"):
+        swept(small_config, tmp_path, cache=warm)
+
+
+def test_two_processes_do_not_write_one_sweep(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    loaded = load_config(small_config, environment={})
+    first = sweep(loaded, space(), Where(tmp_path, cache=warm))
+    with closing(first.book), pytest.raises(UsageError, match="another process"):
+        sweep(loaded, space(), Where(tmp_path, cache=warm))
+
+
+def test_a_trial_that_fails_says_why_and_stops_no_other(small_config: Path, tmp_path: Path) -> None:
+    done = swept(small_config, tmp_path, "split.min_train_months=4,200")
+    assert [row.status for row in done.rows] == ["finished", "failed"]
+    assert "no test window" in str(done.rows[1].error)
+    assert [trial.status for trial in Ledger(tmp_path / "ledger.sqlite").trials()] == [
+        "finished",
+        "failed",
+    ]
+    table = pd.read_csv(done.folder / "results.csv")
+    assert table["status"].tolist() == ["finished", "failed"]
+
+
+def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path) -> None:
+    again = sweep(load_config(small_config, environment={}), space(), Where(out))
+    with closing(again.book):
+        judged = judge(again.rows, again.keys, again.book.equity_of)
+        finish(again, judged)
+    ratios = [row.figures["sharpe"] for row in again.rows]
+    assert judged["best"]["figures"]["sharpe"] == max(ratios)
+    assert judged["luck"]["trials"] == len(again.rows)
+    assert judged["luck"]["median_sharpe"] == pytest.approx(float(np.median(ratios)))
+    assert judged["luck"]["deflation"]["trials"] == len(again.rows)
+    assert 0 <= judged["luck"]["deflation"]["deflated"] <= 1
+    assert judged["luck"]["overfitting"]["configurations"] == len(again.rows)
+    best = again.rows[judged["best"]["number"]]
+    for number in judged["neighbors"]["numbers"]:
+        differing = [k for k in again.keys if again.rows[number].values[k] != best.values[k]]
+        assert len(differing) == 1
+    assert 2 <= judged["neighbors"]["count"] <= 4
+    shown = text(again.name, again.rows, again.keys, judged)
+    assert "median" in shown.splitlines()[1]
+    assert f"best of {len(again.rows)} trials" in shown
+    assert "deflated Sharpe ratio" in shown
+    assert "Probability of backtest overfitting" in shown
+    page = (again.folder / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page
+    assert "<script" not in page
+
+
+def test_foreign_words_stay_words(whole: Swept) -> None:
+    hostile = '</text><script>alert("x")</script>\x1b[31m'
+    rows = [
+        book_module.Row(**{**book_as_dict(row), "values": {hostile: [hostile, row.number]}})
+        for row in whole.rows
+    ]
+    judged = judge(rows, [hostile], lambda number: np.ones(3) + number)
+    page = html(hostile, rows, [hostile], judged)
+    assert "<script" not in page
+    assert "\x1b" not in page + text(hostile, rows, [hostile], judged)
+
+
+def book_as_dict(row: book_module.Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in book_module.Row.__dataclass_fields__}
