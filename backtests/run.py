@@ -66,7 +66,7 @@ class Learned:
     stats: Mapping[str, Any]
 
 
-def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
+def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None, check: bool = False) -> Path:
     """Run a config and write its folder.
 
     Parameters
@@ -77,6 +77,8 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
         Folder of run folders; the trial ledger lies in it.
     show : bool, optional
         Whether to show progress; by default where stderr is a terminal.
+    check : bool
+        Whether to trade by both engines and fail on the first difference.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
     trial = ledger.start(run_id, config.name, config.sha256())
     partial = out / f".{run_id}.{os.getpid()}"
     try:
-        view = backtest(config, journal, models=partial / "models")
+        view = backtest(config, journal, models=partial / "models", check=check)
         with journal.stage("writing"):
             folder = _write(partial, out / run_id, view, config.reports, journal, started)
     except KeyboardInterrupt:
@@ -108,7 +110,11 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None) -> Path:
 
 
 def backtest(
-    config: RunConfig, journal: Journal | None = None, *, models: Path | None = None
+    config: RunConfig,
+    journal: Journal | None = None,
+    *,
+    models: Path | None = None,
+    check: bool = False,
 ) -> RunView:
     """Run the whole line in memory and return what a report shows.
 
@@ -120,6 +126,8 @@ def backtest(
         Told of each stage.
     models : Path, optional
         Where the models of the folds go, if the config saves them.
+    check : bool
+        Whether to trade by both engines and fail on the first difference.
 
     Raises
     ------
@@ -138,7 +146,7 @@ def backtest(
 
         save_models(learned.predictions, models)
     with journal.stage("trading") as found:
-        engine, baselines = trade(config, inputs, learned)
+        engine, baselines = trade(config, inputs, learned, check=check)
         found |= {"orders": len(engine.orders), "fills": len(engine.fills)}
     with journal.stage("judging"):
         result = judge(config, inputs, learned, engine, baselines)
@@ -187,13 +195,13 @@ def learn(
 
 
 def trade(
-    config: RunConfig, inputs: Inputs, learned: Learned
+    config: RunConfig, inputs: Inputs, learned: Learned, *, check: bool = False
 ) -> tuple[EngineResult, dict[str, EngineResult]]:
     """Trade the signals, and the same market by the baseline strategies."""
     start = stages.first_session(config, learned.predictions)
 
     def engine(strategy: StrategySettings) -> EngineResult:
-        return stages.trade_one(config, inputs, learned.signals, strategy, start)
+        return stages.trade_one(config, inputs, learned.signals, strategy, start, check=check)
 
     chosen = _with_benchmark(engine(config.strategy), config, inputs)
     baselines = {

@@ -5,7 +5,7 @@ A run and a sweep call the same ones; that is why their results are the same to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -111,9 +111,17 @@ def trade_one(
     signals: Sequence[Signal],
     strategy: StrategySettings,
     start: date,
+    *,
+    check: bool = False,
 ) -> EngineResult:
-    """Trade the signals by one strategy, from `start` to the end of the config."""
-    return run_engine(
+    """Trade the signals by one strategy, from `start` to the end of the config.
+
+    With `check`, both engines do, and one differing value is an error.
+    """
+    from backtests.compiled.check import check_engines
+
+    engine: Callable[..., EngineResult] = check_engines if check else run_engine
+    return engine(
         strategy,
         inputs.market,
         signals,

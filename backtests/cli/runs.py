@@ -40,6 +40,9 @@ def run(
         list[str] | None,
         typer.Option(metavar="METRIC=VALUE", help="Exit 6 if a metric ends below this value."),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Trade by both engines; fail if one value differs.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the whole line and print its performance report."""
@@ -50,7 +53,7 @@ def run(
     from backtests.run import run as run_line
 
     gates = parse_gates(fail_under or [])
-    folder = run_line(load_config(config, sets or []), out)
+    folder = run_line(load_config(config, sets or []), out, check=check)
     view = read_run(folder)
     if as_json:
         emit({"run": str(folder), "metrics": view.metrics, "checks": view.checks})

@@ -20,6 +20,7 @@ from backtests.sweeps.codecs import Answers
 from markets.calendar import DecisionClock, hong_kong_calendar
 from markets.errors import DataError
 from signals.decisions import Signal
+from signals.events.lexicon import Lexicon
 from signals.features.base import FeatureFrame
 from signals.features.rows import Reading
 from signals.labels import LabelFrame
@@ -184,6 +185,7 @@ class Line:
             calendar=calendar,
             clock=DecisionClock(calendar, self.config.clock),
             universe=Universe(self.config, instruments, market),
+            lexicon=Lexicon.default(self.config.lexicon),
             sha256=self._digest.inputs,
         )
 
