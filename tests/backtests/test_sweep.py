@@ -260,7 +260,8 @@ def test_a_killed_process_costs_nothing_but_time(
     assert len(killed) == 1
     assert tables(done.folder) == tables(whole.folder)
     trials = list(Ledger(tmp_path / "ledger.sqlite").trials())
-    assert {trial.error for trial in trials if trial.status == "interrupted"} == {"its worker died"}
+    # The worker may have been between two trials when it died.
+    assert {trial.error for trial in trials if trial.status == "interrupted"} <= {"its worker died"}
 
 
 def test_a_full_disk_is_said_and_keeps_what_is_finished(

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from backtests import inputs as inputs_module
-from backtests.broker import Broker
 from backtests.pricing import FillPrices
 from backtests.tape import Tape
 from markets.calendar import DecisionClock
@@ -33,10 +32,8 @@ Edit = Callable[[pytest.MonkeyPatch], None]
 def entry_before_the_decision(patch: pytest.MonkeyPatch) -> None:
     before = labels_module.label
 
-    def early(
-        features: Any, market: Any, calendar: Any, settings: Any, universe: Any = None
-    ) -> Any:
-        found = before(features, market, calendar, settings, universe)
+    def early(features: Any, market: Any, *rest: Any) -> Any:
+        found = before(features, market, *rest)
         values = found.values.copy()
         closes = {t: market.forward_adjusted(t)["close"].shift(1) for t in market.tickers}
         opens = {t: market.forward_adjusted(t)["open"] for t in market.tickers}
@@ -60,10 +57,8 @@ def _edited_labels(
 ) -> None:
     before = labels_module.label
 
-    def edited(
-        features: Any, market: Any, calendar: Any, settings: Any, universe: Any = None
-    ) -> Any:
-        found = before(features, market, calendar, settings, universe)
+    def edited(features: Any, market: Any, calendar: Any, *rest: Any) -> Any:
+        found = before(features, market, calendar, *rest)
         return replace(found, values=edit(found.values.copy(), calendar))
 
     patch.setattr(pipeline, "label", edited)
@@ -222,8 +217,8 @@ def words_weighed_on_all_rows(patch: pytest.MonkeyPatch) -> None:
         everything.append(inputs.matrix[:, known[inputs.n_columns :]])
         return fitting(settings, inputs, outcomes, train, *rest)
 
-    def edited(settings: Any, columns: int, terms: int) -> Any:
-        made = before(settings, columns, terms)
+    def edited(*given: Any, **options: Any) -> Any:
+        made = before(*given, **options)
         made.transformers = [
             (name, Everywhere(**step.get_params()) if name == "terms" else step, places)
             for name, step, places in made.transformers
@@ -447,19 +442,9 @@ def fills_at_the_decision_bar(patch: pytest.MonkeyPatch) -> None:
         row = self.tracks[ticker].rows[number]
         if bar is None or row < 1:
             return bar
-        return bar._replace(open=self.tracks[ticker].closes[row - 1])
+        return bar._replace(open=self.tracks[ticker].bars[3][row - 1])
 
     patch.setattr(Tape, "bar", edited)
-
-
-def fills_in_the_decision_session(patch: pytest.MonkeyPatch) -> None:
-    before = Broker.place
-
-    def edited(self: Broker, *args: Any, **options: Any) -> Any:
-        options["decided"] = options["effective"]
-        return before(self, *args, **options)
-
-    patch.setattr(Broker, "place", edited)
 
 
 def fills_at_the_best_price(patch: pytest.MonkeyPatch) -> None:

@@ -280,11 +280,6 @@ CASES = (
         _edited(edits.fills_at_the_decision_bar),
     ),
     Case(
-        "fills in the decision session",
-        "no time between the two",
-        _edited(edits.fills_in_the_decision_session),
-    ),
-    Case(
         "fills at the best price", "the low of the session", _edited(edits.fills_at_the_best_price)
     ),
     Case("fills at the close", "an order for the open waits", _edited(edits.fills_at_the_close)),

@@ -191,7 +191,7 @@ def test_a_users_own_class_is_built_with_its_options_and_held_to_the_promises(
         made.append(Held(**options))
         return made[-1]
 
-    monkeypatch.setattr("markets.plugins.load", lambda kind, name: maker)
+    monkeypatch.setattr("markets.plugins.load", lambda *_: maker)
     settings = PriceSettings(source="mine:Held", options={"adjusted": True})
     assert load_prices(settings, None, None, None, tmp_path).adjusted
     with pytest.raises(ConfigError, match="takes other options"):
