@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from backtests import stages
 from backtests.config import LoadedConfig
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
-from backtests.run import learn, trade
+from backtests.run import learn
 from markets.calendar import Calendar
 from markets.clock import parse_instant
 from markets.errors import UsageError
@@ -52,7 +53,13 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
     cut = known_at(inputs, instant, known)
     learned = learn(asked, cut, Journal())
     signals = [signal for signal in learned.signals if signal.effective_session == coming]
-    engine, _ = trade(config.model_copy(update={"end": known}), cut, learned)
+    engine = stages.trade_one(
+        config.model_copy(update={"end": known}),
+        cut,
+        learned.signals,
+        config.strategy,
+        stages.first_session(config, learned.predictions),
+    )
     orders = engine.orders[engine.orders["effective_session"] == str(coming)]
     return {
         "as_of": instant.isoformat(),
