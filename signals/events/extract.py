@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from signals.events.grammar import Grammar, Match
 from signals.events.lexicon import Lexicon
@@ -26,8 +27,11 @@ _MONEY_KINDS: frozenset[Kind] = frozenset(
     (
         "earnings", "guidance", "financing", "buyback", "mna", "capex", "regulation", "legal",
         "analyst", "order_supply", "partnership", "ownership", "macro_policy",
+        "product_launch",
     )
 )  # fmt: skip
+# What a sentence with nothing but a sum can be the price of.
+_PAID_KINDS: frozenset[Kind] = _MONEY_KINDS - {"earnings", "guidance", "analyst", "macro_policy"}
 _PERCENT_KINDS: frozenset[Kind] = frozenset(
     (
         "price_move", "earnings", "guidance", "order_supply", "ownership", "mna", "capex",
@@ -115,6 +119,8 @@ class Reader:
                     here.append((rank, _event(item, page, sentence, match, stance, own, whose)))
             if not fired and sentence.by_concept.get("deny"):
                 events = _denied_after_all(events, sentence, page.text)
+            if not fired:
+                events = _with_sum(events, sentence, page.language)
             events += _merged(here)
             last = _subject_of(sentence) or last
         return events
@@ -129,6 +135,17 @@ def _denied_after_all(events: Sequence[Event], sentence: Sentence, text: str) ->
         else event
         for event in events
     ]
+
+
+def _with_sum(events: Sequence[Event], sentence: Sentence, language: str) -> list[Event]:
+    """Give the sum of a sentence that says nothing else to the event before ("X buys Y. Price: …")."""
+    sums = [f for f in sentence.figures if f.unit == "money" and not (f.is_per_share or f.is_prior)]
+    last = events[-1] if events else None
+    if last is None or not sums or sentence.groups or last.sentence != sentence.number - 1:
+        return list(events)
+    if last.amount is not None or last.is_reaction or last.kind not in _PAID_KINDS:
+        return list(events)
+    return [*events[:-1], replace(last, **_amount(sums[0], language))]
 
 
 def _only_company(mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...]:
@@ -220,10 +237,7 @@ def _event(
         available_at=item.available_at,
         rule_id=f"{page.language}:{rule.kind}:{rule.id}",
         magnitude_pct=_signed(share, match),
-        amount=money.value if money else None,
-        amount_max=money.high if money else None,
-        amount_qualifier=money.qualifier if money else None,
-        currency=_currency(money, page.language),
+        **(_amount(money, page.language) if money else {}),
         is_reaction=rule.reaction,
         is_background=stance.is_background,
         negated=stance.negated,
@@ -240,11 +254,14 @@ def _signed(share: Quantity | None, match: Match) -> float | None:
     return -abs(value) if match.is_falling else value
 
 
-def _currency(money: Quantity | None, language: str) -> str | None:
-    """Return the currency; a bare Chinese sum is in yuan, one in another language unknown."""
-    if money is None:
-        return None
-    return money.currency or ("CNY" if language == "zh" else None)
+def _amount(money: Quantity, language: str) -> dict[str, Any]:
+    """Return the fields of a sum; a bare Chinese one is in yuan, one in another language unknown."""
+    return {
+        "amount": money.value,
+        "amount_max": money.high,
+        "amount_qualifier": money.qualifier,
+        "currency": money.currency or ("CNY" if language == "zh" else None),
+    }
 
 
 def _source(sentence: Sentence) -> str | None:

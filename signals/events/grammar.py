@@ -92,7 +92,7 @@ class Grammar:
                     if found.concept[0] != "%":
                         used.update(range(found.start, found.end))
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        kept = [match for match in fired if not _gives_way(match, strong)]
+        kept = [match for match in fired if not _gives_way(match, strong, sentence)]
         return sorted(kept, key=lambda match: match.start)
 
     def _possible(self, sentence: Sentence) -> list[int]:
@@ -105,11 +105,20 @@ class Grammar:
         ]
 
 
-def _gives_way(match: Match, strong: set[int]) -> bool:
-    """Let a weak reading yield in its segment; one a denial suggests, in the sentence."""
-    if match.rule.weak and any(found.concept == "%denied" for found in match.found):
+def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:
+    """Let a weak reading yield in its segment; one a denial suggests, in the sentence.
+
+    A sum that names no firm ("…, spending HK$151m") goes on about the segment before it.
+    """
+    if not match.rule.weak or match.segment in strong:
+        return match.rule.weak
+    used = {found.concept for found in match.found}
+    if "%denied" in used:
         return bool(strong)
-    return match.rule.weak and match.segment in strong
+    goes_on = "%money" in used and match.segment - 1 in strong
+    return goes_on and not any(
+        sentence.segment_of(group.start) == match.segment for group in sentence.groups
+    )
 
 
 def _try(
@@ -127,8 +136,9 @@ def _try(
     near = rule.near or _NEAR[language]
     if language == "zh" and rule.near:
         near = max(8, rule.near // 3)
+    taken = set[int]() if rule.shares else used
     for need in rule.needs[1:]:
-        best = _nearest(sentence, need, chosen, used, near, language, text)
+        best = _nearest(sentence, need, chosen, taken, near, language, text)
         if best is None:
             return None
         chosen.append(best)

@@ -73,6 +73,8 @@ class Rule(Settings):
     """Characters the concepts may lie apart; 0 for the language's usual reach."""
     weak: bool = False
     """True gives way to any other event of its segment."""
+    shares: bool = False
+    """True may lean on words that another event has used (two firms change places in one index)."""
     faint: bool = False
     """True is tried only in a headline that no other rule could read; the first of them holds."""
 

@@ -160,12 +160,16 @@ def _start_of(thing: _HasStart) -> int:
 
 
 def _shield(sentence: Sentence) -> None:
-    """Drop cues that are only letters of a company's name (the trip in Trip.com)."""
+    """Drop cues that are only letters of a company's name (the trip in Trip.com).
+
+    The name of a chip of one's own is a cue as well as a name.
+    """
     spans = [(group.start, group.end) for group in sentence.groups]
     sentence.hits = [
         hit
         for hit in sentence.hits
-        if not any(start <= hit.start and hit.end <= end for start, end in spans)
+        if hit.concept == "chip_name"
+        or not any(start <= hit.start and hit.end <= end for start, end in spans)
     ]
 
 

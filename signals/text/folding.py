@@ -70,6 +70,22 @@ def fold(text: str) -> str:
     return lowered if lowered.isascii() else lowered.translate(_fold_table())
 
 
+def is_traditional(text: str) -> bool:
+    """Return True for Chinese in traditional characters; one alone may be a simplified name's.
+
+    Examples
+    --------
+    >>> is_traditional("騰訊斥資回購"), is_traditional("腾讯斥资回购")
+    (True, False)
+    """
+    return sum(character in _traditional() for character in text[:400]) >= 2
+
+
+@cache
+def _traditional() -> frozenset[str]:
+    return frozenset(chr(code) for code in _fold_table() if code >= 0x3400)
+
+
 def _lower_one(character: str) -> str:
     lowered = character.lower()
     return lowered if len(lowered) == 1 else lowered[0]

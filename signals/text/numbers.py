@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from signals.text.folding import fold
+from signals.text.folding import fold, is_traditional
 from signals.text.units import (
     ABOUT_AFTER,
     AT_LEAST_AFTER,
@@ -43,6 +43,8 @@ _HAN_PERCENT = re.compile(r"百分之([一二两三四五六七八九十百零�
 _HAN_TENTHS = re.compile(r"([一二两三四五六七八九]|\d)成([一二三四五六七八九半])?")
 _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
+_YUAN_NAMED = re.compile(r"币|rmb|cn|¥|yuan")
+_YUAN_THROUGHOUT = re.compile(r"人民?币[^。]{0,3}下同|除特别说明[^。]{0,8}人民币")
 _RANGE_JOINT = re.compile(r"\s?(?:-|~|～|至|到|bis(?: zu)?|to|and|und)\s?")
 
 
@@ -104,8 +106,22 @@ def quantities(text: str, language: str) -> list[Quantity]:
     for quantity in found:
         if not kept or quantity.start >= kept[-1].end:
             kept.append(quantity)
-    joined = _join_ranges(folded, kept)
-    return [_qualified(folded, quantity, language) for quantity in joined]
+    joined = [_qualified(folded, quantity, language) for quantity in _join_ranges(folded, kept)]
+    return _in_dollars(folded, joined) if language == "zh" and is_traditional(text) else joined
+
+
+def _in_dollars(folded: str, figures: list[Quantity]) -> list[Quantity]:
+    """Read a bare 元, or none, as Hong Kong papers mean it; they say where they mean yuan."""
+    if _YUAN_THROUGHOUT.search(folded):
+        return figures
+    return [
+        replace(figure, currency="HKD")
+        if figure.unit == "money"
+        and figure.currency in (None, "CNY")
+        and not _YUAN_NAMED.search(folded, figure.start, figure.end)
+        else figure
+        for figure in figures
+    ]
 
 
 def _read_all(text: str, language: str) -> Iterator[Quantity]:
