@@ -138,7 +138,7 @@ def _denied_after_all(events: Sequence[Event], sentence: Sentence, text: str) ->
 
 
 def _with_sum(events: Sequence[Event], sentence: Sentence, language: str) -> list[Event]:
-    """Give the sum of a sentence that says nothing else to the event before ("X buys Y. Price: …")."""
+    """Give the sum of a sentence that says nothing else to the event before it."""
     sums = [f for f in sentence.figures if f.unit == "money" and not (f.is_per_share or f.is_prior)]
     last = events[-1] if events else None
     if last is None or not sums or sentence.groups or last.sentence != sentence.number - 1:
@@ -255,7 +255,7 @@ def _signed(share: Quantity | None, match: Match) -> float | None:
 
 
 def _amount(money: Quantity, language: str) -> dict[str, Any]:
-    """Return the fields of a sum; a bare Chinese one is in yuan, one in another language unknown."""
+    """Return the fields of a sum; a bare Chinese one is in yuan, another's currency unknown."""
     return {
         "amount": money.value,
         "amount_max": money.high,

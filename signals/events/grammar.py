@@ -235,6 +235,8 @@ def _named(
     """Yield the spans of people, voices and companies in the part a rule asks for."""
     if concept == "%person":
         yield from ((person.start, person.end) for person in sentence.people)
+    elif concept == "%product":
+        yield from ((product.start, product.end) for product in sentence.products)
     elif concept == "%broker":
         yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
     elif anchor is None or concept == "%company":

@@ -33,7 +33,7 @@ FIGURES_AND_NAMES = frozenset(
     (
         "%percent", "%money", "%company", "%person", "%broker", "%model", "%target",
         "%listed_doer", "%mover", "%because", "%denied", "%thing",
-        "%stranger",
+        "%stranger", "%product",
     )
 )  # fmt: skip
 """What a rule may need beside concepts."""
@@ -52,7 +52,7 @@ class Rule(Settings):
     ``%model`` (a word with a number), ``%target`` (a second company), ``%listed_doer`` (a listed
     one in front), ``%mover`` (a company right in front), ``%because`` (the clause ends or gives a
     reason), ``%denied`` (somebody denies), ``%thing`` (something behind it, or a
-    product), ``%stranger`` (no listed company in front)."""
+    product), ``%product`` (a named one), ``%stranger`` (no listed company in front)."""
     without: tuple[str, ...] = ()
     """Concepts that must not stand in the same segment."""
     subtype: str | None = None
@@ -81,6 +81,7 @@ class Rule(Settings):
 
 class _CueFile(Settings):
     language: str
+    elsewhere: dict[str, str] = Field(default_factory=dict)
     concepts: dict[str, list[str]]
 
 
@@ -176,7 +177,16 @@ def _data(name: str) -> str:
 
 def _read_cues(language: str) -> Mapping[str, list[str]]:
     parsed = _CueFile.model_validate(tomllib.loads(_data(f"{language}.toml")))
-    return parsed.concepts
+    return {
+        concept: [*cues, *_said_elsewhere(cues, parsed.elsewhere)]
+        for concept, cues in parsed.concepts.items()
+    }
+
+
+def _said_elsewhere(cues: Sequence[str], words: Mapping[str, str]) -> list[str]:
+    """Return cues with the word another place has for it (芯片 is 晶片 in Hong Kong)."""
+    forms = [cue.replace(word, other) for cue in cues for word, other in words.items()]
+    return [form for form in dict.fromkeys(forms) if form not in cues]
 
 
 def _read_rules() -> Iterable[Rule]:
