@@ -205,29 +205,40 @@ def pair_correlation(
     place = np.asarray(session, dtype=np.int64)
     n, m = values.shape
     need(n > 1, "fewer than 2 events")
-    order = np.argsort(place, kind="stable")
+    # Events of one session and one estimation window are alike: a block of pairs is a product.
+    days, member = np.unique(np.column_stack([place, first]), axis=0, return_inverse=True)
+    groups = [values[member == day] for day in range(len(days))]
     total = 0.0
-    for at, left in enumerate(order.tolist()):
-        for right in order[at + 1 :].tolist():
-            apart = int(place[right] - place[left])
+    for at, left in enumerate(groups):
+        for to in range(at, len(groups)):
+            apart, shift = (days[to] - days[at]).tolist()
             if apart >= window:
                 break
-            shift = int(first[right] - first[left])
             if abs(shift) >= m - 2:
                 continue
-            one = values[left, max(shift, 0) : m + min(shift, 0)]
-            other = values[right, max(-shift, 0) : m + min(-shift, 0)]
-            total += _correlation(one, other) * (1.0 - apart / window)
+            one = left[:, max(shift, 0) : m + min(shift, 0)]
+            other = groups[to][:, max(-shift, 0) : m + min(-shift, 0)]
+            pairs = _correlations(one, other)
+            block = float(np.triu(pairs, 1).sum() if to == at else pairs.sum())
+            total += block * (1.0 - apart / window)
     return float(min(max(2.0 * total / (n * (n - 1)), 0.0), 1.0 - 1e-9))
 
 
-def _correlation(left: Floats, right: Floats) -> float:
-    both = np.isfinite(left) & np.isfinite(right)
-    if both.sum() < 3:
-        return 0.0
-    one, other = left[both] - left[both].mean(), right[both] - right[both].mean()
-    power = float(one @ one) * float(other @ other)
-    return float(one @ other) / math.sqrt(power) if power > 0 else 0.0
+def _correlations(left: Floats, right: Floats) -> Floats:
+    """Return the correlation of each row of one with each of the other, over what both have.
+
+    0 for pairs with fewer than three values in common, or without variance.
+    """
+    here, there = np.isfinite(left), np.isfinite(right)
+    one, other = np.where(here, left, 0.0), np.where(there, right, 0.0)
+    has, had = here.astype(np.float64), there.astype(np.float64)
+    count = has @ had.T
+    sum_one, sum_other = one @ had.T, has @ other.T
+    counted = np.maximum(count, 1.0)
+    shared = one @ other.T - sum_one * sum_other / counted
+    power = (one**2 @ had.T - sum_one**2 / counted) * (has @ (other**2).T - sum_other**2 / counted)
+    usable = (count >= 3) & (power > 0)
+    return np.where(usable, shared / np.sqrt(np.where(usable, power, 1.0)), 0.0)
 
 
 def _mean_ranks(values: Floats) -> tuple[Floats, Floats]:

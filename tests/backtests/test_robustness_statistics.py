@@ -31,6 +31,7 @@ from backtests.robustness.deflation import (
     probabilistic_sharpe,
     shape_of,
 )
+from backtests.robustness.event_study import Abnormal
 from backtests.robustness.overfitting import backtest_overfitting
 
 
@@ -195,6 +196,66 @@ def test_naive_and_bmp_against_scipy() -> None:
     for test in (event_tests.naive_t, event_tests.bmp_t):
         assert test(values).statistic == pytest.approx(theirs.statistic)
         assert test(values).p == pytest.approx(theirs.pvalue)
+
+
+def one_event_day(answers: Mapping[str, Any]) -> tuple[Abnormal, Mapping[str, Any]]:
+    told = answers["events"]
+    n, m, k = told["stocks"], told["estimation"], told["window"]
+    drawn = draws(answers, (n + 2) * (m + k), told["seed"]).reshape(n + 2, m + k)
+    market = told["market"] * drawn[0]
+    returns = told["beta"] * market + told["shared"] * drawn[1] + told["own"] * drawn[2:]
+    returns = returns + told["mean"]
+    returns[:, m:] += told["event"]
+    x = market[:m] - market[:m].mean()
+    fits = [stats.linregress(market[:m], stock[:m]) for stock in returns]
+    off = np.array([s - f.intercept - f.slope * market for s, f in zip(returns, fits, strict=True)])
+    return Abnormal(
+        events=(), window=off[:, m:], first=0, residuals=off[:, :m],
+        sigma=np.sqrt((off[:, :m] ** 2).sum(axis=1) / (m - 2)), counts=np.full(n, float(m)),
+        market=np.tile(market[m:] - market[:m].mean(), (n, 1)),
+        market_power=np.full(n, float(x @ x)), place=np.full(n, m),
+    ), told  # fmt: skip
+
+
+def test_one_event_day_against_another_library(answers: Mapping[str, Any]) -> None:
+    abnormal, told = one_event_day(answers)
+    cars, scars = abnormal.cumulative(0, told["window"] - 1)
+    assert event_tests.bmp_t(scars).statistic == pytest.approx(told["bmp"], rel=1e-9)
+    n = told["stocks"]
+    alike = event_tests.pair_correlation(abnormal.residuals, [0] * n, abnormal.place, 5)
+    found = event_tests.kolari_pynnonen_t(scars, alike)
+    assert found.statistic == pytest.approx(told["kolari_pynnonen"], rel=1e-9)
+    before = abnormal.residuals / abnormal.sigma[:, None]
+    grank = event_tests.grank_t(before, cars / abnormal.sigma)
+    assert grank.statistic == pytest.approx(told["grank"], rel=1e-9)
+
+
+def naive_pairs(
+    residuals: np.ndarray, started: list[int], session: list[int], window: int
+) -> float:
+    """Every pair by itself, as its definition reads."""
+    n, total = len(residuals), 0.0
+    for a, b in itertools.combinations(range(n), 2):
+        share = 1.0 - abs(session[a] - session[b]) / window
+        one = {started[a] + t: v for t, v in enumerate(residuals[a]) if np.isfinite(v)}
+        other = {started[b] + t: v for t, v in enumerate(residuals[b]) if np.isfinite(v)}
+        both = sorted(one.keys() & other.keys())
+        if share > 0 and len(both) > 2:
+            total += share * np.corrcoef([one[t] for t in both], [other[t] for t in both])[0, 1]
+    return max(2.0 * total / (n * (n - 1)), 0.0)
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_pair_correlation_against_every_pair_by_itself(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    started = sorted(generator.integers(0, 6, 14).tolist())
+    shock = generator.normal(size=60)
+    residuals = np.array([shock[s : s + 40] for s in started]) + generator.normal(size=(14, 40))
+    residuals[generator.random(residuals.shape) < 0.05] = np.nan
+    session = [s + 45 for s in started]
+    ours = event_tests.pair_correlation(residuals, started, session, 3)
+    assert ours == pytest.approx(naive_pairs(residuals, started, session, 3), rel=1e-9)
+    assert ours > 0
 
 
 def test_patell_against_hand_computation() -> None:
