@@ -188,7 +188,7 @@ class Instruments(Mapping[str, Instrument]):
 
     @classmethod
     def default(cls) -> Instruments:
-        """Return the project's own tables: 43 instruments and the Hang Seng TECH Index."""
+        """Return the project's own tables: 44 instruments and the Hang Seng TECH Index."""
         return _default()
 
     @classmethod
