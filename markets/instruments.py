@@ -196,7 +196,9 @@ class Instruments(Mapping[str, Instrument]):
         """Read a user's tables, in the form of the project's own.
 
         Any of `[[instruments]]`, `[[lots]]` and `[indices.NAME]`. A lot row needs `ticker`,
-        `valid_from` and `value`; `source`, `checked_on` and `verified` may be left out.
+        `valid_from` and `value`, an index `launch` and `members`; `source`, `checked_on` and
+        `verified` may be left out. What does not say whether it is `verified` is taken as so,
+        but for members of indices: a run that follows them says that nobody confirmed them.
 
         Raises
         ------

@@ -223,6 +223,11 @@ names.en = { official = "Some Exchange", aliases = ["Venue"] }
         ('[[instruments]]\nticker = "1"\n[[instruments]]\nticker = "0001.HK"', "stands twice"),
         ('[[instruments]]\nticker = "1"\nsectr = "x"', "unknown key"),
         ('[[instruments]]\nticker = "1"\ntraps = [{ effect = "x" }]', "no such effect"),
+        ("indices = 3", "not a table of indices"),
+        ('indices.own = ["1"]', "no index"),
+        ('[indices.own]\nmembers = ["1"]', "lacks a key"),
+        ('[indices.own]\nlaunch = 2020-01-01\nmember = ["1"]', "unknown key in an index"),
+        ('[indices.own]\nlaunch = 2020-01-01\nmembers = ["BABA"]', "no Hong Kong ticker"),
     ],
 )
 def test_a_row_that_is_off_is_named(tmp_path, text, problem):
@@ -241,6 +246,18 @@ def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path):
     path.write_bytes("[[lots]] # 騰".encode("big5"))
     with pytest.raises(TableError, match="UTF-8"):
         Instruments.from_toml(path)
+
+
+def test_an_index_of_ones_own_may_leave_its_sources_out(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        '[indices.own]\nlaunch = 2020-01-01\nmembers = ["1"]\n[[indices.own.changes]]\n'
+        'effective = 2021-01-04\nadded = ["2"]\nremoved = ["1"]\nverified = true\n',
+        encoding="utf-8",
+    )
+    first, second = Instruments.from_toml(path).membership("own").members.rows
+    assert (first.source, first.checked_on, first.verified) == (str(path), None, False)
+    assert (second.value, second.verified) == (frozenset({"0002.HK"}), True)
 
 
 def change(**fields) -> MembershipChange:
