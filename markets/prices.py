@@ -21,6 +21,7 @@ from markets.actions import ACTION_COLUMNS as ACTION_COLUMNS
 from markets.actions import all_columns, by_key, without_defaults
 from markets.actions import no_actions as no_actions
 from markets.errors import ConfigError, MissingDataError, nearest_name
+from markets.wording import row_problem
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 BAR_COLUMNS = (*PRICE_COLUMNS, "volume")
@@ -42,6 +43,9 @@ class RejectedRow:
     problem: str
     given: str = ""
     wanted: str = ""
+
+    def __str__(self) -> str:
+        return row_problem(self.where, self.problem, self.given, self.wanted)
 
     def as_dict(self) -> dict[str, str]:
         """Return the row as JSON-ready fields."""

@@ -24,6 +24,7 @@ from markets.sources.actions import read_actions
 from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
 from markets.sources.tables import read_table
 from markets.tickers import normalize_ticker
+from markets.wording import counted
 
 # How files name what we need; compared in lower case, first match wins.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -258,7 +259,9 @@ def _refuse_absent(sifted: Sifted, names: Sequence[str] | None, source: str) -> 
         raise MissingDataError(
             "no good row for " + (", ".join(absent) if absent else "any ticker"),
             wanted="at least one bar for each ticker in the dates asked for",
-            given=f"{len(sifted.frames)} tickers with bars, {len(sifted.rejections)} rejected rows",
+            given=f"{counted(len(sifted.frames), 'ticker')} with bars, "
+            f"{counted(len(sifted.rejections), 'rejected row')}"
+            + (f", the first in {sifted.rejections[0]}" if sifted.rejections else ""),
             where=source,
             nearest=nearest_name(absent[0], sifted.frames) if absent else None,
         )
