@@ -262,14 +262,22 @@ def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> 
     return replace(engine, equity=engine.equity.assign(benchmark=level))
 
 
+def baseline_names(chosen: StrategySettings) -> list[str]:
+    """Return the names of the strategies that stand beside a chosen one."""
+    return [*_holding(chosen), "random_entries"]
+
+
+def _holding(chosen: StrategySettings) -> list[str]:
+    return [name for name in ("buy_and_hold", "equal_weight") if name != chosen.name]
+
+
 def _baselines(chosen: StrategySettings, engine: EngineResult, seed: int) -> list[StrategySettings]:
     """Return the strategies a signal strategy must beat; the random one has its habits."""
     from strategies.baselines import random_like
 
     weight = mean_weight(engine)
-    names = [name for name in ("buy_and_hold", "equal_weight") if name != chosen.name]
     random = random_like(engine.trades, weight=weight, seed=seed, reserve_bp=chosen.reserve_bp)
-    return [*(StrategySettings(name=name) for name in names), random]
+    return [*(StrategySettings(name=name) for name in _holding(chosen)), random]
 
 
 def mean_weight(engine: EngineResult) -> float:

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from backtests.cli import app
+from backtests.config import load_config
+from backtests.gates import require_metrics
 
 STORY = (
     '{"id": "a", "title": "Alibaba raises its outlook", "published_at": "2025-09-11T23:43+08:00"}'
@@ -84,6 +88,8 @@ def test_the_coming_session_is_decided_on_what_was_known(small_config: Path) -> 
         (("run", "{config}", "--set", "strategy.name=nowhere:Class"), 3, "nowhere"),
         (("run", "{config}", "--set", "news.source=jsonl", "--set", "data_dir=nowhere"), 4, "data"),
         (("run", "{config}", "--fail-under", "risk.sharpe"), 2, "number"),
+        (("run", "{config}", "--fail-under", "risk.sharpe=nan"), 2, "number"),
+        (("run", "{config}", "--fail-under", "=1"), 2, "metric"),
         (("report", "nowhere"), 4, "no such run folder"),
         (("explain", "{finished}", "100000"), 4, "no such trade"),
         (("signals", "{config}", "--as-of", "2023-05-30T08:00:00"), 4, "zone"),
@@ -111,12 +117,37 @@ def test_a_mistake_is_placed_and_has_its_exit_code(
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_a_gate_on_no_metric_names_the_nearest(small_config: Path, tmp_path: Path) -> None:
-    result = invoke(
-        "run", str(small_config), "--out", str(tmp_path), "--fail-under", "risk.sharp=1"
-    )
+@pytest.mark.parametrize(
+    ("gate", "nearest"),
+    [
+        ("risk.sharp=1", "risk.sharpe"),
+        ("sharpe=1", "risk.sharpe"),
+        ("predictions.model.acu=0.5", "predictions.model.auc"),
+        ("baselines.buy_and_hld.cagr=0", "baselines.buy_and_hold.cagr"),
+    ],
+)
+def test_a_gate_on_no_metric_is_refused_before_the_run(
+    small_config: Path, tmp_path: Path, gate: str, nearest: str
+) -> None:
+    result = invoke("run", str(small_config), "--out", str(tmp_path), "--fail-under", gate)
     assert result.exit_code == 2
-    assert "risk.sharpe" in result.stderr
+    assert f"nearest  {nearest}\n" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_metric_of_a_run_can_be_a_gate(small_config: Path, small_run: Path) -> None:
+    metrics = json.loads((small_run / "metrics.json").read_text())
+    names = [name for name, _ in numbers_of(metrics)]
+    assert len(names) > 100
+    require_metrics(dict.fromkeys(names, 0.0), load_config(small_config).config)
+
+
+def numbers_of(metrics: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from numbers_of(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{prefix}{name}", value
 
 
 def test_a_missed_gate_ends_with_six(small_config: Path, tmp_path: Path) -> None:
