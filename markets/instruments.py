@@ -309,6 +309,24 @@ class Instruments(Mapping[str, Instrument]):
             )
         return self._by_ticker[spelled]
 
+    def nearest(self, text: str) -> str | None:
+        """Return the ticker that a text most likely means, by code, name or receipt, or None.
+
+        Examples
+        --------
+        >>> instruments = Instruments.default()
+        >>> [instruments.nearest(text) for text in ("9988.HKX", "Tencent", "BABA", "NOPE")]
+        ['9988.HK', '0700.HK', '9988.HK', None]
+        """
+        words: dict[str, str] = {}
+        for ticker, one in self._by_ticker.items():
+            symbols = [one.receipt.symbol] if one.receipt else []
+            named = [alias.text for names in one.names.values() for alias in names.aliases]
+            for word in (ticker, *symbols, *named):
+                words.setdefault(word.casefold(), ticker)
+        found = nearest_name(text.casefold(), words)
+        return words[found] if found else None
+
     def __getitem__(self, ticker: str) -> Instrument:
         return self._by_ticker[ticker]
 

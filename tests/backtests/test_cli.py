@@ -83,6 +83,7 @@ def test_the_coming_session_is_decided_on_what_was_known(small_config: Path) -> 
         (("run", "{config}", "--set", "label.horizon"), 3, "key and value"),
         (("run", "{config}", "--set", 'universe=["0700"]'), 4, "universe"),
         (("run", "{config}", "--set", 'universe="hstec"'), 3, "hstech"),
+        (("run", "{config}", "--set", 'universe=["NOPE"]'), 3, "NOPE"),
         (("run", "{config}", "--set", "benchmark=SYNT"), 3, "SYNTH"),
         (("run", "{config}", "--set", "strategy.name=event_hol"), 3, "event_hold"),
         (("run", "{config}", "--set", "strategy.name=nowhere:Class"), 3, "nowhere"),
