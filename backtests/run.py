@@ -220,19 +220,20 @@ def judge(
 ) -> BacktestResult:
     """Compute every metric and check of a run."""
     from backtests.metrics import summarize
+    from backtests.metrics.breakdowns import kinds_of
 
     predicted = _predicted(learned)
     signals = pd.DataFrame([asdict(signal) for signal in learned.signals])
-    kinds = {event.event_id: event.kind for row in learned.rows for event in row.events}
     metrics = summarize(
         engine,
         capital_hkd=config.broker.cash_hkd,
         baselines=baselines,
         predicted=predicted,
         signals=signals,
-        event_kinds=kinds,
+        event_kinds=kinds_of(learned.rows),
         horizon=config.label.horizon,
         seed=config.seed,
+        planted_edge_bp=_planted_edge_bp(config),
     )
     return BacktestResult(
         config=config.model_dump(mode="json"),
@@ -244,6 +245,12 @@ def judge(
         checks=checks_of(config, inputs, learned.signals, engine),
         provenance=provenance_of(config, inputs),
     )
+
+
+def _planted_edge_bp(config: RunConfig) -> float | None:
+    """Return the edge that the news of a run has by construction; None where nobody knows it."""
+    synthetic = config.prices.source == config.news.source == "synthetic"
+    return config.prices.synthetic.edge_bp if synthetic else None
 
 
 def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> EngineResult:
