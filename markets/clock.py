@@ -94,6 +94,17 @@ def hong_kong_date(instant: datetime) -> date:
     return as_utc(instant).astimezone(HONG_KONG).date()
 
 
+def for_people(instant: datetime) -> str:
+    """Return an instant as people here read it: Hong Kong time, and says so. Machines get UTC.
+
+    Examples
+    --------
+    >>> for_people(datetime(2025, 9, 11, 15, 43, tzinfo=UTC))
+    '2025-09-11 23:43:00 HKT'
+    """
+    return f"{as_utc(instant).astimezone(HONG_KONG):%Y-%m-%d %H:%M:%S} HKT"
+
+
 def epoch_us(instant: datetime, *, where: str | None = None) -> int:
     """Return an instant as whole microseconds since 1970 UTC.
 

@@ -71,12 +71,19 @@ def session(
     latency: Annotated[float, typer.Option(min=0, help="Seconds until an order stands.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Print an instant's status, effective session and first tradable instant."""
-    from markets.clock import parse_instant
+    """Print an instant's status, effective session and first tradable instant.
+
+    Instants are shown in Hong Kong time, and stand in UTC in the document.
+    """
+    from markets.clock import for_people, parse_instant
     from markets.lookup import session_at
 
     answer = session_at(parse_instant(instant, where="INSTANT"), timedelta(seconds=latency))
-    _show(answer.as_dict(), as_json)
+    told = answer.as_dict()
+    if not as_json:
+        for name in ("instant", "decision_at", "tradable_at"):
+            told[name] = for_people(getattr(answer, name))
+    _show(told, as_json)
 
 
 @app.command()

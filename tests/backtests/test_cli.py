@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,7 +72,17 @@ def test_the_coming_session_is_decided_on_what_was_known(small_config: Path) -> 
     coming = json.loads(result.stdout)
     assert coming["session"] == "2023-05-30"
     assert coming["known_session"] == "2023-05-29"
+    assert coming["as_of"] == "2023-05-30T00:00:00+00:00"
     assert all(signal["effective_session"] == "2023-05-30" for signal in coming["signals"])
+
+
+def test_a_person_reads_hong_kong_time(small_config: Path, small_run: Path) -> None:
+    as_of = "2023-05-30T00:00:00Z"
+    assert "as of 2023-05-30 08:00:00 HKT" in invoke(
+        "signals", str(small_config), "--as-of", as_of
+    ).stdout.replace("\n", " ")
+    assert " HKT  decision of the signal" in invoke("explain", str(small_run), "1").stdout
+    assert re.search(r"instant +2023-05-30 08:00:00 HKT", invoke("market", "session", as_of).stdout)
 
 
 @pytest.mark.parametrize(
