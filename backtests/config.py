@@ -26,7 +26,7 @@ from backtests.reports import ReportSettings
 from backtests.robustness.settings import AuditSettings
 from markets import plugins
 from markets.calendar import ClockSettings
-from markets.errors import ConfigError, MissingDataError, TickerError, nearest_name
+from markets.errors import ConfigError, MissingDataError, TickerError, nearest_file, nearest_name
 from markets.settings import Settings
 from markets.sources import PriceSettings
 from markets.tickers import check_hkd
@@ -253,12 +253,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        # By stems: the ending that all of them share says nothing.
-        stems = {other.stem: other.name for other in sorted(path.parent.glob("*.toml"))}
-        nearby = nearest_name(path.stem, stems)
-        raise ConfigError(
-            "no such config file", given=path, nearest=stems[nearby] if nearby else None
-        ) from None
+        nearby = nearest_file(path.with_suffix(path.suffix or ".toml"))
+        raise ConfigError("no such config file", given=path, nearest=nearby) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the config: {error}", where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
@@ -337,7 +333,9 @@ def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -
             where=where,
             nearest=nearest_name(str(first["loc"][-1]), names),
         )
-    told = {"given": repr(first["input"])} if key and first["type"] != "missing" else {}
+    if first["type"] == "missing":
+        return ConfigError(f"a key is absent{more}", wanted=f"{key} = …", where=where)
+    told = {"given": repr(first["input"])} if key else {}
     wanted = (problem["msg"].removeprefix("Value error, ") for problem in alike)
     told["wanted"] = ", or: ".join(dict.fromkeys(wanted))
     if first["type"] == _NO_TICKER:

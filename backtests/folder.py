@@ -176,9 +176,14 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise MissingDataError("a file of the run is not there", given=path) from None
+        raise _absent(path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read a file of the run: {error}", where=str(path)) from None
+
+
+def _absent(path: Path) -> MissingDataError:
+    wanted = "a folder that `newswake run` wrote, whole"
+    return MissingDataError("a file of the run is not there", given=path, wanted=wanted)
 
 
 def _read_json(path: Path) -> Any:
@@ -203,7 +208,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _read_csv(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame:
     if not path.is_file():
-        raise MissingDataError("a file of the run is not there", given=path)
+        raise _absent(path)
     try:
         texts = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -216,7 +221,7 @@ def _read_parquet(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise MissingDataError("a file of the run is not there", given=path)
+        raise _absent(path)
     try:
         frame = pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowException) as error:

@@ -29,6 +29,8 @@ def as_utc(instant: datetime, *, where: str | None = None) -> datetime:
     ------
     NaiveTimeError
         If the instant has no zone: guessing one moves news by hours.
+    DataError
+        If it lies outside the years 1 to 9999 in UTC.
 
     Examples
     --------
@@ -42,7 +44,15 @@ def as_utc(instant: datetime, *, where: str | None = None) -> datetime:
             wanted="an offset or Z, as in 2025-09-12T09:30:00+08:00",
             where=where,
         )
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise DataError(
+            "no such date or time in UTC",
+            given=instant.isoformat(),
+            wanted="the years 1 to 9999",
+            where=where,
+        ) from None
 
 
 def parse_instant(text: str, *, where: str | None = None) -> datetime:

@@ -66,15 +66,20 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch daily bars and actions from Yahoo into immutable snapshots."""
-    from backtests.cli.market import read_date
+    from backtests.cli.market import read_date, read_ticker
+    from markets.errors import UsageError
     from markets.sources import PriceSettings, load_prices
     from markets.sources.yahoo import YahooSettings
 
-    until: date | None = read_date(end) if end else None
+    since = read_date(start, "--start")
+    until: date | None = read_date(end, "--end") if end else None
+    if until is not None and until < since:
+        raise UsageError("the end lies before the start", given=end, where="--end")
+    names = [read_ticker(ticker) for ticker in tickers]
     yahoo = YahooSettings(snapshots=str(folder.resolve()), offline=offline)
     # What Yahoo said, and nothing of our own: its hash must not change with our tables.
     settings = PriceSettings(source="yahoo", yahoo=yahoo, known_actions=False)
-    market = load_prices(settings, tickers, read_date(start), until, Path())
+    market = load_prices(settings, names, since, until, Path())
     rows = [
         {
             "ticker": ticker,

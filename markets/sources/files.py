@@ -12,7 +12,13 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from markets.actions import LATER_COLUMNS
-from markets.errors import ConfigError, MissingDataError, TickerError, nearest_name
+from markets.errors import (
+    ConfigError,
+    MissingDataError,
+    TickerError,
+    nearest_file,
+    nearest_name,
+)
 from markets.prices import (
     BAR_COLUMNS,
     MarketData,
@@ -155,14 +161,18 @@ class FileSource:
             untraded=sifted.untraded,
         )
 
-    def _paths(self, pattern: str, take: str | None = None) -> list[Path]:
+    def _paths(self, pattern: str, key: str = "pattern", take: str | None = None) -> list[Path]:
         absolute = Path(pattern)
         root = Path(absolute.anchor) if absolute.is_absolute() else self.data_dir
         relative = absolute.relative_to(root) if absolute.is_absolute() else absolute
         found = sorted(path for path in root.glob(str(relative)) if path.is_file())
         if not found:
             raise MissingDataError(
-                "no price file matches", given=pattern, where=str(self.data_dir), wanted="a file"
+                "no price file matches",
+                given=pattern,
+                wanted="a CSV, TSV or Parquet file, named or by a pattern with *",
+                where=f"{self.data_dir} (prices.files.{key})",
+                nearest=nearest_file(root / relative),
             )
         return found if (take or self.settings.take) == "all" else found[-1:]
 
@@ -215,7 +225,7 @@ class FileSource:
     def _indices(self, start: date | None, end: date | None) -> Sifted | None:
         if self.settings.index_pattern is None:
             return None
-        paths = self._paths(self.settings.index_pattern)
+        paths = self._paths(self.settings.index_pattern, "index_pattern")
         table, broken = self._tables(paths, "name", ("date", "close"), ("open", "high", "low"))
         table = table.rename(columns={"name": "ticker"})
         levels = sift(table, start=start, end=end, is_session=self.is_session, tickers=False)
@@ -229,7 +239,7 @@ class FileSource:
     ) -> pd.DataFrame:
         if self.settings.actions_pattern is None:
             return no_actions()
-        paths = self._paths(self.settings.actions_pattern, take="all")
+        paths = self._paths(self.settings.actions_pattern, "actions_pattern", take="all")
         wished = ("ratio", "cash_hkd", *LATER_COLUMNS)
         table, broken = self._tables(paths, "ticker", ("ex_date",), wished)
         return read_actions(table, broken, tickers, start, end)

@@ -106,7 +106,12 @@ def test_a_person_reads_hong_kong_time(small_config: Path, small_run: Path) -> N
         (("explain", "{finished}", "100000"), 4, "no such trade"),
         (("signals", "{config}", "--as-of", "2023-05-30T08:00:00"), 4, "zone"),
         (("events", "nowhere.jsonl"), 4, "nowhere.jsonl"),
-        (("market", "lot", "BABA", "--on", "2025-09-12"), 4, "BABA"),
+        (("market", "lot", "BABA", "--on", "2025-09-12"), 4, "nearest  9988.HK"),
+        (("market", "session", "0001-01-01T00:00+08:00"), 4, "the years 1 to 9999"),
+        (("market", "session", "2025-09-12", "--latency", "1e12"), 2, "86400"),
+        (("data", "fetch", "700", "--start", "2025-03-30", "--end", "2025-01-01"), 2, "--end"),
+        (("data", "import", "{config}", "--out", "/dev/null/x.parquet"), 4, "no format"),
+        (("data", "import", "small.tml", "--out", "x.parquet"), 4, "prices.files.pattern"),
         (("market", "lot", "700", "--on", "2025-02-30"), 2, "2025-02-30"),
         (("frobnicate",), 2, "frobnicate"),
     ],
@@ -168,6 +173,12 @@ def test_a_missed_gate_ends_with_six(small_config: Path, tmp_path: Path) -> None
     )
     assert result.exit_code == 6
     assert "missed its gate" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_is_no_traceback(small_config: Path) -> None:
+    result = invoke("run", str(small_config), "--out", "/dev/null", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["given"]) == (1, "/dev/null")
+    assert result.stderr.startswith("error: cannot read or write: ")
 
 
 def test_an_error_under_json_is_a_document_too() -> None:
