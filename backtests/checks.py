@@ -10,6 +10,7 @@ from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.result import EngineResult
 from markets.reliance import leans_on, run_warnings
+from markets.wording import counted
 from signals.decisions import Signal
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ def check(name: str, level: str, message: str) -> Check:
 def _clocks(inputs: Inputs, signals: Sequence[Signal]) -> Check:
     late = [s for s in signals if s.decided_at >= inputs.calendar.open_at(s.effective_session)]
     if late:
-        message = f"{len(late)} signals were decided after the open they traded"
+        message = f"{counted(len(late), 'signal')} decided after the open they traded"
         return check("clocks", "error", message)
-    return check("clocks", "ok", f"all {len(signals)} signals were decided before their open")
+    return check(
+        "clocks", "ok", f"{counted(len(signals), 'signal')}, all decided before their open"
+    )
 
 
 def _prices(inputs: Inputs) -> Iterator[Check]:
@@ -143,4 +146,4 @@ def _tables(config: RunConfig, inputs: Inputs, engine: EngineResult) -> Iterator
 def _orders(engine: EngineResult) -> Iterator[Check]:
     unfilled = engine.orders[~engine.orders["status"].isin(["filled", "open"])]
     for (status, reason), group in unfilled.groupby(["status", "reason"]):
-        yield check("orders", "note", f"{len(group)} orders {status}: {reason}")
+        yield check("orders", "note", f"{counted(len(group), 'order')} {status}: {reason}")

@@ -18,16 +18,18 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from backtests.broker import BrokerSettings
 from backtests.reports import ReportSettings
 from backtests.robustness.settings import AuditSettings
 from markets import plugins
 from markets.calendar import ClockSettings
-from markets.errors import ConfigError, MissingDataError, nearest_name
+from markets.errors import ConfigError, MissingDataError, TickerError, nearest_file, nearest_name
 from markets.settings import Settings
 from markets.sources import PriceSettings
+from markets.tickers import check_hkd
 from signals.classifiers import ClassifierSettings
 from signals.decisions import DecisionSettings
 from signals.features import FeatureSettings
@@ -36,6 +38,7 @@ from signals.sources import NewsSettings
 from signals.splits import SplitSettings
 from strategies.base import StrategySettings
 
+_NO_TICKER = "no_ticker"
 ENVIRONMENT_PREFIX = "NEWSWAKE__"
 OWN_TABLES = ("instruments", "lexicon", "broker.costs_file")
 """Keys of files of the user's own that a run stands on; their contents belong to its identity."""
@@ -89,6 +92,13 @@ class RunConfig(Settings):
     """How hard `newswake audit` tries to explain a run by luck."""
     reports: ReportSettings = ReportSettings()
     """What the report shows."""
+
+    @field_validator("universe")
+    @classmethod
+    def _tickers_of_this_market(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, tuple):
+            _require_tickers(value)
+        return value
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> RunConfig:
@@ -243,7 +253,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        nearby = nearest_name(path.name, [other.name for other in path.parent.glob("*.toml")])
+        nearby = nearest_file(path.with_suffix(path.suffix or ".toml"))
         raise ConfigError("no such config file", given=path, nearest=nearby) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the config: {error}", where=str(path)) from None
@@ -308,9 +318,10 @@ def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -
     """Return the first problem of a validation as one clear error; the rest are counted."""
     problems = error.errors()
     first = problems[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = _key(first["loc"])
+    alike = [p for p in problems if f"{_key(p['loc'])}.".startswith(f"{key}.")]
     origin = _origin_of(key, origins)
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    more = f" (and {len(problems) - len(alike)} more)" if len(problems) > len(alike) else ""
     source = str(path) if origin == "file" else origin
     where = f"{source}: {key}" if key else source
     if first["type"] == "extra_forbidden":
@@ -322,9 +333,49 @@ def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -
             where=where,
             nearest=nearest_name(str(first["loc"][-1]), names),
         )
-    given = repr(first["input"]) if key and first["type"] != "missing" else None
-    wanted = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"invalid value{more}", given=given, wanted=wanted, where=where)
+    if first["type"] == "missing":
+        return ConfigError(f"a key is absent{more}", wanted=f"{key} = …", where=where)
+    told = {"given": repr(first["input"])} if key else {}
+    wanted = (problem["msg"].removeprefix("Value error, ") for problem in alike)
+    told["wanted"] = ", or: ".join(dict.fromkeys(wanted))
+    if first["type"] == _NO_TICKER:
+        told |= {name: text for name, text in first["ctx"].items() if text}
+    return ConfigError(f"invalid value{more}", where=where, **told)
+
+
+def _require_tickers(given: Sequence[str]) -> None:
+    """Refuse, as pydantic wants it, a universe of no ticker or of what is none of this market."""
+    if not given:
+        raise ValueError("at least one ticker, an index by name, or all")
+    for text in given:
+        try:
+            check_hkd(text)
+        except TickerError as error:
+            from markets.instruments import Instruments
+
+            told = {"given": error.given, "nearest": Instruments.default().nearest(text)}
+            raise PydanticCustomError(_NO_TICKER, str(error.wanted), told) from None
+
+
+def _key(location: Sequence[int | str]) -> str:
+    """Return the dotted key of a place, without the branch of a union that pydantic adds to it."""
+    model: type[BaseModel] | None = RunConfig
+    parts: list[str] = []
+    branches = 0
+    for part in location:
+        if branches > 1 and isinstance(part, str):
+            branches = 0
+            continue
+        parts.append(str(part))
+        field = model.model_fields.get(str(part)) if model else None
+        model = _model_in(field.annotation) if field else None
+        named = get_args(field.annotation) if field and _is_union(field.annotation) else ()
+        branches = sum(one is not type(None) for one in named)
+    return ".".join(parts)
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
 
 
 def _origin_of(key: str, origins: Mapping[str, str]) -> str:
@@ -344,6 +395,6 @@ def _known_names(location: Sequence[int | str]) -> list[str]:
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if get_origin(annotation) in (Union, UnionType):
+    if _is_union(annotation):
         return next((model for model in map(_model_in, get_args(annotation)) if model), None)
     return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from backtests import PACKAGES
 from backtests.provenance import revision, versions
 from markets.plugins import KINDS, names
+from markets.wording import counted
 
 Finding = dict[str, str]
 
@@ -68,7 +69,7 @@ def _tables() -> Iterator[Finding]:
 
     for table in table_counts():
         level = "note" if table.unverified else "ok"
-        message = f"{table.table}: {table.rows} rows, {table.unverified} unverified"
+        message = f"{table.table}: {counted(table.rows, 'row')}, {table.unverified} unverified"
         yield _finding("market tables", level, message)
 
 

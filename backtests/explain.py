@@ -13,7 +13,7 @@ import pandas as pd
 from backtests.folder import read_run
 from backtests.view import RunView
 from markets.calendar import Calendar, hong_kong_calendar
-from markets.clock import HONG_KONG
+from markets.clock import for_people
 from markets.errors import DataError
 
 Record = dict[str, Any]
@@ -212,7 +212,6 @@ def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
                 + (", negated" if event["negated"] else "")
                 + (f", {event['amount']:g} {event['currency']}" if event.get("amount") else "")
             )
-    clocks = branch.add("clocks (Hong Kong time)")
+    clocks = branch.add("clocks")
     for clock in traced["clocks"]:
-        at = datetime.fromisoformat(clock["at"]).astimezone(HONG_KONG)
-        clocks.add(f"{at:%Y-%m-%d %H:%M:%S}  {clock['what']}")
+        clocks.add(f"{for_people(datetime.fromisoformat(clock['at']))}  {clock['what']}")

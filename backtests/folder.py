@@ -30,6 +30,8 @@ PARQUET_TABLES: Mapping[str, Mapping[str, columns.Kind]] = {
 }
 JSON_FILES = ("manifest", "metrics", "checks", "folds", "rejections")
 CONFIG = "config.resolved.toml"
+FORMAT = 1
+"""Number in ``manifest.json`` of the files and columns above: one more when any of them changes."""
 
 
 def write_run(folder: Path, view: RunView) -> None:
@@ -53,8 +55,10 @@ def write_run(folder: Path, view: RunView) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(_toml(view.config), encoding="utf-8", newline="\n")
-    for name in JSON_FILES:
-        text = to_json(getattr(view, name), where=f"{name}.json")
+    documents = {name: getattr(view, name) for name in JSON_FILES}
+    documents["manifest"] = {"format": FORMAT, **view.manifest}
+    for name, document in documents.items():
+        text = to_json(document, where=f"{name}.json")
         (folder / f"{name}.json").write_text(text, encoding="utf-8", newline="\n")
     for name in CSV_TABLES:
         _write_csv(folder / f"{name}.csv", getattr(view, name))
@@ -70,13 +74,16 @@ def read_run(folder: Path) -> RunView:
     MissingDataError
         If the folder, a file or a column is absent.
     DataError
-        If a file is corrupt or a value is of another kind than declared.
+        If the folder is of another format, a file is corrupt, or a value is of another kind than
+        declared.
     """
     if not folder.is_dir():
         raise MissingDataError(
             "no such run folder", given=folder, wanted="a folder that `newswake run` wrote"
         )
     texts = {name: _read_json(folder / f"{name}.json") for name in JSON_FILES}
+    manifest = _mapping(texts["manifest"], folder / "manifest.json")
+    _require_format(manifest, folder)
     frames = {name: _read_csv(folder / f"{name}.csv", kinds) for name, kinds in CSV_TABLES.items()}
     frames |= {
         name: _read_parquet(folder / f"{name}.parquet", kinds)
@@ -84,13 +91,27 @@ def read_run(folder: Path) -> RunView:
     }
     return RunView(
         config=_read_toml(folder / CONFIG),
-        manifest=_mapping(texts["manifest"], folder / "manifest.json"),
+        manifest={key: value for key, value in manifest.items() if key != "format"},
         metrics=_mapping(texts["metrics"], folder / "metrics.json"),
         checks=tuple(texts["checks"]),
         folds=tuple(texts["folds"]),
         rejections=tuple(texts["rejections"]),
         folder=folder,
         **frames,
+    )
+
+
+def _require_format(manifest: Mapping[str, Any], folder: Path) -> None:
+    found = manifest.get("format")
+    if found == FORMAT:
+        return
+    revision = manifest.get("revision") or "the revision"
+    raise DataError(
+        "a run folder of another format",
+        given="no format number" if found is None else f"format {found}",
+        wanted=f"format {FORMAT}: run its {CONFIG} again, or read it with {revision} of newswake, "
+        "which wrote it",
+        where=str(folder / "manifest.json"),
     )
 
 
@@ -155,9 +176,14 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise MissingDataError("a file of the run is not there", given=path) from None
+        raise _absent(path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read a file of the run: {error}", where=str(path)) from None
+
+
+def _absent(path: Path) -> MissingDataError:
+    wanted = "a folder that `newswake run` wrote, whole"
+    return MissingDataError("a file of the run is not there", given=path, wanted=wanted)
 
 
 def _read_json(path: Path) -> Any:
@@ -182,7 +208,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _read_csv(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame:
     if not path.is_file():
-        raise MissingDataError("a file of the run is not there", given=path)
+        raise _absent(path)
     try:
         texts = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -195,7 +221,7 @@ def _read_parquet(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise MissingDataError("a file of the run is not there", given=path)
+        raise _absent(path)
     try:
         frame = pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowException) as error:

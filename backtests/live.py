@@ -13,7 +13,7 @@ from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.run import learn
 from markets.calendar import Calendar
-from markets.clock import parse_instant
+from markets.clock import for_people, parse_instant
 from markets.errors import UsageError
 from signals.store import NewsStore
 
@@ -33,9 +33,9 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
     Returns
     -------
     dict
-        JSON-ready: ``as_of``, ``session`` (the coming one), ``known_session`` (the last whose close
-        was known), ``signals``, and ``orders``: whole lots, given that the strategy had followed
-        its signals from the first out-of-sample session on.
+        JSON-ready, instants UTC: ``as_of``, ``session`` (the coming one), ``known_session`` (the
+        last whose close was known), ``signals``, and ``orders``: whole lots, given that the
+        strategy had followed its signals from the first out-of-sample session on.
 
     Raises
     ------
@@ -103,13 +103,14 @@ def _signal(signal: Any) -> Record:
 
 
 def print_coming(coming: Mapping[str, Any]) -> None:
-    """Print the coming session for a person."""
+    """Print the coming session for a person, instants in Hong Kong time."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
     console.print(
-        f"[bold]session {coming['session']}[/bold], as of {coming['as_of']}, "
+        f"[bold]session {coming['session']}[/bold], "
+        f"as of {for_people(datetime.fromisoformat(coming['as_of']))}, "
         f"prices to the close of {coming['known_session']}"
     )
     signals = Table("ticker", "direction", "probability", "expires", title="signals")

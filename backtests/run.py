@@ -220,19 +220,20 @@ def judge(
 ) -> BacktestResult:
     """Compute every metric and check of a run."""
     from backtests.metrics import summarize
+    from backtests.metrics.breakdowns import kinds_of
 
     predicted = _predicted(learned)
     signals = pd.DataFrame([asdict(signal) for signal in learned.signals])
-    kinds = {event.event_id: event.kind for row in learned.rows for event in row.events}
     metrics = summarize(
         engine,
         capital_hkd=config.broker.cash_hkd,
         baselines=baselines,
         predicted=predicted,
         signals=signals,
-        event_kinds=kinds,
+        event_kinds=kinds_of(learned.rows),
         horizon=config.label.horizon,
         seed=config.seed,
+        planted_edge_bp=_planted_edge_bp(config),
     )
     return BacktestResult(
         config=config.model_dump(mode="json"),
@@ -244,6 +245,12 @@ def judge(
         checks=checks_of(config, inputs, learned.signals, engine),
         provenance=provenance_of(config, inputs),
     )
+
+
+def _planted_edge_bp(config: RunConfig) -> float | None:
+    """Return the edge that the news of a run has by construction; None where nobody knows it."""
+    synthetic = config.prices.source == config.news.source == "synthetic"
+    return config.prices.synthetic.edge_bp if synthetic else None
 
 
 def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> EngineResult:
@@ -262,14 +269,22 @@ def _with_benchmark(engine: EngineResult, config: RunConfig, inputs: Inputs) -> 
     return replace(engine, equity=engine.equity.assign(benchmark=level))
 
 
+def baseline_names(chosen: StrategySettings) -> list[str]:
+    """Return the names of the strategies that stand beside a chosen one."""
+    return [*_holding(chosen), "random_entries"]
+
+
+def _holding(chosen: StrategySettings) -> list[str]:
+    return [name for name in ("buy_and_hold", "equal_weight") if name != chosen.name]
+
+
 def _baselines(chosen: StrategySettings, engine: EngineResult, seed: int) -> list[StrategySettings]:
     """Return the strategies a signal strategy must beat; the random one has its habits."""
     from strategies.baselines import random_like
 
     weight = mean_weight(engine)
-    names = [name for name in ("buy_and_hold", "equal_weight") if name != chosen.name]
     random = random_like(engine.trades, weight=weight, seed=seed, reserve_bp=chosen.reserve_bp)
-    return [*(StrategySettings(name=name) for name in names), random]
+    return [*(StrategySettings(name=name) for name in _holding(chosen)), random]
 
 
 def mean_weight(engine: EngineResult) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.metrics import summarize
+from backtests.metrics.breakdowns import kinds_of
 from backtests.result import (
     ACTION_COLUMNS,
     COST_COLUMNS,
@@ -60,14 +61,13 @@ def sample_view(
     idle = replace(engine, fills=engine.fills.iloc[:0], trades=engine.trades.iloc[:0])
     held = engine.equity.assign(equity_hkd=engine.equity["benchmark"] * 1.01)
     baselines = {"equal_weight": replace(idle, equity=held)} if sessions else {}
-    kinds = {event.event_id: event.kind for row in rows for event in row.events}
     metrics = summarize(
         engine,
         capital_hkd=CAPITAL_HKD,
         baselines=baselines,
         predicted=predictions,
         signals=signals,
-        event_kinds=kinds,
+        event_kinds=kinds_of(rows),
         horizon=3,
     )
     result = BacktestResult(

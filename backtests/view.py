@@ -124,7 +124,7 @@ def view_of(
         checks=tuple(dict(check) for check in result.checks),
         folds=tuple(folds),
         rejections=tuple(
-            {"of": of, "where": r.where, "problem": r.problem, "given": r.given, "wanted": r.wanted}
+            {"of": of, **r.as_dict()}
             for of, rows_of in (
                 ("prices", market.rejections if market is not None else ()),
                 ("stories", [r for r in rejections if not r.kept]),

@@ -14,6 +14,7 @@ from markets.bar_checks import check_jumps, check_stale_closes
 from markets.findings import Finding
 from markets.news_clocks import NewsClock, check_news_clocks
 from markets.prices import MarketData
+from markets.wording import counted
 
 # Half of the stocks without a bar on a session: the source is silent, not the stocks.
 _SILENT_SHARE = 0.5
@@ -232,7 +233,7 @@ def _check_coverage(
                 "warning",
                 "gaps",
                 ticker,
-                f"{found['missing']} of {found['sessions']} sessions have no row "
+                f"no row for {found['missing']} of {counted(found['sessions'], 'session')} "
                 f"({_listed(found['missing_dates'], found['missing'])}): a halt, or a hole",
                 count=found["missing"],
             )
@@ -241,7 +242,7 @@ def _check_coverage(
                 "note",
                 "zero volume",
                 ticker,
-                f"{found['untraded']} sessions without a trade",
+                f"{counted(found['untraded'], 'session')} without a trade",
                 count=found["untraded"],
             )
         behind = int((sessions > np.datetime64(found["last"])).sum())
@@ -250,7 +251,8 @@ def _check_coverage(
                 "warning",
                 "ends early",
                 ticker,
-                f"the last bar is of {found['last']}, {behind} sessions before the data end",
+                f"the last bar is of {found['last']}, {counted(behind, 'session')} before the "
+                "data end",
                 count=behind,
             )
 
@@ -274,7 +276,7 @@ def _check_zone(days: Mapping[str, np.ndarray], sessions: np.ndarray) -> Iterato
             )
             yield Finding("error", "zone", ticker, message, count=len(strange))
         else:
-            message = f"{len(strange)} bars on days without a session ({shown})"
+            message = f"{counted(len(strange), 'bar')} on days without a session ({shown})"
             yield Finding("error", "no session", ticker, message, count=len(strange))
 
 
@@ -296,8 +298,8 @@ def _check_silence(
             "error",
             "silent sessions",
             market.source,
-            f"most stocks have no row on {int(silent.sum())} sessions ({shown}): the source, not "
-            "the stocks, fell silent; or the calendar is wrong there",
+            f"most stocks have no row on {counted(int(silent.sum()), 'session')} ({shown}): the "
+            "source, not the stocks, fell silent; or the calendar is wrong there",
             count=int(silent.sum()),
         )
 
@@ -318,8 +320,8 @@ def _check_idle_together(
             "warning",
             "idle together",
             market.source,
-            f"many stocks have zero volume on the same {int(together.sum())} sessions ({shown}): "
-            "hardly halts; the source lost these volumes, and with them the bars",
+            f"many stocks have zero volume at once on {counted(int(together.sum()), 'session')} "
+            f"({shown}): hardly halts; the source lost these volumes, and with them the bars",
             count=int(together.sum()),
         )
 
@@ -331,11 +333,12 @@ def _check_indices(market: MarketData, sessions: np.ndarray) -> Iterator[Finding
         missing = np.setdiff1d(due, own)
         if len(missing):
             shown = _listed([str(day) for day in missing[:_SHOWN]], len(missing))
-            message = f"{len(missing)} of {len(due)} sessions have no level ({shown})"
+            message = f"no level for {len(missing)} of {counted(len(due), 'session')} ({shown})"
             yield Finding("warning", "gaps", f"index {name}", message, count=len(missing))
         behind = int((sessions > own[-1]).sum())
         if behind:
-            message = f"the last level is of {own[-1]}, {behind} sessions before the data end"
+            late = counted(behind, "session")
+            message = f"the last level is of {own[-1]}, {late} before the data end"
             yield Finding("warning", "ends early", f"index {name}", message, count=behind)
 
 
@@ -343,7 +346,10 @@ def _check_rejections(market: MarketData) -> Iterator[Finding]:
     problems = pd.Series([row.problem for row in market.rejections], dtype="str")
     for problem, count in problems.value_counts().sort_index().items():
         first = next(row for row in market.rejections if row.problem == problem)
-        message = f"{count} rows were left out: {problem}; the first: {first.given}"
+        message = (
+            f"{counted(int(count), 'row')} left out: {problem}; the first: given {first.given}, "
+            f"wanted {first.wanted}"
+        )
         yield Finding("warning", "rejected rows", first.where, message, count=int(count))
 
 

@@ -29,6 +29,8 @@ def as_utc(instant: datetime, *, where: str | None = None) -> datetime:
     ------
     NaiveTimeError
         If the instant has no zone: guessing one moves news by hours.
+    DataError
+        If it lies outside the years 1 to 9999 in UTC.
 
     Examples
     --------
@@ -42,7 +44,15 @@ def as_utc(instant: datetime, *, where: str | None = None) -> datetime:
             wanted="an offset or Z, as in 2025-09-12T09:30:00+08:00",
             where=where,
         )
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise DataError(
+            "no such date or time in UTC",
+            given=instant.isoformat(),
+            wanted="the years 1 to 9999",
+            where=where,
+        ) from None
 
 
 def parse_instant(text: str, *, where: str | None = None) -> datetime:
@@ -92,6 +102,17 @@ def hong_kong(day: date, at: time) -> datetime:
 def hong_kong_date(instant: datetime) -> date:
     """Return the Hong Kong calendar date of an instant."""
     return as_utc(instant).astimezone(HONG_KONG).date()
+
+
+def for_people(instant: datetime) -> str:
+    """Return an instant as people here read it: Hong Kong time, and says so. Machines get UTC.
+
+    Examples
+    --------
+    >>> for_people(datetime(2025, 9, 11, 15, 43, tzinfo=UTC))
+    '2025-09-11 23:43:00 HKT'
+    """
+    return f"{as_utc(instant).astimezone(HONG_KONG):%Y-%m-%d %H:%M:%S} HKT"
 
 
 def epoch_us(instant: datetime, *, where: str | None = None) -> int:

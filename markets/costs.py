@@ -413,9 +413,9 @@ def _read_prices(prices: npt.NDArray[np.float64]) -> Ints:
     off = np.flatnonzero(~np.isfinite(given) | (given * UNITS_PER_HKD < 0.5))
     if len(off):
         raise DataError(
-            "no price",
+            "not a price",
             given=given[off[0]],
-            wanted="a positive number",
+            wanted="a number above 0",
             where=f"contract notes, position {off[0]}",
         )
     return np.rint(given * UNITS_PER_HKD).astype(np.int64)

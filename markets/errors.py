@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class NewswakeError(Exception):
@@ -146,3 +147,13 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def nearest_file(path: Path) -> str | None:
+    """Return the name of the file beside `path` most like it, or None where none is close.
+
+    Of the same ending, by stems: an ending that all of them share would make every file near.
+    """
+    others = {other.stem: other.name for other in sorted(path.parent.glob(f"*{path.suffix}"))}
+    found = nearest_name(path.stem, others)
+    return others[found] if found else None

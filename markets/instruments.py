@@ -188,7 +188,7 @@ class Instruments(Mapping[str, Instrument]):
 
     @classmethod
     def default(cls) -> Instruments:
-        """Return the project's own tables: 43 instruments and the Hang Seng TECH Index."""
+        """Return the project's own tables: 44 instruments and the Hang Seng TECH Index."""
         return _default()
 
     @classmethod
@@ -196,7 +196,9 @@ class Instruments(Mapping[str, Instrument]):
         """Read a user's tables, in the form of the project's own.
 
         Any of `[[instruments]]`, `[[lots]]` and `[indices.NAME]`. A lot row needs `ticker`,
-        `valid_from` and `value`; `source`, `checked_on` and `verified` may be left out.
+        `valid_from` and `value`, an index `launch` and `members`; `source`, `checked_on` and
+        `verified` may be left out. What does not say whether it is `verified` is taken as so,
+        but for members of indices: a run that follows them says that nobody confirmed them.
 
         Raises
         ------
@@ -306,6 +308,24 @@ class Instruments(Mapping[str, Instrument]):
                 nearest=nearest_name(spelled, self),
             )
         return self._by_ticker[spelled]
+
+    def nearest(self, text: str) -> str | None:
+        """Return the ticker that a text most likely means, by code, name or receipt, or None.
+
+        Examples
+        --------
+        >>> instruments = Instruments.default()
+        >>> [instruments.nearest(text) for text in ("9988.HKX", "Tencent", "BABA", "NOPE")]
+        ['9988.HK', '0700.HK', '9988.HK', None]
+        """
+        words: dict[str, str] = {}
+        for ticker, one in self._by_ticker.items():
+            symbols = [one.receipt.symbol] if one.receipt else []
+            named = [alias.text for names in one.names.values() for alias in names.aliases]
+            for word in (ticker, *symbols, *named):
+                words.setdefault(word.casefold(), ticker)
+        found = nearest_name(text.casefold(), words)
+        return words[found] if found else None
 
     def __getitem__(self, ticker: str) -> Instrument:
         return self._by_ticker[ticker]

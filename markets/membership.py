@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from markets.dated import Dated, DatedRow
-from markets.errors import TableError
+from markets.errors import TableError, nearest_name
 from markets.hk.tables import Fields, TableFile, required
 from markets.tickers import normalize_ticker
+
+_SOURCE_KEYS = frozenset({"source", "checked_on", "verified"})
+_INDEX_KEYS = _SOURCE_KEYS | {"name", "size", "launch", "members", "changes"}
+_CHANGE_KEYS = _SOURCE_KEYS | {
+    *("effective", "announced", "announced_verified", "added", "removed", "complete")
+}
+_WANTED = '[indices.NAME] with launch = DATE and members = ["0700.HK", ...]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,8 @@ class MembershipChange:
         False if tickers may have been removed that are not recorded.
     source : str
         Where it was read.
-    checked_on : date
-        When it was last checked.
+    checked_on : date or None
+        When it was last checked; None for a user's own row that does not say.
     verified, announced_verified : bool
         False for own knowledge.
     """
@@ -41,7 +48,7 @@ class MembershipChange:
     removed: frozenset[str]
     complete: bool
     source: str
-    checked_on: date
+    checked_on: date | None
     verified: bool
     announced_verified: bool = False
 
@@ -100,29 +107,62 @@ class Membership:
         return next((one.effective for one in self.changes if not one.complete), None)
 
 
-def memberships(tables: TableFile) -> list[Membership]:
-    """Read every index under `indices` in a table file; none if the file has no such key."""
-    return [
-        _membership(name, fields, tables)
-        for name, fields in tables.content.get("indices", {}).items()
-    ]
+def memberships(tables: TableFile, defaults: Fields | None = None) -> list[Membership]:
+    """Read every index under `indices` in a table file; none if the file has no such key.
+
+    Parameters
+    ----------
+    tables : TableFile
+        ``[indices.NAME]`` with `launch` and `members`, ``[[indices.NAME.changes]]`` with
+        `effective`, `added` and `removed`; `source`, `checked_on` and `verified` in both.
+    defaults : mapping, optional
+        `source` and `verified` of rows that leave them out; `checked_on` may be left out then too.
+    """
+    indices = tables.content.get("indices", {})
+    if not isinstance(indices, Mapping):
+        where = tables.name
+        raise TableError("not a table of indices", given=indices, wanted=_WANTED, where=where)
+    return [_membership(name, fields, tables, defaults) for name, fields in indices.items()]
 
 
-def _membership(name: str, fields: Fields, tables: TableFile) -> Membership:
+def _membership(name: str, fields: Any, tables: TableFile, defaults: Fields | None) -> Membership:
     where = f"{tables.name}: indices.{name}"
+    if not isinstance(fields, Mapping):
+        raise TableError("no index", given=fields, wanted=_WANTED, where=where)
+    fields = _complete(fields, _INDEX_KEYS, where, defaults)
     launch = DatedRow(
         valid_from=required(fields, "launch", date, where),
         value=_tickers(fields, "members", where),
         source=required(fields, "source", str, where),
-        checked_on=required(fields, "checked_on", date, where),
+        checked_on=_checked_on(fields, where),
         verified=required(fields, "verified", bool, where),
     )
     has_changes = "changes" in fields
     rows = tables.rows(f"indices.{name}.changes") if has_changes else ()
-    return Membership(name, launch, [_change(row, place) for place, row in rows])
+    return Membership(name, launch, [_change(row, place, defaults) for place, row in rows])
 
 
-def _change(row: Fields, where: str) -> MembershipChange:
+def _complete(row: Fields, known: frozenset[str], where: str, defaults: Fields | None) -> Fields:
+    """Return a row with what may be left out in it, once every key in it is known."""
+    for key in row:
+        if key not in known:
+            raise TableError(
+                "unknown key in an index",
+                given=key,
+                wanted=", ".join(sorted(known)),
+                where=where,
+                nearest=nearest_name(key, known),
+            )
+    return row if defaults is None else {"checked_on": None, **defaults, **row}
+
+
+def _checked_on(row: Fields, where: str) -> date | None:
+    unsaid = "checked_on" in row and row["checked_on"] is None
+    return None if unsaid else required(row, "checked_on", date, where)
+
+
+def _change(row: Fields, where: str, defaults: Fields | None) -> MembershipChange:
+    row = _complete(row, _CHANGE_KEYS, where, defaults)
     effective = required(row, "effective", date, where)
     announced = required(row, "announced", date, where) if "announced" in row else None
     if announced is not None and announced >= effective:
@@ -138,7 +178,7 @@ def _change(row: Fields, where: str) -> MembershipChange:
         removed=_tickers(row, "removed", where),
         complete=bool(row.get("complete", True)),
         source=required(row, "source", str, where),
-        checked_on=required(row, "checked_on", date, where),
+        checked_on=_checked_on(row, where),
         verified=required(row, "verified", bool, where),
         announced_verified=bool(row.get("announced_verified", False)),
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from markets.clock import HONG_KONG, as_utc, hong_kong
+from markets.clock import HONG_KONG, as_utc, for_people, hong_kong
 from markets.findings import Finding
 
 # HKEXnews publishes 06:00-08:30, 12:00-12:30 and 16:15-23:00 (hkex.com.hk, news 1101243, 2012).
@@ -246,13 +246,13 @@ def _check_batches(stories: _Stories) -> Iterator[Finding]:
     batch = counts >= _BATCH
     if batch.any():
         at = int(np.argmax(counts))
-        when = datetime.fromtimestamp(int(instants[at]), UTC).astimezone(HONG_KONG)
+        when = for_people(datetime.fromtimestamp(int(instants[at]), UTC))
         yield Finding(
             "warning",
             "batches",
             "news",
             f"{int(counts[batch].sum())} stories share their second with {_BATCH} or more, the "
-            f"most ({counts[at]}) {when.isoformat()}: stamped by a batch, not by an outlet",
+            f"most ({counts[at]}) {when}: stamped by a batch, not by an outlet",
             count=int(counts[batch].sum()),
         )
     for zone, offset in (("Hong Kong", 8 * 3600), ("UTC", 0)):

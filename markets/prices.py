@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from markets.actions import ACTION_COLUMNS as ACTION_COLUMNS
-from markets.actions import all_columns, without_defaults
+from markets.actions import all_columns, by_key, without_defaults
 from markets.actions import no_actions as no_actions
 from markets.errors import ConfigError, MissingDataError, nearest_name
+from markets.wording import row_problem
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 BAR_COLUMNS = (*PRICE_COLUMNS, "volume")
@@ -42,6 +43,9 @@ class RejectedRow:
     problem: str
     given: str = ""
     wanted: str = ""
+
+    def __str__(self) -> str:
+        return row_problem(self.where, self.problem, self.given, self.wanted)
 
     def as_dict(self) -> dict[str, str]:
         """Return the row as JSON-ready fields."""
@@ -65,12 +69,13 @@ class MarketData:
         session without a bar is a session in which the stock did not trade; no bar is NaN. The bar
         of session D is known after D's close, its open from D's opening auction on.
     actions : DataFrame
-        Columns `ticker, ex_date, ratio, cash_hkd`, sorted by (ex_date, ticker), one row for each of
-        these pairs. One share held before `ex_date` becomes `ratio` shares and is entitled to
+        Columns `ticker, ex_date, ratio, cash_hkd`, sorted by `markets.actions.ACTION_KEY`, one row
+        for each key. One share held before `ex_date` becomes `ratio` shares and is entitled to
         `cash_hkd` (per old share). Besides, if any row needs them, `markets.actions.LATER_COLUMNS`:
         the cash arrives on `pay_date` (NaT: on the ex date); an old share is entitled to
         `in_specie_ratio` shares of `in_specie_ticker`, as counted on the ex date, which arrive on
-        `delivery_date` and cannot be sold before. Empty where `adjusted`.
+        `delivery_date` and cannot be sold before. Several rows of a ticker on a date add up: all
+        count old shares, and none of them is a split. Empty where `adjusted`.
     indices : mapping of str to DataFrame
         Index levels by name, indexed like bars; at least a `close` column, `open` where known.
     adjusted : bool
@@ -114,7 +119,7 @@ class MarketData:
         for name in sorted(self.indices):
             frame = self.indices[name]
             _feed(digest, f"index {name}", frame.loc[:, sorted(frame.columns)])
-        ordered = self.actions.sort_values(["ex_date", "ticker"], kind="stable")
+        ordered = by_key(self.actions)
         digest.update(json.dumps(ordered["ticker"].tolist()).encode())
         _feed(digest, "actions", ordered.set_index("ex_date")[["ratio", "cash_hkd"]])
         later = without_defaults(ordered).drop(columns=list(ACTION_COLUMNS))

@@ -70,9 +70,12 @@ def read_price(price: Price, where: str = "price") -> int:
             exact = Decimal(price) * UNITS_PER_HKD
             units = int(exact.to_integral_value(ROUND_HALF_EVEN))
     except (InvalidOperation, ValueError, OverflowError):
-        raise DataError("no price", given=price, wanted="a positive number", where=where) from None
+        raise DataError(
+            "not a price", given=price, wanted="a number above 0", where=where
+        ) from None
     if units <= 0:
-        raise DataError("a price must be positive", given=price, where=where)
+        wanted = "HKD 0.01 or more"
+        raise DataError("a price must be positive", given=price, wanted=wanted, where=where)
     return units
 
 

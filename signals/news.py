@@ -10,6 +10,7 @@ from typing import Protocol
 
 from markets.clock import as_utc
 from markets.errors import DataError, NewswakeError
+from markets.wording import row_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,18 @@ class Rejection:
     given: str = ""
     wanted: str = ""
     kept: bool = False
+
+    def __str__(self) -> str:
+        return row_problem(self.where, self.problem, self.given, self.wanted)
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the row as JSON-ready fields."""
+        return {
+            "where": self.where,
+            "problem": self.problem,
+            "given": self.given,
+            "wanted": self.wanted,
+        }
 
     @classmethod
     def of(cls, error: NewswakeError, where: str) -> Rejection:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -36,10 +37,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **options)
         except NewswakeError as error:
-            complain(error)
-            if options.get("as_json"):
-                emit(error.as_dict())
-            raise typer.Exit(error.exit_code) from None
+            raise _refused(error, options) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -47,8 +45,21 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             # Whoever read us has gone (`| head`): keep the interpreter from complaining at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            # A place that cannot be read or written is a person's to mend: no traceback.
+            problem = f"cannot read or write: {error.strerror or error}"
+            raise _refused(NewswakeError(problem, given=error.filename), options) from None
 
     return kept
+
+
+def _refused(error: NewswakeError, options: Mapping[str, object]) -> typer.Exit:
+    """Say what is refused on stderr, under ``--json`` on stdout too, and return how to end."""
+    complain(error)
+    if options.get("as_json"):
+        with contextlib.suppress(OSError):  # stdout itself may be what cannot be written
+            emit(error.as_dict())
+    return typer.Exit(error.exit_code)
 
 
 def complain(error: NewswakeError) -> None:

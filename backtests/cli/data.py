@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from backtests.cli.contract import Json, Set, command, emit
+from markets.wording import counted, row_problem
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, import and check prices and stories.")
 
@@ -28,7 +29,7 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
     report = check_market(inputs.market, inputs.calendar, news_clocks(inputs))
     rejections = [r for r in inputs.rejections if not r.kept]
     if as_json:
-        rows = [{"where": r.where, "problem": r.problem, "given": r.given} for r in rejections]
+        rows = [r.as_dict() for r in rejections]
         emit({**report.as_dict(), "rejected_stories": rows})
     else:
         color = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -36,15 +37,20 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
             typer.secho(f"{finding.level:<8}", fg=color[finding.level], nl=False)
             typer.echo(f"{finding.where}: {finding.message}")
         for r in rejections[:20]:
-            typer.echo(f"rejected {r.where}: {r.problem}, given {r.given}")
+            typer.echo(f"rejected {r}")
         for ticker, found in report.coverage.items():
             span = f"{found['first']} to {found['last']}"
             typer.echo(
-                f"{ticker}  {span}  {found['bars']} bars of {found['sessions']} sessions, "
+                f"{ticker}  {span}  {counted(found['bars'], 'bar')} of "
+                f"{counted(found['sessions'], 'session')}, "
                 f"{found['untraded']} without a trade, {found['missing']} missing"
             )
-        counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
-        typer.echo(f"{counts}, {len(rejections)} rejected stories")
+        nouns = {"rejected": "rejected row"}
+        counts = ", ".join(
+            counted(count, nouns.get(name, name.removesuffix("s")))
+            for name, count in report.counts.items()
+        )
+        typer.echo(f"{counts}, {counted(len(rejections), 'rejected story', 'rejected stories')}")
     if not report.ok:
         raise typer.Exit(4)
 
@@ -60,15 +66,20 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch daily bars and actions from Yahoo into immutable snapshots."""
-    from backtests.cli.market import read_date
+    from backtests.cli.market import read_date, read_ticker
+    from markets.errors import UsageError
     from markets.sources import PriceSettings, load_prices
     from markets.sources.yahoo import YahooSettings
 
-    until: date | None = read_date(end) if end else None
+    since = read_date(start, "--start")
+    until: date | None = read_date(end, "--end") if end else None
+    if until is not None and until < since:
+        raise UsageError("the end lies before the start", given=end, where="--end")
+    names = [read_ticker(ticker) for ticker in tickers]
     yahoo = YahooSettings(snapshots=str(folder.resolve()), offline=offline)
     # What Yahoo said, and nothing of our own: its hash must not change with our tables.
     settings = PriceSettings(source="yahoo", yahoo=yahoo, known_actions=False)
-    market = load_prices(settings, tickers, read_date(start), until, Path())
+    market = load_prices(settings, names, since, until, Path())
     rows = [
         {
             "ticker": ticker,
@@ -82,7 +93,8 @@ def fetch(
         emit({"folder": str(folder), "sha256": market.sha256, "tickers": rows})
     else:
         for row in rows:
-            typer.echo(f"{row['ticker']}  {row['bars']} bars, {row['first']} to {row['last']}")
+            bars = counted(int(str(row["bars"])), "bar")
+            typer.echo(f"{row['ticker']}  {bars}, {row['first']} to {row['last']}")
         typer.echo(f"snapshots in {folder}")
 
 
@@ -101,8 +113,8 @@ def import_(
         emit(report)
         return
     for row in report["rejections"][:50]:
-        typer.echo(f"rejected {row['where']}: {row['problem']}, given {row['given']}", err=True)
+        typer.echo(f"rejected {row_problem(**row)}", err=True)
     typer.echo(
-        f"{report['bars']} bars of {report['tickers']} tickers in {out}; "
-        f"{len(report['rejections'])} rows rejected"
+        f"{counted(report['bars'], 'bar')} of {counted(report['tickers'], 'ticker')} in {out}; "
+        f"{counted(len(report['rejections']), 'row')} rejected"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtests.cli.contract import Json, command, emit
-from markets.errors import UsageError
+from markets.errors import TickerError, UsageError
 
 if TYPE_CHECKING:
     from markets.instruments import Instruments
@@ -53,7 +53,7 @@ def note(
     from markets.lookup import contract_note
 
     answer = contract_note(
-        ticker,
+        read_ticker(ticker),
         side=side.value,
         price=price,
         shares=shares,
@@ -68,15 +68,24 @@ def note(
 @command
 def session(
     instant: Annotated[str, typer.Argument(metavar="INSTANT", help="ISO 8601 with a zone.")],
-    latency: Annotated[float, typer.Option(min=0, help="Seconds until an order stands.")] = 0,
+    latency: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Seconds until an order stands.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Print an instant's status, effective session and first tradable instant."""
-    from markets.clock import parse_instant
+    """Print an instant's status, effective session and first tradable instant.
+
+    Instants are shown in Hong Kong time, and stand in UTC in the document.
+    """
+    from markets.clock import for_people, parse_instant
     from markets.lookup import session_at
 
     answer = session_at(parse_instant(instant, where="INSTANT"), timedelta(seconds=latency))
-    _show(answer.as_dict(), as_json)
+    told = answer.as_dict()
+    if not as_json:
+        for name in ("instant", "decision_at", "tradable_at"):
+            told[name] = for_people(getattr(answer, name))
+    _show(told, as_json)
 
 
 @app.command()
@@ -85,7 +94,7 @@ def lot(ticker: Ticker, on: On, instruments: Tables = None, as_json: Json = Fals
     """Print the board lot in force."""
     from markets.lookup import board_lot
 
-    _show(board_lot(ticker, read_date(on), register(instruments)).as_dict(), as_json)
+    _show(board_lot(read_ticker(ticker), read_date(on), register(instruments)).as_dict(), as_json)
 
 
 @app.command()
@@ -96,7 +105,9 @@ def tick(
     """Print the tick size at a price, and the prices around it."""
     from markets.lookup import tick_at
 
-    _show(tick_at(ticker, price, read_date(on), register(instruments)).as_dict(), as_json)
+    _show(
+        tick_at(read_ticker(ticker), price, read_date(on), register(instruments)).as_dict(), as_json
+    )
 
 
 @app.command()
@@ -121,9 +132,8 @@ def actions(
 ) -> None:
     """Print the corporate actions that complete raw prices where their source is silent."""
     from markets.hk.actions import known_actions
-    from markets.tickers import normalize_ticker
 
-    wanted = None if ticker is None else normalize_ticker(ticker)
+    wanted = None if ticker is None else read_ticker(ticker)
     found = [action for action in known_actions() if wanted in (None, action.ticker)]
     if as_json:
         emit({"actions": [action.as_dict() for action in found]})
@@ -144,18 +154,38 @@ def register(path: Path | None) -> Instruments:
     return known if path is None else known.extended(Instruments.from_toml(path))
 
 
-def read_date(text: str) -> date:
+def read_date(text: str, where: str = "--on") -> date:
     """Return a date.
 
     Raises
     ------
     UsageError
-        If there is no such date.
+        If there is no such date; names the option.
     """
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"no such date ({error})", given=text, wanted="as in 2025-09-12") from None
+        raise UsageError(
+            f"no such date ({error})", given=text, wanted="as in 2025-09-12", where=where
+        ) from None
+
+
+def read_ticker(text: str) -> str:
+    """Return a ticker in the one spelling.
+
+    Raises
+    ------
+    TickerError
+        If it is none of this market; with the nearest that is.
+    """
+    from markets.instruments import Instruments
+    from markets.tickers import normalize_ticker
+
+    try:
+        return normalize_ticker(text, where="TICKER")
+    except TickerError as error:
+        error.nearest = Instruments.default().nearest(text)
+        raise
 
 
 def _show(answer: Mapping[str, Any], as_json: bool) -> None:

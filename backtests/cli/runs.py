@@ -48,12 +48,14 @@ def run(
     """Run the whole line and print its performance report."""
     from backtests.config import load_config
     from backtests.folder import read_run
-    from backtests.gates import check_gates, parse_gates
+    from backtests.gates import check_gates, parse_gates, require_metrics
     from backtests.reports import print_text
     from backtests.run import run as run_line
 
     gates = parse_gates(fail_under or [])
-    folder = run_line(load_config(config, sets or []), out, check=check)
+    loaded = load_config(config, sets or [])
+    require_metrics(gates, loaded.config)
+    folder = run_line(loaded, out, check=check)
     view = read_run(folder)
     if as_json:
         emit({"run": str(folder), "metrics": view.metrics, "checks": view.checks})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,12 @@ import pandas as pd
 
 from backtests.metrics import returns, trades
 from backtests.metrics.undefined import Floats, UndefinedMetric, tidy
+from signals.features.base import Row
 
 NO_SIGNAL = "(no signal)"
 NO_KIND = "(no event)"
+NOTHING_NEW = "(nothing new)"
+"""What stands for the kind of an event that could no longer move a price."""
 
 
 def by_year(equity: pd.DataFrame, capital_hkd: float | None = None) -> list[dict[str, Any]]:
@@ -70,7 +73,9 @@ def by_event_kind(
     """Return one row an event kind, by net result from best to worst.
 
     A trade whose entry signal stood on several kinds is shared among them in equal parts, so that
-    money adds up; `trades` counts these parts.
+    money adds up; `trades` counts these parts. What was not new (a report of the move, a repeat, a
+    denial, history) accompanies nearly every story: it has a part in no trade that stood on
+    something new as well, or it would earn what the news beside it earned.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ def by_event_kind(
     signal_events : mapping
         `event_ids` by signal_id.
     event_kinds : mapping
-        Kind by event_id.
+        Kind by event_id; `NOTHING_NEW` for what was not new.
     """
     weights: dict[str, Floats] = {}
     for position, signal_id in enumerate(trade_table["signal_id"].tolist()):
@@ -91,6 +96,15 @@ def by_event_kind(
         for kind, weight in weights.items()
     ]
     return sorted(rows, key=lambda row: (-row["net_pnl_hkd"], row["kind"]))
+
+
+def kinds_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Return the kind of every event of some decisions by event_id, as `by_event_kind` wants it."""
+    return {
+        event.event_id: event.kind if event.is_fresh_forward else NOTHING_NEW
+        for row in rows
+        for event in row.events
+    }
 
 
 def benchmark_path(equity: pd.DataFrame, capital_hkd: float | None) -> Floats | None:
@@ -123,7 +137,7 @@ def _kinds_of(
     known = {
         event_kinds[event] for event in signal_events.get(signal_id, ()) if event in event_kinds
     }
-    return sorted(known) or [NO_KIND]
+    return sorted(known - {NOTHING_NEW}) or sorted(known) or [NO_KIND]
 
 
 def _trade_row(part: pd.DataFrame, weight: Floats) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def summarize(
     horizon: int = 1,
     risk_free: float = 0.0,
     seed: int = 0,
+    planted_edge_bp: float | None = None,
 ) -> dict[str, Any]:
     """Return every metric of a run, nested and JSON-ready.
 
@@ -49,13 +50,16 @@ def summarize(
     signals : DataFrame, optional
         As `BacktestResult.signals`.
     event_kinds : mapping of str to str, optional
-        Kind by event_id; without it `by_event_kind` knows no kind.
+        Kind by event_id, `breakdowns.NOTHING_NEW` for what was not new; without it `by_event_kind`
+        knows no kind.
     horizon : int
         Sessions a label spans: the lag of the Newey-West t of the rank IC.
     risk_free : float
         A fraction a year; the Sharpe and Sortino ratios are over it.
     seed : int
         Of the bootstrap.
+    planted_edge_bp : float, optional
+        What fresh news moves the prices of a synthetic market by; None where the market is real.
 
     Returns
     -------
@@ -96,7 +100,7 @@ def summarize(
     }
     return {
         "schema": SCHEMA,
-        "verdict": verdict(values),
+        "verdict": verdict(values, planted_edge_bp),
         **values,
         "undefined": dict(sorted(reasons.items())),
     }

@@ -14,13 +14,15 @@ TOO_GOOD_SHARPE = 1.5
 LUCK = "not distinguishable from luck"
 
 
-def verdict(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def verdict(metrics: Mapping[str, Any], planted_edge_bp: float | None = None) -> dict[str, Any]:
     """Return what stands first in every report.
 
     Parameters
     ----------
     metrics : mapping
         The sections of `summarize`.
+    planted_edge_bp : float, optional
+        What fresh news moves the prices of a synthetic market by; None where the market is real.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def verdict(metrics: Mapping[str, Any]) -> dict[str, Any]:
         *_rivals(metrics),
         *_classifier(metrics["predictions"]),
         *_costs(metrics),
-        *_warnings(metrics),
+        *_warnings(metrics["risk"]["sharpe"], planted_edge_bp),
     ]
     return {
         "headline": _headline(metrics, found),
@@ -187,9 +189,21 @@ def _costs(metrics: Mapping[str, Any]) -> list[str]:
     return [f"{paid} were paid, {decimal(even, 1)} bp would have been break-even."]
 
 
-def _warnings(metrics: Mapping[str, Any]) -> list[str]:
-    ratio = metrics["risk"]["sharpe"]
-    if ratio is not None and ratio > TOO_GOOD_SHARPE:
+def _warnings(ratio: float | None, planted_edge_bp: float | None) -> list[str]:
+    """Return what a good result may mean: a leak, or on a synthetic market what was planted."""
+    too_good = ratio is not None and ratio > TOO_GOOD_SHARPE
+    if planted_edge_bp:
+        return [
+            f"An edge of {planted_edge_bp:g} bp is planted in this synthetic market: the result"
+            " shows what the line finds of it, and nothing about real news."
+        ]
+    if planted_edge_bp is not None:
+        found = f"a net Sharpe ratio of {ratio:.1f} is luck, or a leak: run `newswake audit`"
+        return [
+            "No edge is planted in this synthetic market: "
+            + (f"{found}." if too_good else "what seems to be earned in it is luck.")
+        ]
+    if too_good:
         return [
             f"A net Sharpe ratio of {ratio:.1f} on real news is a leak until proven otherwise:"
             " run `newswake audit`."

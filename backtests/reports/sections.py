@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from backtests.metrics.breakdowns import NOTHING_NEW
 from backtests.metrics.verdict import decimal, named, percent
 from backtests.view import RunView
 
@@ -208,7 +209,10 @@ def by_ticker(metrics: Mapping[str, Any]) -> Table:
 
 def by_event_kind(metrics: Mapping[str, Any]) -> Table:
     """Return the trades by the kinds of event they stood on, best first."""
-    note = "Gross, cost and net in HKD. A trade on several kinds counts in equal parts."
+    note = (
+        "Gross, cost and net in HKD. A trade counts in equal parts for the kinds of new events it "
+        f"stood on; {NOTHING_NEW} had only reports of moves, repeats, denials or history."
+    )
     rows = [{**row, "kind": named(row["kind"])} for row in metrics["by_event_kind"]]
     return _trades_by(rows, "kind", "By event kind", note)
 

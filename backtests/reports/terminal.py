@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.text import Text
 
+_GAP = 2
 LEVELS = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
 
 
@@ -104,25 +105,51 @@ def bullet(sentence: str) -> Padding:
 
 
 def write_table(console: Console, table: sections.Table) -> None:
-    """Write a table with its title and note."""
+    """Write a table with its title and note; what is too wide for the console goes below."""
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in table.columns:
-        left = name.startswith("<")
-        shown.add_column(
-            Text(name.removeprefix("<")),
-            justify="left" if left else "right",
-            overflow="fold",
-            no_wrap=not left,
-        )
-    for row in table.rows:
-        shown.add_row(*(_cell(cell) for cell in row))
     console.print(Text(table.title, style="bold underline"))
-    console.print(shown)
+    for part in _parts(table, console.width):
+        shown = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+        for name in (table.columns[at] for at in part):
+            left = name.startswith("<")
+            shown.add_column(
+                Text(name.removeprefix("<")),
+                justify="left" if left else "right",
+                overflow="fold",
+                no_wrap=not left,
+            )
+        for row in table.rows:
+            shown.add_row(*(_cell(row[at]) for at in part))
+        console.print(shown)
     if table.note:
         console.print(Text(plain(table.note), style="dim"))
+
+
+def _parts(table: sections.Table, width: int) -> list[list[int]]:
+    """Return the columns of a table, in parts that fit the width; each begins with the labels.
+
+    Text columns fold, figures do not: without this, labels would be folded away to make room.
+    """
+    from rich.cells import cell_len
+
+    every = list(range(len(table.columns)))
+    texts = [at for at in every if table.columns[at].startswith("<")]
+    if texts != [0]:
+        return [every]
+    widths = [
+        max(cell_len(plain(cells[at]).removeprefix("<")) for cells in (table.columns, *table.rows))
+        for at in every
+    ]
+    parts, room = [[0]], width - widths[0]
+    for at in every[1:]:
+        if widths[at] + _GAP > room and len(parts[-1]) > 1:
+            parts.append([0])
+            room = width - widths[0]
+        parts[-1].append(at)
+        room -= widths[at] + _GAP
+    return parts
 
 
 def _cell(cell: str) -> Text:

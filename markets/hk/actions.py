@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from markets.actions import all_columns, without_defaults
+from markets.actions import all_columns, by_key, clashing, without_defaults
 from markets.errors import TableError, nearest_name
 from markets.hk.tables import Fields, open_table, required
 from markets.prices import MarketData
@@ -100,15 +100,20 @@ def read_known_actions(source: str | Path) -> tuple[KnownAction, ...]:
     TableError
         If a row is off or stands twice; names file and row.
     """
-    found: dict[tuple[date, str], KnownAction] = {}
+    found, places = [], []
     for where, row in open_table(source).rows("actions"):
-        action = _action(row, where)
-        key = (action.ex_date, action.ticker)
-        if key in found:
-            given = f"{action.ticker} on {action.ex_date}"
-            raise TableError("two rows for one action", given=given, where=where)
-        found[key] = action
-    return tuple(found[key] for key in sorted(found))
+        found.append(_action(row, where))
+        places.append(where)
+    clash = clashing(_table(found)).tolist()
+    if any(clash):
+        second = found[clash.index(True)]
+        raise TableError(
+            "two rows for one action",
+            given=f"{second.ticker} on {second.ex_date}",
+            wanted="one row; without a split, one for each in_specie_ticker",
+            where=places[clash.index(True)],
+        )
+    return tuple(sorted(found, key=lambda one: (one.ex_date, one.ticker, one.in_specie_ticker)))
 
 
 def with_known_actions(
@@ -146,8 +151,7 @@ def with_known_actions(
     if not added:
         return market
     table = pd.concat([all_columns(market.actions), _table(added)], ignore_index=True)
-    table = table.sort_values(["ex_date", "ticker"], kind="stable").reset_index(drop=True)
-    return replace(market, actions=without_defaults(table))
+    return replace(market, actions=without_defaults(by_key(table)))
 
 
 def _table(actions: list[KnownAction]) -> pd.DataFrame:

@@ -55,7 +55,10 @@ def read_register(path: Path) -> Instruments:
     instruments = list(_instruments(tables, lots, defaults))
     named = {one.ticker for one in instruments}
     loose = {ticker: rows for ticker, rows in lots.items() if ticker not in named}
-    return Instruments(instruments, memberships(tables), loose)
+    # A lot can be read off any screen: its user vouches for it. Who belonged to an index years ago
+    # is a claim about the past, unconfirmed unless its row says otherwise.
+    unconfirmed = {"source": tables.name, "verified": False}
+    return Instruments(instruments, memberships(tables, unconfirmed), loose)
 
 
 def _lots(tables: TableFile, defaults: Fields) -> LotRows:

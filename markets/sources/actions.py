@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from markets.actions import LATER_COLUMNS, without_defaults
+from markets.actions import LATER_COLUMNS, by_key, clashing, without_defaults
 from markets.errors import DataError
 from markets.prices import RejectedRow
 from markets.sources.rows import read_sessions
@@ -29,7 +29,8 @@ def read_actions(
 
     Unlike bars, a bad row here is an error: leaving out one split falsifies every later holding.
     Columns that are absent, and cells that are empty, mean that nothing of the kind happened. A
-    ratio may be a decimal number or a fraction, as in 1/21.
+    ratio may be a decimal number or a fraction, as in 1/21. Who distributes shares of two companies
+    on a date has a row for each.
 
     Raises
     ------
@@ -60,8 +61,7 @@ def read_actions(
         keep &= clean["ex_date"] >= pd.Timestamp(start)
     if end is not None:
         keep &= clean["ex_date"] <= pd.Timestamp(end)
-    kept = clean[keep].sort_values(["ex_date", "ticker"]).reset_index(drop=True)
-    return without_defaults(kept)
+    return without_defaults(by_key(clean[keep]))
 
 
 def _problems(clean: pd.DataFrame, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
@@ -83,9 +83,8 @@ def _problems(clean: pd.DataFrame, table: pd.DataFrame) -> Iterator[tuple[str, s
             early = clean[name] < clean["ex_date"]
             yield f"{name} before ex_date", "a later date, or none", early
     yield "a delivery of nothing", "in_specie_ticker too", clean["delivery_date"].notna() & ~named
-    wanted = "one row, with ratio and cash together"
-    doubled = clean.duplicated(["ticker", "ex_date"])
-    yield "two actions of one ticker on one date", wanted, doubled
+    wanted = "one row, with ratio and cash together; without a split, one for each in_specie_ticker"
+    yield "two actions of one ticker on one date", wanted, clashing(clean)
 
 
 def _cells(table: pd.DataFrame, name: str) -> pd.Series:

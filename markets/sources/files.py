@@ -12,7 +12,13 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from markets.actions import LATER_COLUMNS
-from markets.errors import ConfigError, MissingDataError, TickerError, nearest_name
+from markets.errors import (
+    ConfigError,
+    MissingDataError,
+    TickerError,
+    nearest_file,
+    nearest_name,
+)
 from markets.prices import (
     BAR_COLUMNS,
     MarketData,
@@ -24,6 +30,7 @@ from markets.sources.actions import read_actions
 from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
 from markets.sources.tables import read_table
 from markets.tickers import normalize_ticker
+from markets.wording import counted
 
 # How files name what we need; compared in lower case, first match wins.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -154,14 +161,18 @@ class FileSource:
             untraded=sifted.untraded,
         )
 
-    def _paths(self, pattern: str, take: str | None = None) -> list[Path]:
+    def _paths(self, pattern: str, key: str = "pattern", take: str | None = None) -> list[Path]:
         absolute = Path(pattern)
         root = Path(absolute.anchor) if absolute.is_absolute() else self.data_dir
         relative = absolute.relative_to(root) if absolute.is_absolute() else absolute
         found = sorted(path for path in root.glob(str(relative)) if path.is_file())
         if not found:
             raise MissingDataError(
-                "no price file matches", given=pattern, where=str(self.data_dir), wanted="a file"
+                "no price file matches",
+                given=pattern,
+                wanted="a CSV, TSV or Parquet file, named or by a pattern with *",
+                where=f"{self.data_dir} (prices.files.{key})",
+                nearest=nearest_file(root / relative),
             )
         return found if (take or self.settings.take) == "all" else found[-1:]
 
@@ -214,7 +225,7 @@ class FileSource:
     def _indices(self, start: date | None, end: date | None) -> Sifted | None:
         if self.settings.index_pattern is None:
             return None
-        paths = self._paths(self.settings.index_pattern)
+        paths = self._paths(self.settings.index_pattern, "index_pattern")
         table, broken = self._tables(paths, "name", ("date", "close"), ("open", "high", "low"))
         table = table.rename(columns={"name": "ticker"})
         levels = sift(table, start=start, end=end, is_session=self.is_session, tickers=False)
@@ -228,7 +239,7 @@ class FileSource:
     ) -> pd.DataFrame:
         if self.settings.actions_pattern is None:
             return no_actions()
-        paths = self._paths(self.settings.actions_pattern, take="all")
+        paths = self._paths(self.settings.actions_pattern, "actions_pattern", take="all")
         wished = ("ratio", "cash_hkd", *LATER_COLUMNS)
         table, broken = self._tables(paths, "ticker", ("ex_date",), wished)
         return read_actions(table, broken, tickers, start, end)
@@ -258,7 +269,9 @@ def _refuse_absent(sifted: Sifted, names: Sequence[str] | None, source: str) -> 
         raise MissingDataError(
             "no good row for " + (", ".join(absent) if absent else "any ticker"),
             wanted="at least one bar for each ticker in the dates asked for",
-            given=f"{len(sifted.frames)} tickers with bars, {len(sifted.rejections)} rejected rows",
+            given=f"{counted(len(sifted.frames), 'ticker')} with bars, "
+            f"{counted(len(sifted.rejections), 'rejected row')}"
+            + (f", the first in {sifted.rejections[0]}" if sifted.rejections else ""),
             where=source,
             nearest=nearest_name(absent[0], sifted.frames) if absent else None,
         )

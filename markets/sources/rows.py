@@ -13,10 +13,13 @@ from markets.clock import HONG_KONG
 from markets.errors import DataError, TickerError
 from markets.prices import BAR_COLUMNS, PRICE_COLUMNS, RejectedRow
 from markets.tickers import normalize_ticker
+from markets.wording import counted
 
 # Adjusting prices by a factor can lift an open above its high by one float; that is no error of the
 # source. A tick of the cheapest stock is far above it.
 FLOAT_NOISE = 1e-9
+
+_SHOWN = 3
 
 SessionTest = Callable[[date], bool]
 """Whether a Hong Kong date is a trading session."""
@@ -106,7 +109,7 @@ def sift(
     _quiet_float_noise(numbers)
     idle = numbers["volume"] == 0 if "volume" in numbers else np.zeros(len(table), dtype=bool)
     rules = [
-        *_key_rules(normal, sessions),
+        *_key_rules(normal, table["date"], sessions),
         *_value_rules(table, numbers, idle, sessions, is_session),
     ]
     verdict = _first_broken(rules, len(table))
@@ -204,6 +207,14 @@ def _numbers(column: pd.Series) -> np.ndarray:
     return np.array(values)
 
 
+def _absent(column: pd.Series) -> np.ndarray:
+    """Return where a cell says nothing at all, as against something that is no value."""
+    blank = column.isna()
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        blank |= column.astype("str").str.strip() == ""
+    return blank.to_numpy(dtype=bool)
+
+
 def _quiet_float_noise(numbers: dict[str, np.ndarray]) -> None:
     if not all(name in numbers for name in PRICE_COLUMNS):
         return
@@ -215,14 +226,17 @@ def _quiet_float_noise(numbers: dict[str, np.ndarray]) -> None:
         numbers[name][noisy] = pick(numbers[name], bound)[noisy]
 
 
-def _key_rules(tickers: pd.Series, sessions: Sessions) -> Iterator[_Rule]:
+def _key_rules(tickers: pd.Series, dates: pd.Series, sessions: Sessions) -> Iterator[_Rule]:
     yield _Rule(
         "no Hong Kong ticker",
         "a code of 1 to 5 digits, as in 700 or 0700.HK",
         tickers.isna().to_numpy(),
         ("ticker",),
     )
-    yield _Rule("no date", "an exchange date, YYYY-MM-DD", sessions.unreadable, ("date",))
+    absent = _absent(dates)
+    wanted = "an exchange date that exists, YYYY-MM-DD"
+    yield _Rule("no date", wanted, sessions.unreadable & absent, ("date",))
+    yield _Rule("not a date", wanted, sessions.unreadable & ~absent, ("date",))
     yield _Rule(
         "a time of day where a session was wanted",
         "a date without a time, or midnight in Hong Kong with its zone",
@@ -244,17 +258,16 @@ def _value_rules(
             "another currency", "HKD", (table["currency"] != "HKD").to_numpy(), ("currency",)
         )
     if "volume" in numbers:
-        volume = numbers["volume"]
-        yield _Rule(
-            "no volume",
-            "a number of shares ≥ 0",
-            ~(np.isfinite(volume) & (volume >= 0)),
-            ("volume",),
-        )
+        volume, absent = numbers["volume"], _absent(table["volume"])
+        bad = ~(np.isfinite(volume) & (volume >= 0))
+        wanted = "a number of shares, 0 or more"
+        yield _Rule("no volume", wanted, bad & absent, ("volume",))
+        yield _Rule("not a volume", wanted, bad & ~absent, ("volume",))
     for name in prices:
-        values = numbers[name]
+        values, absent = numbers[name], _absent(table[name])
         bad = ~idle & ~np.isfinite(values)
-        yield _Rule("no price", "a number above 0", bad, (name,))
+        yield _Rule("no price", "a number above 0", bad & absent, (name,))
+        yield _Rule("not a price", "a number above 0", bad & ~absent, (name,))
         with np.errstate(invalid="ignore"):
             yield _Rule("a price of zero or less", "above 0", ~idle & (values <= 0), (name,))
     if len(prices) == len(PRICE_COLUMNS):
@@ -323,9 +336,14 @@ def _records(
 ) -> Iterator[RejectedRow]:
     for row in np.flatnonzero(verdict >= 0):
         rule = rules[verdict[row]]
-        given = ", ".join(f"{name} {table[name].iloc[row]}" for name in rule.given)
+        given = ", ".join(f"{name} {_shown(table[name].iloc[row])}" for name in rule.given)
         where = f"{table['file'].iloc[row]} {table['row'].iloc[row]}"
         yield RejectedRow(where, rule.problem, given, rule.wanted)
+
+
+def _shown(cell: object) -> str:
+    text = "" if pd.isna(cell) else str(cell)  # type: ignore[call-overload]
+    return text if text.strip() else "(empty)"
 
 
 def _by_name(frame: pd.DataFrame, names: np.ndarray) -> dict[str, pd.DataFrame]:
@@ -348,10 +366,10 @@ def refuse_if_rotten(
     share = len(rejections) / max(judged, 1)
     if share <= most:
         return
-    first = "; ".join(f"{row.where}: {row.problem} ({row.given})" for row in rejections[:3])
+    shown = [str(row) for row in rejections[:_SHOWN]]
     raise DataError(
-        f"{len(rejections)} of {judged} rows are no bars",
-        given=first,
-        wanted=f"at most {most:.1%} rejected rows",
+        "too many rows are no bars",
+        given="; ".join([f"{len(rejections):,} of {counted(judged, 'row')}", *shown]),
+        wanted=f"at most {most:.1%} of them rejected (max_rejected_share)",
         where=where,
     )

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from markets.actions import ACTION_COLUMNS, LATER_COLUMNS, all_columns
+from markets.actions import (
+    ACTION_COLUMNS,
+    ACTION_KEY,
+    LATER_COLUMNS,
+    all_columns,
+    clashing,
+)
 from markets.errors import DataError, TickerError
 from markets.prices import BAR_COLUMNS, PRICE_COLUMNS, MarketData
 from markets.tickers import normalize_ticker
@@ -117,10 +123,10 @@ def _require_actions(market: MarketData, where: str) -> None:
             wanted="none, or raw prices",
             where=where,
         )
-    keys = list(zip(actions["ex_date"], actions["ticker"], strict=True))
+    keys = list(all_columns(actions)[list(ACTION_KEY)].itertuples(index=False, name=None))
     if keys != sorted(set(keys)):
         raise DataError(
-            "actions must be sorted by (ex_date, ticker), one row for each", where=where
+            f"actions must be sorted by ({', '.join(ACTION_KEY)}), one row for each", where=where
         )
     for possible, wanted in _possible_actions(actions):
         if not possible.all():
@@ -149,6 +155,10 @@ def _possible_actions(actions: pd.DataFrame) -> list[tuple[np.ndarray, str]]:
         (np.isfinite(ratio) & (ratio > 0), "ratio above 0"),
         (np.isfinite(cash) & (cash >= 0), "cash_hkd 0 or more"),
         (np.isfinite(share) & (share >= 0), "in_specie_ratio 0 or more"),
+        (
+            ~clashing(actions).to_numpy(),
+            "a split in one row with its cash and what else its holders get",
+        ),
         ((share > 0) == named, "in_specie_ticker and in_specie_ratio together"),
         ((other != full["ticker"]).to_numpy(), "in specie, shares of another company"),
         (

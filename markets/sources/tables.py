@@ -73,7 +73,7 @@ def _read_delimited(path: Path, encoding: str) -> tuple[pd.DataFrame, list[Rejec
         raise DataError(
             f"not the declared encoding (byte {error.start})",
             given=repr(error.object[error.start : error.start + 4]),
-            wanted=encoding,
+            wanted=f"{encoding}, or set prices.files.encoding (gb18030, big5)",
             where=path.name,
         ) from error
     except csv.Error as error:

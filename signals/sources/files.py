@@ -68,7 +68,7 @@ class FileNews(ABC):
         if not stories:
             raise DataError(
                 "no story could be read",
-                given=f"{refused:,} rejected, the first: {first.problem if first else 'no rows'}",
+                given=f"{refused:,} rejected, the first: {first or 'no rows'}",
                 wanted="at least one row with a text and a clock",
                 where=first.where if first else self.settings.path,
             )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from backtests.cli import app
+from backtests.config import load_config
+from backtests.gates import require_metrics
 
 STORY = (
     '{"id": "a", "title": "Alibaba raises its outlook", "published_at": "2025-09-11T23:43+08:00"}'
@@ -67,7 +72,17 @@ def test_the_coming_session_is_decided_on_what_was_known(small_config: Path) -> 
     coming = json.loads(result.stdout)
     assert coming["session"] == "2023-05-30"
     assert coming["known_session"] == "2023-05-29"
+    assert coming["as_of"] == "2023-05-30T00:00:00+00:00"
     assert all(signal["effective_session"] == "2023-05-30" for signal in coming["signals"])
+
+
+def test_a_person_reads_hong_kong_time(small_config: Path, small_run: Path) -> None:
+    as_of = "2023-05-30T00:00:00Z"
+    assert "as of 2023-05-30 08:00:00 HKT" in invoke(
+        "signals", str(small_config), "--as-of", as_of
+    ).stdout.replace("\n", " ")
+    assert " HKT  decision of the signal" in invoke("explain", str(small_run), "1").stdout
+    assert re.search(r"instant +2023-05-30 08:00:00 HKT", invoke("market", "session", as_of).stdout)
 
 
 @pytest.mark.parametrize(
@@ -79,16 +94,24 @@ def test_the_coming_session_is_decided_on_what_was_known(small_config: Path) -> 
         (("run", "{config}", "--set", "label.horizon"), 3, "key and value"),
         (("run", "{config}", "--set", 'universe=["0700"]'), 4, "universe"),
         (("run", "{config}", "--set", 'universe="hstec"'), 3, "hstech"),
+        (("run", "{config}", "--set", 'universe=["NOPE"]'), 3, "NOPE"),
         (("run", "{config}", "--set", "benchmark=SYNT"), 3, "SYNTH"),
         (("run", "{config}", "--set", "strategy.name=event_hol"), 3, "event_hold"),
         (("run", "{config}", "--set", "strategy.name=nowhere:Class"), 3, "nowhere"),
         (("run", "{config}", "--set", "news.source=jsonl", "--set", "data_dir=nowhere"), 4, "data"),
         (("run", "{config}", "--fail-under", "risk.sharpe"), 2, "number"),
+        (("run", "{config}", "--fail-under", "risk.sharpe=nan"), 2, "number"),
+        (("run", "{config}", "--fail-under", "=1"), 2, "metric"),
         (("report", "nowhere"), 4, "no such run folder"),
         (("explain", "{finished}", "100000"), 4, "no such trade"),
         (("signals", "{config}", "--as-of", "2023-05-30T08:00:00"), 4, "zone"),
         (("events", "nowhere.jsonl"), 4, "nowhere.jsonl"),
-        (("market", "lot", "BABA", "--on", "2025-09-12"), 4, "BABA"),
+        (("market", "lot", "BABA", "--on", "2025-09-12"), 4, "nearest  9988.HK"),
+        (("market", "session", "0001-01-01T00:00+08:00"), 4, "the years 1 to 9999"),
+        (("market", "session", "2025-09-12", "--latency", "1e12"), 2, "86400"),
+        (("data", "fetch", "700", "--start", "2025-03-30", "--end", "2025-01-01"), 2, "--end"),
+        (("data", "import", "{config}", "--out", "/dev/null/x.parquet"), 4, "no format"),
+        (("data", "import", "small.tml", "--out", "x.parquet"), 4, "prices.files.pattern"),
         (("market", "lot", "700", "--on", "2025-02-30"), 2, "2025-02-30"),
         (("frobnicate",), 2, "frobnicate"),
     ],
@@ -111,12 +134,37 @@ def test_a_mistake_is_placed_and_has_its_exit_code(
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_a_gate_on_no_metric_names_the_nearest(small_config: Path, tmp_path: Path) -> None:
-    result = invoke(
-        "run", str(small_config), "--out", str(tmp_path), "--fail-under", "risk.sharp=1"
-    )
+@pytest.mark.parametrize(
+    ("gate", "nearest"),
+    [
+        ("risk.sharp=1", "risk.sharpe"),
+        ("sharpe=1", "risk.sharpe"),
+        ("predictions.model.acu=0.5", "predictions.model.auc"),
+        ("baselines.buy_and_hld.cagr=0", "baselines.buy_and_hold.cagr"),
+    ],
+)
+def test_a_gate_on_no_metric_is_refused_before_the_run(
+    small_config: Path, tmp_path: Path, gate: str, nearest: str
+) -> None:
+    result = invoke("run", str(small_config), "--out", str(tmp_path), "--fail-under", gate)
     assert result.exit_code == 2
-    assert "risk.sharpe" in result.stderr
+    assert f"nearest  {nearest}\n" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_metric_of_a_run_can_be_a_gate(small_config: Path, small_run: Path) -> None:
+    metrics = json.loads((small_run / "metrics.json").read_text())
+    names = [name for name, _ in numbers_of(metrics)]
+    assert len(names) > 100
+    require_metrics(dict.fromkeys(names, 0.0), load_config(small_config).config)
+
+
+def numbers_of(metrics: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from numbers_of(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{prefix}{name}", value
 
 
 def test_a_missed_gate_ends_with_six(small_config: Path, tmp_path: Path) -> None:
@@ -125,6 +173,12 @@ def test_a_missed_gate_ends_with_six(small_config: Path, tmp_path: Path) -> None
     )
     assert result.exit_code == 6
     assert "missed its gate" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_is_no_traceback(small_config: Path) -> None:
+    result = invoke("run", str(small_config), "--out", "/dev/null", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["given"]) == (1, "/dev/null")
+    assert result.stderr.startswith("error: cannot read or write: ")
 
 
 def test_an_error_under_json_is_a_document_too() -> None:

@@ -74,7 +74,11 @@ def test_import_keeps_good_rows_and_lists_the_others(tmp_path: Path) -> None:
     assert "there already" in again.stderr
     text = data("import", path, "--out", tmp_path / "b.parquet")
     assert "210 bars of 42 tickers" in text.stdout
-    assert "prices.csv: line 12" in text.stderr
+    assert text.stdout.endswith("1 row rejected\n")
+    assert text.stderr == (
+        "rejected prices.csv: line 12: prices out of order, given open 9, high 8, low 9, close 9, "
+        "wanted low ≤ open, close ≤ high\n"
+    )
 
 
 @pytest.mark.parametrize(

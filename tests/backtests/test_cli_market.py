@@ -55,7 +55,7 @@ def test_a_contract_note_part_by_part() -> None:
         ({1: "89988"}, 4, "a counter in another currency"),
         ({1: "0005"}, 4, "the board lot is not known"),
         ({5: "151.13"}, 4, "the price is not on a tick"),
-        ({5: "much"}, 4, "no price"),
+        ({5: "much"}, 4, "not a price"),
         ({7: "150"}, 4, "an odd lot"),
         ({9: "2001-09-12"}, 4, "outside the calendar"),
         ({9: "2025-09-13"}, 4, "no session"),

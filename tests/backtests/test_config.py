@@ -101,6 +101,38 @@ def test_an_absent_file_names_its_neighbor(minimal: Path) -> None:
     assert caught.value.nearest == "run.toml"
 
 
+def test_a_file_is_near_by_its_stem_not_by_its_ending(minimal: Path) -> None:
+    with pytest.raises(ConfigError, match="no such config") as refused:
+        load_config(minimal.with_name("zzz.toml"), environment={})
+    assert refused.value.nearest is None
+    with pytest.raises(ConfigError) as refused:
+        load_config(minimal.with_name("rn"), environment={})
+    assert refused.value.nearest == "run.toml"
+
+
+@pytest.mark.parametrize(
+    ("universe", "given", "wanted", "nearest"),
+    [
+        ('["NOPE"]', "NOPE", "a code of 1 to 5 digits", None),
+        ('["700", "9988.HKX"]', "9988.HKX", "a code of 1 to 5 digits", "9988.HK"),
+        ('["BABA"]', "BABA", "a code of 1 to 5 digits", "9988.HK"),
+        ('["80700"]', "80700.HK (CNY)", "a counter in HKD", "0700.HK"),
+        ("[]", "[]", "at least one ticker", None),
+        ("3", "3", "valid string, or: Input should be a valid tuple", None),
+        ("[3]", "[3]", "a valid string", None),
+    ],
+)
+def test_a_universe_of_no_tickers_is_a_mistake_of_the_config(
+    minimal: Path, universe: str, given: str, wanted: str, nearest: str | None
+) -> None:
+    with pytest.raises(ConfigError, match="invalid value") as refused:
+        load_config(minimal, [f"universe={universe}"], {})
+    error = refused.value
+    assert error.problem == "invalid value"
+    assert (error.where, str(error.given), error.nearest) == ("flag: universe", given, nearest)
+    assert wanted in str(error.wanted)
+
+
 def test_a_ticker_keeps_its_zeros(minimal: Path) -> None:
     minimal.write_text('universe = ["0700"]\n' + MINIMAL, encoding="utf-8")
     assert load_config(minimal, environment={}).config.universe == ("0700",)

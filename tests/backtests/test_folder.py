@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtests import columns
-from backtests.folder import CSV_TABLES, JSON_FILES, PARQUET_TABLES, read_run, write_run
+from backtests.folder import (
+    CSV_TABLES,
+    FORMAT,
+    JSON_FILES,
+    PARQUET_TABLES,
+    read_run,
+    write_run,
+)
 from backtests.reports import html, markdown, text
 from backtests.testing import HOSTILE_TITLE, sample_view
 from markets.errors import DataError, MissingDataError
@@ -28,6 +36,23 @@ def run(view, tmp_path):
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize(
+    ("number", "given"),
+    [(None, "no format number"), (FORMAT + 1, f"format {FORMAT + 1}"), ("x", "format x")],
+)
+def test_a_folder_of_another_format_says_so_before_anything_else(run, number, given):
+    path = run / "manifest.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["format"] == FORMAT
+    manifest["format"] = number
+    path.write_text(json.dumps(manifest))
+    (run / "trades.csv").write_text("another,layout\n")
+    with pytest.raises(DataError, match="of another format") as refused:
+        read_run(run)
+    assert refused.value.given == given
+    assert f"format {FORMAT}: run its config.resolved.toml again" in str(refused.value.wanted)
 
 
 @pytest.mark.parametrize("sessions", [0, 1, 90])

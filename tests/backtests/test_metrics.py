@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,18 @@ import pandas as pd
 import pytest
 
 from backtests.metrics import inference, predictions, returns, trades
-from backtests.metrics.breakdowns import NO_KIND, NO_SIGNAL, by_event_kind
+from backtests.metrics.breakdowns import (
+    NO_KIND,
+    NO_SIGNAL,
+    NOTHING_NEW,
+    by_event_kind,
+    kinds_of,
+)
 from backtests.metrics.undefined import Sheet, UndefinedMetric
 from backtests.metrics.verdict import LUCK, LUCK_T, percent, says, verdict
 from backtests.testing import sample_view
+from signals.events.schema import Event
+from signals.features.base import Row
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +261,36 @@ def test_a_trade_on_two_kinds_is_shared_between_them():
     assert rows[NO_KIND]["hit_rate"] is None
 
 
+def test_what_was_not_new_earns_only_where_it_stood_alone():
+    """A report of the move comes with nearly every story: it must not earn what the news earned."""
+    table = pd.DataFrame(
+        {
+            "signal_id": ["a", "b"],
+            "gross_pnl_hkd": [100.0, 7.0],
+            "cost_hkd": [20.0, 0.0],
+            "net_pnl_hkd": [80.0, 7.0],
+            "net_return": [0.1, 0.2],
+            "is_open": [False, False],
+        }
+    )
+    signals = {"a": ("e1", "e2", "e3"), "b": ("e2",)}
+    kinds = {"e1": "buyback", "e2": NOTHING_NEW, "e3": "mna"}
+    rows = {row["kind"]: row["net_pnl_hkd"] for row in by_event_kind(table, signals, kinds)}
+    assert rows == {"buyback": 40.0, "mna": 40.0, NOTHING_NEW: 7.0}
+
+
+def test_an_event_that_only_tells_of_a_move_is_nothing_new():
+    at = datetime(2025, 9, 11, 1, tzinfo=UTC)
+    new = Event("new", "story", 0, "earnings", ("0700.HK",), 1.0, "confirmed", at, "en:earnings:x")
+    old = [replace(new, event_id=name, **change) for name, change in (
+        ("told", {"is_reaction": True}), ("again", {"novelty": 0.2}), ("not", {"negated": True})
+    )]  # fmt: skip
+    row = Row(at, at.date(), "0700.HK", (), (new, *old))
+    assert kinds_of([row]) == {"new": "earnings"} | dict.fromkeys(
+        ("told", "again", "not"), NOTHING_NEW
+    )
+
+
 def test_the_verdict_needs_trades_and_ranking_both(sample):
     found = sample.metrics["verdict"]
     assert found["found"]
@@ -285,6 +325,28 @@ def test_without_a_benchmark_the_rival_stands_in_the_headline(sample):
 def test_a_ratio_too_good_is_called_a_leak_until_proven_otherwise(sample):
     assert sample.metrics["risk"]["sharpe"] > 1.5
     assert any("leak" in sentence for sentence in sample.metrics["verdict"]["sentences"])
+
+
+@pytest.mark.parametrize(
+    ("edge_bp", "said", "unsaid"),
+    [
+        (None, "on real news is a leak until proven otherwise", "planted"),
+        (300.0, "An edge of 300 bp is planted in this synthetic market", "leak"),
+        (0.0, "No edge is planted in this synthetic market: a net Sharpe ratio of", "real"),
+    ],
+)
+def test_what_is_too_good_depends_on_what_was_planted(sample, edge_bp, said, unsaid):
+    sentences = verdict(sample.metrics, planted_edge_bp=edge_bp)["sentences"]
+    assert said in sentences[-1]
+    assert not any(unsaid in sentence for sentence in sentences)
+
+
+def test_a_planted_edge_is_named_whatever_the_ratio(sample):
+    metrics = {**sample.metrics, "risk": {**sample.metrics["risk"], "sharpe": 0.3}}
+    assert "planted" in verdict(metrics, planted_edge_bp=150.0)["sentences"][-1]
+    last = verdict(metrics, planted_edge_bp=0.0)["sentences"][-1]
+    assert last.startswith("No edge is planted")
+    assert "leak" not in last
 
 
 def test_percent_writes_no_minus_zero():

@@ -23,7 +23,7 @@ from markets.prices import MarketData, no_actions
 from strategies.base import StrategySettings
 
 SESSIONS = tuple(date(2025, 9, day) for day in (10, 11, 12, 15, 16))
-ALIBABA, BAIDU = "9988.HK", "9888.HK"
+ALIBABA, BAIDU, TENCENT = "9988.HK", "9888.HK", "0700.HK"
 
 
 def bars(prices: list[float], sessions: tuple[date, ...] = SESSIONS, volume: float = 1e8) -> Any:
@@ -134,6 +134,32 @@ def test_shares_in_specie_are_worth_something_at_once_and_sellable_when_delivere
     alibaba, baidu = account.trips
     assert (alibaba.income, baidu.bought, baidu.bought_shares) == (1_200_000, 1_200_000, 100)
     assert (baidu.entered, baidu.exited, baidu.sold) == (1, 3, 1_250_000)
+
+
+def test_one_filing_may_distribute_shares_of_two_companies() -> None:
+    # 2,000 shares: 100 of Baidu at 120, 200 of Tencent at 600, HKD 2,000 in cash.
+    happened = table(
+        action(ALIBABA, SESSIONS[1], cash=1.0, pay_date=SESSIONS[3]),
+        action(ALIBABA, SESSIONS[1], in_specie_ticker=TENCENT, in_specie_ratio=0.1,
+               delivery_date=SESSIONS[2]),
+        action(ALIBABA, SESSIONS[1], in_specie_ticker=BAIDU, in_specie_ratio=0.05,
+               delivery_date=SESSIONS[3]),
+    )  # fmt: skip
+    market = {
+        ALIBABA: bars([150.0] + [83.0] * 4), BAIDU: bars([120.0] * 5), TENCENT: bars([600.0] * 5)
+    }  # fmt: skip
+    broker = held(market, happened)
+    account = broker.account
+    equity = account.equity
+    broker.trade(1)
+    assert account.equity == equity  # 83 + 1 + 60 + 6 = 150
+    assert account.open_trips[ALIBABA].income == 200_000 + 12_000_000 + 1_200_000
+    broker.trade(2)
+    assert account.shares == {ALIBABA: 2_000, TENCENT: 200}
+    broker.trade(3)
+    assert account.shares == {ALIBABA: 2_000, TENCENT: 200, BAIDU: 100}
+    assert account.equity == equity
+    assert not account.claims
 
 
 def test_shares_in_specie_join_those_already_held() -> None:

@@ -72,6 +72,20 @@ def test_text_says_the_verdict_first_and_fits_80_columns(view):
     assert "…" not in "".join(lines), "a figure was cut off"
 
 
+@pytest.mark.parametrize("width", [40, 60, 79])
+def test_a_narrow_terminal_loses_no_label_and_no_figure(view, width):
+    narrow = reports.text(view, width=width)
+    assert max(map(len, narrow.splitlines())) <= width
+    for table in sections.tables_of(view):
+        if [at for at, name in enumerate(table.columns) if name.startswith("<")] != [0]:
+            continue  # texts fold
+        for row in table.rows:
+            assert any(line.startswith(row[0]) for line in narrow.splitlines())
+            assert all(figure in narrow.split() for figure in row[1:] if figure)
+        for heading in table.columns[1:]:
+            assert heading in narrow
+
+
 def test_text_in_color_says_the_same(view):
     colored = reports.text(view, color=True)
     assert "\x1b[" in colored

@@ -141,7 +141,7 @@ def test_an_unknown_plan_names_the_nearest():
         ({"shares": 0}, "number of shares"),
         ({"shares": 1.5}, "number of shares"),
         ({"price": 0}, "positive"),
-        ({"price": float("nan")}, "no price"),
+        ({"price": float("nan")}, "not a price"),
     ],
 )
 def test_an_impossible_note_is_refused(off, problem):
@@ -154,8 +154,8 @@ def test_an_impossible_note_is_refused(off, problem):
     ("sessions", "prices", "shares", "problem"),
     [
         (["2009-12-31"], [1.0], [1], "begin later"),
-        (["2025-09-12"], [0.0], [1], "no price"),
-        (["2025-09-12"], [np.nan], [1], "no price"),
+        (["2025-09-12"], [0.0], [1], "not a price"),
+        (["2025-09-12"], [np.nan], [1], "not a price"),
         (["2025-09-12"], [1.0], [0], "number of shares"),
         (["2025-09-12"], [1.0], [1.5], "number of shares"),
     ],

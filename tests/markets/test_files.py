@@ -42,19 +42,21 @@ def test_many_tickers_in_one_file_in_any_order_and_spelling(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("line", "problem", "given"),
     [
-        (row("2025-09-12", prices="nan,153,149,151"), "no price", "open nan"),
-        (row("2025-09-12", prices=",153,149,151"), "no price", "open "),
-        (row("2025-09-12", prices="inf,inf,149,151"), "no price", "open inf"),
-        (row("2025-09-12", prices="n/a,153,149,151"), "no price", "open n/a"),
+        (row("2025-09-12", prices="nan,153,149,151"), "not a price", "open nan"),
+        (row("2025-09-12", prices=",153,149,151"), "no price", "open (empty)"),
+        (row("2025-09-12", prices="inf,inf,149,151"), "not a price", "open inf"),
+        (row("2025-09-12", prices="n/a,153,149,151"), "not a price", "open n/a"),
         (row("2025-09-12", prices="150,153,-149,151"), "a price of zero or less", "low -149"),
         (row("2025-09-12", prices="150,153,0,151"), "a price of zero or less", "low 0"),
         (row("2025-09-12", prices="150,150.5,149,151"), "prices out of order", "high 150.5"),
         (row("2025-09-12", prices="148.9,153,149,151"), "prices out of order", "open 148.9"),
-        (row("2025-09-12", volume=""), "no volume", "volume "),
-        (row("2025-09-12", volume="-5"), "no volume", "volume -5"),
+        (row("2025-09-12", volume=""), "no volume", "volume (empty)"),
+        (row("2025-09-12", volume="-5"), "not a volume", "volume -5"),
         (row("2025-09-13"), "no trading session on this date", "date 2025-09-13"),
-        (row("2025-02-30"), "no date", "date 2025-02-30"),
-        (row("12.09.2025"), "no date", "date 12.09.2025"),
+        (row("2025-02-30"), "not a date", "date 2025-02-30"),
+        (row("12.09.2025"), "not a date", "date 12.09.2025"),
+        (row(""), "no date", "date (empty)"),
+        (row("abc"), "not a date", "date abc"),
         (row("2025-09-12T09:30:00"), "a time of day where a session was wanted", "T09:30"),
         (row("2025-09-12T00:00:00Z"), "a time of day where a session was wanted", "T00:00:00Z"),
         (row("2025-09-12", "AAPL"), "no Hong Kong ticker", "ticker AAPL"),
@@ -173,9 +175,12 @@ def test_columns_are_mapped_and_a_wrong_name_is_answered_with_the_nearest(tmp_pa
 
 def test_too_many_rejected_rows_are_an_error_that_shows_the_first(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(f"{HEADER}\n{GOOD}\n{row('2025-09-12', 'AAPL')}\n")
-    with pytest.raises(DataError, match="1 of 2 rows are no bars") as caught:
+    with pytest.raises(DataError, match="too many rows are no bars") as caught:
         FileSource(FileSettings(pattern="p.csv"), tmp_path).load(None, None, None)
-    assert "p.csv: line 3" in str(caught.value)
+    assert caught.value.given == (
+        "1 of 2 rows; p.csv: line 3: no Hong Kong ticker, given ticker AAPL, "
+        "wanted a code of 1 to 5 digits, as in 700 or 0700.HK"
+    )
 
 
 def test_what_is_absent_is_named(tmp_path: Path) -> None:

@@ -28,14 +28,26 @@ def codes(text: str) -> frozenset[str]:
     return frozenset(f"{code}.HK" for code in text.split())
 
 
-def test_there_are_43_with_names_in_every_language(register):
-    assert len(register) == 43
+def test_there_are_44_with_names_in_every_language(register):
+    assert len(register) == 44
     for ticker, one in register.items():
         assert one.ticker == ticker
         assert one.kind in KINDS
         assert set(one.names) == set(LANGUAGES)
         for language in ("en", "zh_hant", "zh_hans"):
             assert one.names[language].official, (ticker, language)
+
+
+def test_every_member_from_2023_to_2025_can_be_traded(register):
+    """Of earlier ones some lack records, of later ones lots; a run over their time names them."""
+    members = register.membership("hstech").members
+    days = [row.valid_from for row in members.rows if 2023 <= row.valid_from.year <= 2025]
+    for day in (date(2023, 1, 3), *days):
+        for ticker in register.members("hstech", day):
+            assert register.lot(ticker, day) > 0
+            assert (register[ticker].listed or day) <= day
+    assert "0909.HK" in register.members("hstech", date(2023, 3, 10))
+    assert not register["0909.HK"].verified
 
 
 def test_chinese_names_stand_in_their_own_script(register):
@@ -173,7 +185,7 @@ names.en = { official = "Some Exchange", aliases = ["Venue"] }
     assert both.lot("0100.HK", date(2026, 2, 2)) == 20
     assert both.lot("0005.HK", date(2025, 1, 2)) == 400
     assert both["0388.HK"].label == "Venue"
-    assert len(both) == 44
+    assert len(both) == 45
     # The project's own tables are as they were.
     assert register.lot("1211.HK", date(2025, 10, 15)) == 100
 
@@ -211,6 +223,11 @@ names.en = { official = "Some Exchange", aliases = ["Venue"] }
         ('[[instruments]]\nticker = "1"\n[[instruments]]\nticker = "0001.HK"', "stands twice"),
         ('[[instruments]]\nticker = "1"\nsectr = "x"', "unknown key"),
         ('[[instruments]]\nticker = "1"\ntraps = [{ effect = "x" }]', "no such effect"),
+        ("indices = 3", "not a table of indices"),
+        ('indices.own = ["1"]', "no index"),
+        ('[indices.own]\nmembers = ["1"]', "lacks a key"),
+        ('[indices.own]\nlaunch = 2020-01-01\nmember = ["1"]', "unknown key in an index"),
+        ('[indices.own]\nlaunch = 2020-01-01\nmembers = ["BABA"]', "no Hong Kong ticker"),
     ],
 )
 def test_a_row_that_is_off_is_named(tmp_path, text, problem):
@@ -229,6 +246,18 @@ def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path):
     path.write_bytes("[[lots]] # 騰".encode("big5"))
     with pytest.raises(TableError, match="UTF-8"):
         Instruments.from_toml(path)
+
+
+def test_an_index_of_ones_own_may_leave_its_sources_out(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        '[indices.own]\nlaunch = 2020-01-01\nmembers = ["1"]\n[[indices.own.changes]]\n'
+        'effective = 2021-01-04\nadded = ["2"]\nremoved = ["1"]\nverified = true\n',
+        encoding="utf-8",
+    )
+    first, second = Instruments.from_toml(path).membership("own").members.rows
+    assert (first.source, first.checked_on, first.verified) == (str(path), None, False)
+    assert (second.value, second.verified) == (frozenset({"0002.HK"}), True)
 
 
 def change(**fields) -> MembershipChange:

@@ -121,6 +121,34 @@ def test_files_state_later_payments_and_distributions(tmp_path):
     assert loaded.actions["ratio"].tolist() == [1.0, 2.0]
 
 
+def test_one_filing_may_distribute_two_companies_and_cash(tmp_path):
+    rows = "700,2022-01-20,,,,{},1/21,2022-03-25\n"
+    text = HEADER + rows.format("9618") + "700,2022-01-20,,1.6,2022-06-03,,,\n"
+    loaded = load_prices(files(tmp_path, text + rows.format("9988")), None, None, None, tmp_path)
+    assert loaded.actions["in_specie_ticker"].tolist() == ["", "9618.HK", "9988.HK"]
+    assert loaded.actions["cash_hkd"].tolist() == [1.6, 0.0, 0.0]
+    # 1.6 in cash and 400/21 of shares that have a price here; all counted on the old share.
+    assert loaded.growth("0700.HK").tolist() == pytest.approx(
+        [1, *[1 + (1.6 + 400 / 21) / 400] * 2]
+    )
+    backwards = replace(loaded, actions=loaded.actions.iloc[::-1].reset_index(drop=True))
+    assert backwards.sha256 == loaded.sha256
+    with pytest.raises(DataError, match="must be sorted"):
+        require_sound(backwards)
+    splits = loaded.actions.assign(ratio=[1.0, 2.0, 1.0])
+    with pytest.raises(DataError, match="an impossible action"):
+        require_sound(replace(loaded, actions=splits))
+
+
+@pytest.mark.parametrize("second", ["2,,,,,", ",,,9618,1/10,", ",,,9618,1/21,2022-03-26"])
+def test_a_row_that_contradicts_another_is_named(tmp_path, second):
+    first = "700,2022-01-20,,,,9618,1/21,2022-03-25\n"
+    settings = files(tmp_path, HEADER + first + f"700,2022-01-20,{second}\n")
+    with pytest.raises(DataError, match="two actions of one ticker on one date") as refused:
+        load_prices(settings, None, None, None, tmp_path)
+    assert refused.value.where == "actions.csv: line 3"
+
+
 def test_files_of_four_columns_stay_as_they_were(tmp_path):
     settings = files(tmp_path, "ticker,ex_date,ratio,cash_hkd\n700,2022-01-20,1,14.5\n")
     loaded = load_prices(settings, None, None, None, tmp_path)
@@ -164,6 +192,7 @@ def test_a_table_that_is_off_is_refused(tmp_path):
     )
     for text, problem in (
         (row + row, "two rows for one action"),
+        (row + row + 'in_specie_ticker = "9618"\nin_specie_ratio = "1/21"\n', "two rows for one"),
         (row + 'in_specie_ticker = "9618"\n', "an impossible action"),
         (row + "delivery_date = 2022-01-19\n", "arrives before its ex date"),
         (row.replace('"2"', "2"), "no amount"),
@@ -172,3 +201,6 @@ def test_a_table_that_is_off_is_refused(tmp_path):
         path.write_text(text)
         with pytest.raises(TableError, match=problem):
             read_known_actions(path)
+    bare = row.replace('ratio = "2"\n', "") + 'in_specie_ratio = "1/21"\nin_specie_ticker = '
+    path.write_text(bare + '"9988"\n' + bare + '"9618"\n')
+    assert [one.in_specie_ticker for one in read_known_actions(path)] == ["9618.HK", "9988.HK"]
