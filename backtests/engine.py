@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from backtests import tables
 from backtests.broker import Broker, BrokerSettings, Costs, Lots
 from backtests.orders import REPLACED, Side
+from backtests.outlook import Outlook, Standing
 from backtests.result import EngineResult
 from backtests.tape import Tape
 from markets.errors import ConfigError, MissingDataError, nearest_name
@@ -17,7 +18,6 @@ from markets.prices import MarketData
 from markets.rules import UNITS_PER_HKD
 from signals.decisions import Signal
 from strategies.base import (
-    History,
     SignalStrategy,
     StrategySettings,
     View,
@@ -116,7 +116,7 @@ def run_engine(
     if broker.engine == "compiled":
         # Imported here: it has a compiler in it, and this module is on the config's path.
         from backtests.compiled.engine import run_compiled
-        from backtests.compiled.world import unserved
+        from backtests.compiled.refusals import unserved
 
         if prepare is not None:
             raise unserved("analyzers, sizers and observers", "a run without `prepare`")
@@ -196,11 +196,16 @@ def _add_strategy(
         book = {"signals": desk.book} if "signals" in keys else {}
         cerebro.addstrategy(cls, **settings.params, **book)
     else:
-        raise ConfigError(
-            "this is no strategy",
-            given=settings.name,
-            wanted="a subclass of strategies.base.SignalStrategy or backtrader.Strategy",
-        )
+        raise no_strategy(settings.name)
+
+
+def no_strategy(name: str) -> ConfigError:
+    """Return the error for what no engine can run."""
+    return ConfigError(
+        "this is no strategy",
+        given=name,
+        wanted="a subclass of strategies.base.SignalStrategy or backtrader.Strategy",
+    )
 
 
 class _Desk:
@@ -218,12 +223,11 @@ class _Desk:
         # A policy hears of no order; analyzers and observers, which `prepare` may add, do.
         self.quiet = quiet
         self.core = core
-        self.universe = universe
         self.book = book
         self.around = around  # the session before the run, those of the run, the one after
         self.bridge: BridgeBroker
         self.days: list[tables.Day] = []
-        self._columns = {ticker: track.columns for ticker, track in core.tape.tracks.items()}
+        self._outlook = Outlook(core.tape, around, universe)
 
     def turn(self) -> None:
         """Record the session that closed, and open the signal book at the coming one."""
@@ -233,30 +237,18 @@ class _Desk:
 
     def view(self) -> View:
         """Return what is known for the coming open."""
-        core, account, tape = self.core, self.core.account, self.core.tape
-        number = self.bridge.number
+        account, number = self.core.account, self.bridge.number
         trips = account.open_trips
-        if number >= 0:
-            traded = frozenset(tape.closes[number])
-        else:
-            traded = frozenset(t for t in tape.tickers if tape.traded_on(t, self.bridge.known))
-        return View(
-            session=self.bridge.coming,
-            known_session=self.bridge.known,
-            number=number + 1,
-            signals=self.book.effective,
-            standing=self.book.standing,
-            holdings=dict(account.shares),
-            waiting=core.waiting(),
+        standing = Standing(
+            shares=account.shares,
+            waiting=self.core.waiting(),
             ages={ticker: number + 1 - trip.entered for ticker, trip in trips.items()},
             origins={ticker: trip.signal_id for ticker, trip in trips.items() if trip.signal_id},
             closes={ticker: units / UNITS_PER_HKD for ticker, units in account.marks.items()},
-            traded=traded,
-            cash_hkd=account.cash / 100,
-            equity_hkd=account.equity / 100,
-            universe=None if self.universe is None else self.universe[self.bridge.coming],
-            history=History(self._columns, lambda ticker: tape.known(ticker, number)),
+            cash=account.cash,
+            equity=account.equity,
         )
+        return self._outlook.view(number, self.book, standing)
 
     def lot(self, ticker: str) -> int:
         """Return the board lot in the coming session."""

@@ -2,93 +2,85 @@
 
 from __future__ import annotations
 
-from backtests.compiled.layout import (
-    BAD_DRAWS,
-    BEST,
-    BUY_AND_HOLD,
-    EQUAL_WEIGHT,
-    EVENT_HOLD,
-    FRESH,
-    FRESH_AT,
-    HEAD,
-    P_COUNT,
-    P_HOLD,
-    P_REBALANCE,
-    P_STRATEGY,
-    P_THRESHOLDS,
-    POOL,
-    Q_ABOVE,
-    Q_BELOW,
-    Q_WEIGHT,
-    SHARES,
-    T_ENTERED,
-    TODAY,
-    TODAY_AT,
-    TOP_RANKED,
-    TRIP,
-    WAITING,
-)
+from backtests.compiled import codes as c
 from backtests.compiled.rules import compiled, stop
 
 
 @compiled
 def direction(told, ints, floats, signal):
     """Return a signal's direction: its own, or what the trial's thresholds make of it."""
-    if ints[P_THRESHOLDS] == 0:
+    if ints[c.P_THRESHOLDS] == 0:
         return told.directions[signal]
-    if told.probabilities[signal] >= floats[Q_ABOVE]:
+    if told.probabilities[signal] >= floats[c.Q_ABOVE]:
         return 1
-    return -1 if told.probabilities[signal] <= floats[Q_BELOW] else 0
+    return -1 if told.probabilities[signal] <= floats[c.Q_BELOW] else 0
 
 
 @compiled
-def turn(told, ints, floats, ways, links, desk, at, day, number):
-    """Open the signal book at a day; return the first signal not read yet.
+def turn(told, ints, floats, room, number):
+    """Open the signal book at a session.
 
     The signals that stand for a ticker all have one direction and are linked from the latest back:
     whoever expired is dropped when asked for.
     """
-    while at < len(told.days) and told.days[at] <= day:
-        ticker = told.tickers[at]
+    desk, fresh, young = room.desk, told.fresh[number], 0
+    for at in range(told.starts[number], told.starts[number + 1]):
         way = direction(told, ints, floats, at)
-        ways[at] = way
-        if way != 0:
-            if told.days[at] == day:
-                desk[TODAY, ticker] = at
-                desk[TODAY_AT, ticker] = number
-                if way == 1:
-                    desk[FRESH, ticker] = at
-                    desk[FRESH_AT, ticker] = number
-            head = desk[HEAD, ticker]
-            opposite = head >= 0 and ways[head] != way
-            if not (opposite and way == 1 and told.days[head] == told.days[at]):
-                links[at] = -1 if opposite else head
-                desk[HEAD, ticker] = at
-        at += 1
+        if way == 0:
+            continue
+        mine = desk[told.tickers[at]]
+        if at >= fresh:
+            mine[c.TODAY] = at
+            mine[c.TODAY_AT] = number
+            # No branch: which way a signal points is what a processor cannot foresee.
+            room.young[young] = at
+            young += way == 1
+        head = mine[c.HEAD]
+        if (way == 1) & (mine[c.WAY] == -1) & (head >= first_of_day(told, at, fresh)):
+            continue
+        room.links[at] = head if mine[c.WAY] == way else -1
+        mine[c.HEAD] = at
+        mine[c.WAY] = way
+        mine[c.UNTIL] = told.expires[at]
+    room.state[c.N_YOUNG] = young
+
+
+@compiled
+def first_of_day(told, at, fresh):
+    """Return the first signal of the day of a signal."""
+    if at >= fresh:
+        return fresh
+    while at > 0 and told.days[at - 1] == told.days[at]:
+        at -= 1
     return at
 
 
 @compiled
-def standing(told, links, desk, ticker, day):
+def standing(told, links, mine, day):
     """Return the latest signal that stands for a ticker, or -1."""
-    head = desk[HEAD, ticker]
+    head = mine[c.HEAD]
+    if mine[c.UNTIL] > day:
+        return head
     while head >= 0 and told.expires[head] <= day:
         head = links[head]
-    desk[HEAD, ticker] = head
+    mine[c.HEAD] = head
+    mine[c.UNTIL] = told.expires[head] if head >= 0 else c.AT_ONCE
+    if head < 0:
+        mine[c.WAY] = 0
     return head
 
 
 @compiled
-def stands_long(told, ways, links, desk, ticker, day):
+def stands_long(told, links, mine, day):
     """Return whether a long signal stands for a ticker."""
-    head = standing(told, links, desk, ticker, day)
-    return head >= 0 and ways[head] == 1
+    standing(told, links, mine, day)
+    return mine[c.WAY] == 1
 
 
 @compiled
-def engaged(desk, ticker):
+def engaged(mine):
     """Return whether a ticker is held or a purchase of it waits."""
-    return desk[SHARES, ticker] > 0 or desk[WAITING, ticker] > 0
+    return (mine[c.SHARES] > 0) | (mine[c.WAITING] > 0)
 
 
 @compiled
@@ -111,112 +103,120 @@ def ranked(told, chosen, count, room, signal, ticker, signals):
 
 
 @compiled
-def event_hold(told, ints, floats, ways, links, desk, day, number, names, weights, spare):
+def event_hold(world, told, ints, floats, room, number):
     """Put what `strategies.event_hold` wants into names and weights; return how many."""
-    tickers = desk.shape[1]
+    desk, names, day = room.desk, room.names, world.days[number]
     found, kept = 0, 0
-    for ticker in range(tickers):
-        if engaged(desk, ticker):
-            if stands_long(told, ways, links, desk, ticker, day):
-                kept += 1
-            else:
-                names[found] = ticker
-                weights[found] = 0.0
-                found += 1
-    free = max(0, ints[P_COUNT] - kept)
+    for place in range(room.state[c.N_BUSY]):
+        ticker = room.busy[place]
+        mine = desk[ticker]
+        holds, long = engaged(mine), stands_long(told, room.links, mine, day)
+        names[found] = ticker
+        room.weights[found] = 0.0
+        found += holds & (not long)
+        kept += holds & long
+    free = max(0, ints[c.P_COUNT] - kept)
     if free == 0:
         return found
-    count = 0
-    for ticker in range(tickers):
-        fresh = desk[FRESH_AT, ticker] == number and not engaged(desk, ticker)
-        if fresh and stands_long(told, ways, links, desk, ticker, day):
-            signal = desk[FRESH, ticker]
-            count = ranked(told, names[found:], count, free, signal, ticker, spare)
-    for place in range(found, found + count):
-        weights[place] = floats[Q_WEIGHT]
+    count, young = 0, room.state[c.N_YOUNG]
+    for place in range(young):
+        at = room.young[place]
+        ticker = told.tickers[at]
+        if place + 1 < young and told.tickers[room.young[place + 1]] == ticker:
+            continue  # a later long signal of the ticker counts
+        mine = desk[ticker]
+        if not engaged(mine) and stands_long(told, room.links, mine, day):
+            count = ranked(told, names[found:], count, free, at, ticker, room.spare)
+    for place in range(count):
+        room.weights[found + place] = floats[c.Q_WEIGHT] * told.sizes[room.spare[place]]
     return found + count
 
 
 @compiled
-def top_ranked(told, ints, ways, links, desk, day, names, weights, spare):
+def top_ranked(world, told, ints, room, number):
     """Put what `strategies.top_ranked` wants into names and weights; return how many."""
-    tickers = desk.shape[1]
-    room = min(ints[P_COUNT], tickers)
+    desk, best, day = room.desk, room.pool, world.days[number]
+    tickers = len(desk)
+    most = min(ints[c.P_COUNT], tickers)
     count = 0
-    best = desk[POOL]
     for ticker in range(tickers):
-        desk[BEST, ticker] = 0
-        if stands_long(told, ways, links, desk, ticker, day):
-            count = ranked(told, best, count, room, desk[HEAD, ticker], ticker, spare)
+        mine = desk[ticker]
+        mine[c.BEST] = 0
+        if stands_long(told, room.links, mine, day):
+            count = ranked(told, best, count, most, mine[c.HEAD], ticker, room.spare)
     for place in range(count):
-        desk[BEST, best[place]] = 1
+        desk[best[place], c.BEST] = 1
     found = 0
-    for ticker in range(tickers):
-        if engaged(desk, ticker) and desk[BEST, ticker] == 0:
-            names[found] = ticker
-            weights[found] = 0.0
+    for place in range(room.state[c.N_BUSY]):
+        ticker = room.busy[place]
+        if engaged(desk[ticker]) and desk[ticker, c.BEST] == 0:
+            room.names[found] = ticker
+            room.weights[found] = 0.0
             found += 1
     for place in range(count):
-        if ints[P_REBALANCE] or not engaged(desk, best[place]):
-            names[found] = best[place]
-            weights[found] = 1.0 / ints[P_COUNT]
+        if ints[c.P_REBALANCE] or not engaged(desk[best[place]]):
+            room.names[found] = best[place]
+            room.weights[found] = told.sizes[room.spare[place]] / ints[c.P_COUNT]
             found += 1
     return found
 
 
 @compiled
-def equal_parts(world, ints, desk, number, names, weights):
+def equal_parts(world, ints, room, number):
     """Put what `buy_and_hold` or `equal_weight` wants into names and weights; return how many."""
-    tickers = desk.shape[1]
-    rebalances = ints[P_STRATEGY] == EQUAL_WEIGHT
+    desk = room.desk
+    rebalances = ints[c.P_STRATEGY] == c.EQUAL_WEIGHT
     if not (rebalances and world.month_turns[number]):
-        for ticker in range(tickers):
-            if engaged(desk, ticker):
+        for place in range(room.state[c.N_BUSY]):
+            if engaged(desk[room.busy[place]]):
                 return 0
     exits, eligible = 0, 0
-    for ticker in range(tickers):
+    for ticker in range(len(desk)):
         if world.members[number, ticker] and world.marks[number, ticker] >= 0:
             eligible += 1
-        elif rebalances and desk[SHARES, ticker] > 0 and world.traded[number, ticker]:
-            names[exits] = ticker
-            weights[exits] = 0.0
+        elif rebalances and desk[ticker, c.SHARES] > 0 and world.traded[number, ticker]:
+            room.names[exits] = ticker
+            room.weights[exits] = 0.0
             exits += 1
     found = exits
-    for ticker in range(tickers):
+    for ticker in range(len(desk)):
         chosen = world.members[number, ticker] and world.marks[number, ticker] >= 0
         if chosen and (world.traded[number, ticker] or not rebalances):
-            names[found] = ticker
-            weights[found] = 1.0 / eligible
+            room.names[found] = ticker
+            room.weights[found] = 1.0 / eligible
             found += 1
     return found
 
 
 @compiled
-def random_entries(world, draws, ints, floats, book, desk, number, names, weights, state):
+def random_entries(world, draws, ints, floats, book, room, number):
     """Put what `random_entries` wants into names and weights; return how many."""
-    tickers = desk.shape[1]
+    desk, pool = room.desk, room.pool
     found, size = 0, 0
-    pool = desk[POOL]
-    for ticker in range(tickers):
-        trip = desk[TRIP, ticker]
-        if trip >= 0 and number - book.trips[trip, T_ENTERED] >= ints[P_HOLD]:
-            names[found] = ticker
-            weights[found] = 0.0
+    for place in range(room.state[c.N_BUSY]):
+        ticker = room.busy[place]
+        trip = desk[ticker, c.TRIP]
+        if trip >= 0 and number - book.trips[trip, c.T_ENTERED] >= ints[c.P_HOLD]:
+            room.names[found] = ticker
+            room.weights[found] = 0.0
             found += 1
+    if draws.entries[number] == 0:
+        return found
+    for ticker in range(len(desk)):
         open_to_all = world.traded[number, ticker] and world.members[number, ticker]
-        if open_to_all and not engaged(desk, ticker):
+        if open_to_all and not engaged(desk[ticker]):
             pool[size] = ticker
             size += 1
     count = min(draws.entries[number], size)
     if count == 0:
         return found
     if not shuffle(pool, size, draws.words[draws.rows[number]]):
-        stop(state, BAD_DRAWS, number, -1)
+        stop(room.state, c.BAD_DRAWS, number, -1)
         return found
     # A negative count leaves out as many at the end, as a slice does.
     for place in range(count if count > 0 else max(0, size + count)):
-        names[found] = pool[place]
-        weights[found] = floats[Q_WEIGHT]
+        room.names[found] = pool[place]
+        room.weights[found] = floats[c.Q_WEIGHT]
         found += 1
     return found
 
@@ -240,16 +240,15 @@ def shuffle(pool, size, words):
 
 
 @compiled
-def targets(
-    world, told, draws, ints, floats, ways, links, book, desk, number, names, weights, spare, state
-):
+def targets(world, told, draws, ints, floats, book, room, number):
     """Put the strategy's targets for a session into names and weights; return how many."""
-    strategy = ints[P_STRATEGY]
-    day = world.days[number]
-    if strategy == EVENT_HOLD:
-        return event_hold(told, ints, floats, ways, links, desk, day, number, names, weights, spare)
-    if strategy == TOP_RANKED:
-        return top_ranked(told, ints, ways, links, desk, day, names, weights, spare)
-    if strategy in (BUY_AND_HOLD, EQUAL_WEIGHT):
-        return equal_parts(world, ints, desk, number, names, weights)
-    return random_entries(world, draws, ints, floats, book, desk, number, names, weights, state)
+    strategy = ints[c.P_STRATEGY]
+    if strategy == c.EVENT_HOLD:
+        return event_hold(world, told, ints, floats, room, number)
+    if strategy == c.TOP_RANKED:
+        return top_ranked(world, told, ints, room, number)
+    if strategy in (c.BUY_AND_HOLD, c.EQUAL_WEIGHT):
+        return equal_parts(world, ints, room, number)
+    if strategy == c.OWN:
+        return room.state[c.WANTED]
+    return random_entries(world, draws, ints, floats, book, room, number)

@@ -1,4 +1,4 @@
-"""Rules of a fill in compiled integers: price, costs, what cash covers, corporate actions.
+"""Rules of a fill in compiled integers: price, costs, what cash covers.
 
 Compiled twins of `backtests.pricing`, `markets.costs` and `backtests.sizes`.
 """
@@ -11,23 +11,7 @@ from functools import partial
 import numpy as np
 from numba import njit
 
-from backtests.compiled.layout import (
-    BAD_COST,
-    BAD_PRICE,
-    BAD_WIDTH,
-    COMPONENTS,
-    FAIL,
-    FAIL_SESSION,
-    FAIL_SHARES,
-    FAIL_SIDE,
-    FAIL_TICKER,
-    FAIL_UNITS,
-    P_BP,
-    P_TICKS,
-    Q_BP,
-    Q_IMPACT,
-    SAFE,
-)
+from backtests.compiled import codes as c
 
 # The kernel allocates nothing, so that arrays need no counting of who refers to them: that would
 # cost more than all the rest. No division here is by zero, so that none need be able to raise.
@@ -41,28 +25,39 @@ _PER_HKD = 10**12
 @compiled
 def stop(state, code, session, ticker):
     """Note why a run cannot go on."""
-    if state[FAIL] == 0:
-        state[FAIL] = code
-        state[FAIL_SESSION] = session
-        state[FAIL_TICKER] = ticker
+    if state[c.FAIL] == 0:
+        state[c.FAIL] = code
+        state[c.FAIL_SESSION] = session
+        state[c.FAIL_TICKER] = ticker
+
+
+@compiled
+def over(amount, part):
+    """Return amount // part for what is not negative: unsigned, it is a multiplication."""
+    return np.int64(np.uint64(amount) // np.uint64(part))
 
 
 @compiled
 def worth(shares, units):
     """Return shares × price in cents, a half cent rounded up."""
-    return (shares * units + 50) // 100
+    return over(shares * units + 50, 100)
+
+
+@compiled
+def too_wide(count, units):
+    """Return whether a product of two numbers, neither negative, might not fit 64 bits."""
+    return (count | units) >> 30 != 0 and units > 0 and count > c.SAFE // units
 
 
 @compiled
 def step(world, row, units):
     """Return the tick at a price; 0 where the exchange quotes none."""
-    bounds = world.bounds[row]
     if row < 0 or units < _LOWEST:
         return 0
-    for place in range(len(bounds)):
-        if units <= bounds[place]:
-            return world.ticks[row, place]
-    return 0
+    band = 0
+    for place in range(world.bounds.shape[1]):
+        band += units > world.bounds[row, place]
+    return world.ticks[row, band]
 
 
 @compiled
@@ -71,34 +66,38 @@ def slippage(world, ints, floats, session, ticker, wanted):
 
     The square-root law of `backtests.impact`, in the same floats, and the declared slippage.
     """
+    if floats[c.Q_IMPACT] <= 0.0 or wanted <= 0:
+        return ints[c.P_BP]
     volume = world.depth[session, ticker]
-    if floats[Q_IMPACT] <= 0.0 or volume <= 0.0 or wanted <= 0:
-        return ints[P_BP]
+    if volume <= 0.0:
+        return ints[c.P_BP]
     sigma = world.volatility[session, ticker]
-    impact = 10_000.0 * floats[Q_IMPACT] * sigma * math.sqrt(wanted / volume)
-    return min(int(np.rint((floats[Q_BP] + impact) * 100)), _ONE)
+    impact = 10_000.0 * floats[c.Q_IMPACT] * sigma * math.sqrt(wanted / volume)
+    return min(int(np.rint((floats[c.Q_BP] + impact) * 100)), _ONE)
 
 
 @compiled
-def price(world, ints, floats, session, ticker, side, wanted, state):
-    """Return the price of a fill at the open; 0 where the run stops."""
-    units = world.opens[session, ticker]
+def price(world, ints, floats, session, ticker, side, units, wanted, state):
+    """Return the price of a fill at an open of `units`; 0 where the run stops."""
     hundredths = slippage(world, ints, floats, session, ticker, wanted)
-    scaled = units * (_ONE + side * hundredths)
-    worse = -(-scaled // _ONE) if side > 0 else scaled // _ONE
+    worse = units
+    if hundredths:
+        scaled = units * (_ONE + side * hundredths)
+        worse = -(-scaled // _ONE) if side > 0 else scaled // _ONE
     if world.adjusted:
         return max(1, worse)
-    row, moved = world.tick_rows[session, world.kinds[ticker]], 0
+    row, moved = world.tick_rows[session, world.kinds[ticker]], worse
     tick = step(world, row, worse)
     if tick > 0:
-        moved = max(worse + side * ints[P_TICKS] * tick, tick)
-        tick = step(world, row, moved)
+        moved = max(worse + side * ints[c.P_TICKS] * tick, tick)
+        if moved != worse:
+            tick = step(world, row, moved)
     if tick == 0:
-        state[FAIL_SIDE] = side
-        state[FAIL_SHARES] = wanted
-        stop(state, BAD_PRICE, session, ticker)
+        state[c.FAIL_SIDE] = side
+        state[c.FAIL_SHARES] = wanted
+        stop(state, c.BAD_PRICE, session, ticker)
         return 0
-    return -(-moved // tick) * tick if side > 0 else moved // tick * tick
+    return over(moved + tick - 1, tick) * tick if side > 0 else over(moved, tick) * tick
 
 
 @compiled
@@ -107,16 +106,18 @@ def charge(fees, component, units, fits):
 
     A product that would not fit 64 bits is taken in two parts, of which the larger is exact.
     """
-    rate = fees[component, 0]
-    part = _PER_HKD if fees[component, 4] else _PER_CENT
+    rate = fees[component, c.G_RATE]
+    dollar_up = fees[component, c.G_DOLLAR_UP] != 0
     whole, rest = 0, units
     if not fits:
-        whole, rest = units // part * rate, units % part
-    if fees[component, 4]:
-        cents = (whole + (rest * rate + part - 1) // part) * 100
+        part = _PER_HKD if dollar_up else _PER_CENT
+        whole, rest = over(units, part) * rate, units % part
+    if dollar_up:
+        cents = (whole + over(rest * rate + _PER_HKD - 1, _PER_HKD)) * 100
     else:
-        cents = whole + (rest * rate + part // 2) // part
-    return min(max(cents + fees[component, 1], fees[component, 2]), fees[component, 3])
+        cents = whole + over(rest * rate + _PER_CENT // 2, _PER_CENT)
+    cents = max(cents + fees[component, c.G_AMOUNT], fees[component, c.G_MINIMUM])
+    return min(cents, fees[component, c.G_MAXIMUM])
 
 
 @compiled
@@ -124,19 +125,20 @@ def note(world, session, ticker, side, units, shares, costs, state):
     """Put the components of a note into `costs` and return their sum; -1 where the run stops."""
     row = world.fee_rows[session, world.kinds[ticker]]
     if row < 0:
-        state[FAIL_SIDE] = side
-        state[FAIL_UNITS] = units
-        state[FAIL_SHARES] = shares
-        stop(state, BAD_COST, session, ticker)
+        state[c.FAIL_SIDE] = side
+        state[c.FAIL_UNITS] = units
+        state[c.FAIL_SHARES] = shares
+        stop(state, c.BAD_COST, session, ticker)
         return -1
-    if shares > SAFE // units:
-        stop(state, BAD_WIDTH, session, ticker)
+    if too_wide(shares, units):
+        stop(state, c.BAD_WIDTH, session, ticker)
         return -1
     fees = world.fees[row]
     total, fits = 0, shares * units <= world.widest_note
-    for component in range(COMPONENTS):
-        costs[component] = charge(fees, component, shares * units, fits)
-        total += costs[component]
+    for component in range(c.COMPONENTS):
+        cents = charge(fees, component, shares * units, fits)
+        costs[component] = cents
+        total += cents
     return total
 
 
@@ -144,15 +146,14 @@ def note(world, session, ticker, side, units, shares, costs, state):
 def affordable(world, session, ticker, units, shares, lot, cash, costs, state):
     """Return the most whole lots, in shares, that cash covers with their costs.
 
-    And these costs, where they are those in `costs`, else -1.
+    And these costs, where they are those in `costs`, else -1. `shares` are whole lots.
     """
-    lots = shares // lot
-    cost = note(world, session, ticker, 1, units, lots * lot, costs, state)
+    cost = note(world, session, ticker, 1, units, shares, costs, state)
     if cost < 0:
         return 0, -1
-    if worth(lots * lot, units) + cost <= cash:
+    if worth(shares, units) + cost <= cash:
         return shares, cost
-    low, high = 0, lots
+    low, high = 0, shares // lot
     while low < high:
         middle = (low + high) // 2
         size = middle * lot

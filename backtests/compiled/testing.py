@@ -6,10 +6,11 @@ the benchmark draws the same cases without Hypothesis.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,55 @@ import pandas as pd
 from backtests.broker import BrokerSettings
 from markets.costs import CostSchedule
 from markets.prices import MarketData, no_actions
+from markets.settings import Settings
 from signals.decisions import Signal
-from strategies.base import StrategySettings
+from strategies.base import SignalStrategy, StrategySettings, View
 
 # Runs lie around dates on which duties or ticks changed.
 _STARTS = ("2023-10-23", "2025-07-14", "2020-05-11", "2024-01-15")
 _DAYS = 60
-STRATEGIES = ("event_hold", "top_ranked", "buy_and_hold", "equal_weight", "random_entries")
+# The last is a policy of a user's own.
+STRATEGIES = (
+    "event_hold",
+    "top_ranked",
+    "buy_and_hold",
+    "equal_weight",
+    "random_entries",
+    "backtests.compiled.testing:Restless",
+)
+
+
+class RestlessParams(Settings):
+    """Parameters of `Restless`."""
+
+    seed: int = 0
+    """Of its draws."""
+
+    zeal: float = 0.5
+    """How often it wants something."""
+
+
+class Restless(SignalStrategy[RestlessParams]):
+    """A pure policy that lets everything a view tells weigh in what it draws."""
+
+    Params: ClassVar[type[Settings]] = RestlessParams
+
+    def targets(self, view: View) -> Mapping[str, float]:
+        """Return targets in the orders of the view's own mappings."""
+        rng = np.random.default_rng([self.params.seed, view.session.toordinal()])
+        found: dict[str, float] = {}
+        for ticker in [*view.waiting, *view.holdings, *view.closes]:
+            if rng.random() > self.params.zeal or ticker in found:
+                continue
+            past = view.history.last(ticker, "close", 5)
+            rise = float(past[-1] / past[0]) - 1.0 if len(past) else 0.0
+            known = sum(signal.direction * signal.size for signal in view.standing)
+            known += sum(each.probability for each in view.signals if each.ticker == ticker)
+            told = len(view.origins.get(ticker, "")) + view.ages.get(ticker, 0)
+            part = view.cash_hkd / max(1.0, view.equity_hkd) + (ticker in view.traded) * 0.1
+            weight = rng.normal(0.1, 0.3) + rise + 0.03 * known + 0.01 * told + 0.1 * part
+            found[ticker] = min(1.5, max(0.0, weight))
+        return found
 
 
 @dataclass(frozen=True)
@@ -143,7 +186,7 @@ def _universe(
 def _broker(rng: np.random.Generator) -> BrokerSettings:
     share = rng.choice([0.0, 0.013, 0.1, 1.0])
     return BrokerSettings(
-        cash_hkd=float(rng.choice([900.0, 40_000.01, 1_000_000.0, 2e9])),
+        cash_hkd=float(rng.choice([900.0, 40_000.01, 1_000_000.0, 2e9], p=[0.05, 0.15, 0.4, 0.4])),
         slippage_ticks=int(rng.integers(0, 3)),
         slippage_bp=float(rng.choice([0.0, 3.5, 40.0])),
         impact=float(rng.choice([0.0, 0.0, 1.5])),
@@ -159,6 +202,8 @@ def _params(rng: np.random.Generator, strategy: str, run: list[date]) -> dict[st
     if strategy == "event_hold":
         weight = float(rng.choice([0.0, 0.3, 1.0])) or None
         return {"max_positions": int(rng.integers(1, 5)), "weight": weight}
+    if strategy.endswith("Restless"):
+        return {"zeal": float(rng.choice([0.05, 0.3, 0.8]))}
     if strategy == "top_ranked":
         return {"k": int(rng.integers(1, 5)), "rebalance": bool(rng.random() < 0.5)}
     if strategy == "random_entries":
@@ -208,6 +253,14 @@ def _actions(rng: np.random.Generator, names: list[str], days: list[date]) -> pd
     )
     waits = pd.to_timedelta(rng.integers(0, 12, count), unit="D")
     table["pay_date"] = (table["ex_date"] + waits).where(rng.random(count) < 0.5)
+    given = rng.random(count) < 0.4
+    others = [str(name) for name in rng.choice([*names, "0998.HK"], count)]
+    table["in_specie_ticker"] = pd.Series(np.where(given, others, ""), dtype="str")
+    ratios = rng.choice([0.05, 0.1, 1 / 3, 1.5, 1 / 21], count)
+    table["in_specie_ratio"] = np.where(given, ratios, 0.0)
+    waits = pd.to_timedelta(rng.integers(0, 12, count), unit="D")
+    table["delivery_date"] = (table["ex_date"] + waits).where(given & (rng.random(count) < 0.7))
+    table = table[table["ticker"] != table["in_specie_ticker"]]
     return table.sort_values(["ex_date", "ticker"], ignore_index=True)
 
 
@@ -235,6 +288,7 @@ def _signals(
                         probability=float(np.round(rng.random(), 1)),
                         fold=0,
                         model_sha256="",
+                        size=float(rng.choice([1.0, 1.0, 0.5, 0.1, 0.0])),
                     )
                 )
     return found

@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,16 +18,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests import orders
-from backtests.compiled import layout
+from backtests.broker import BrokerSettings
+from backtests.compiled import codes, kernel
 from backtests.compiled.check import EngineMismatchError, check_engines, first_difference
 from backtests.compiled.engine import CompiledRun
 from backtests.compiled.policies import shuffle
-from backtests.compiled.testing import STRATEGIES, Case, random_case
+from backtests.compiled.testing import STRATEGIES, Case, OddLots, Restless, Weekdays, random_case
 from backtests.compiled.trials import Trial
 from backtests.engine import run_engine
 from backtests.result import EngineResult
+from markets.costs import CostSchedule
 from markets.errors import ConfigError, NewswakeError
+from markets.prices import MarketData
 from signals.decisions import Signal, Thresholds
+from strategies.base import NoParams, SignalStrategy, StrategySettings, View
 from strategies.baselines import BuyAndHold
 
 SEEDS = st.integers(0, 2**40)
@@ -59,7 +66,7 @@ def test_the_engines_agree(strategy: str, seed: int) -> None:
 def test_the_cases_reach_the_rules() -> None:
     """What the law is worth: every end of an order, actions and odd reasons occur in it."""
     seen: Counter[str] = Counter()
-    for seed in range(40):
+    for seed in range(70):
         for strategy in STRATEGIES:
             result = agree(random_case(seed, strategy))
             if result is not None:
@@ -68,11 +75,65 @@ def test_the_cases_reach_the_rules() -> None:
                 seen["fraction"] += int((result.actions["fraction_hkd"] > 0).sum())
                 seen.update(result.actions["kind"].tolist())
                 seen["dividend"] += int((result.actions["dividend_hkd"] > 0).sum())
-    wanted = {*layout.STATUSES, *layout.REASONS, *layout.KINDS, "fraction", "dividend"}
-    # Three reasons are too rare for 200 cases.
+                seen["in specie"] += int((result.actions["in_specie_hkd"] > 0).sum())
+                given = result.trades["signal_id"].eq("") & case_follows(strategy)
+                seen["given trade"] += int(given.sum())
+    wanted = {*codes.STATUSES, *codes.REASONS, *codes.KINDS, "fraction", "dividend"}
+    wanted |= {"in specie", "given trade"}
+    # Three reasons are too rare for 420 cases.
     rare = {orders.HOLDINGS, orders.PROCEEDS, orders.NO_BAR_YET}
     assert wanted - rare <= set(seen)
     assert seen["filled"] > 200
+
+
+def case_follows(strategy: str) -> bool:
+    return strategy in ("event_hold", "top_ranked")
+
+
+class HalfAndNothing(SignalStrategy[NoParams]):
+    """Half in the first ticker, and nothing of whatever else comes in."""
+
+    def targets(self, view: View) -> Mapping[str, float]:
+        return {min(view.closes): 0.5} | dict.fromkeys(sorted(set(view.holdings))[1:], 0.0)
+
+
+def test_shares_of_a_company_that_never_traded_are_sold_once_it_does() -> None:
+    """Delivered before its first bar: backtrader's path has no feed for an order then."""
+    days = [day.date() for day in pd.bdate_range("2024-01-15", periods=14)]
+    index = pd.DatetimeIndex(np.array(days, dtype="datetime64[s]"), name="session")
+    prices = dict.fromkeys(("open", "high", "low", "close"), 10.0)
+    bars = pd.DataFrame(prices | {"volume": 1e7}, index=index)
+    actions = pd.DataFrame(
+        {
+            "ticker": pd.Series(["0001.HK"], dtype="str"),
+            "ex_date": index[[4]],
+            "ratio": 1.0,
+            "cash_hkd": 0.0,
+            "in_specie_ticker": pd.Series(["0002.HK"], dtype="str"),
+            "in_specie_ratio": 0.5,
+        }
+    )
+    market = MarketData({"0001.HK": bars, "0002.HK": bars.iloc[8:]}, actions)
+    changed = {
+        "market": market,
+        "start": days[2],
+        "end": days[-3],
+        "calendar": Weekdays(tuple(days)),
+        "signals": [],
+        "universe": None,
+        "broker": BrokerSettings(),
+        "instruments": OddLots(days[-1], 100),
+        "costs": CostSchedule(),
+        "resolve": lambda _: HalfAndNothing,
+    }
+    given = random_case(0, "buy_and_hold").arguments | changed
+    result = agree(Case(given | {"strategy": StrategySettings()}))
+    assert result is not None
+    assert result.actions["kind"].tolist() == ["action", "delivery"]
+    sales = result.orders[result.orders["ticker"] == "0002.HK"]
+    assert set(sales["reason"]) == {orders.NO_BAR_YET, ""}
+    assert sales["status"].tolist()[-1] == "filled"
+    assert sales["filled_session"].iloc[-1] == index[9]
 
 
 def prepared(case: Case, signals: list[Signal] | None = None) -> CompiledRun:
@@ -130,6 +191,7 @@ def test_a_sweep_is_its_single_runs(strategy: str) -> None:
             assert swept.fills[number] == len(single.fills)
             assert swept.trades[number] == (~single.trades["is_open"]).sum()
             closed = single.trades[~single.trades["is_open"]]
+            assert swept.trips[number] == len(single.trades)
             assert swept.won[number] == (closed["net_pnl_hkd"] > 0).sum()
             assert swept.cost[number] == round(single.equity["cost_hkd"].sum() * 100)
 
@@ -173,7 +235,57 @@ def test_a_check_names_the_first_difference(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class Own(BuyAndHold):
-    """A user's own policy."""
+    """A user's own policy, built on one the kernel knows: it sees what is asked of it."""
+
+    seen: ClassVar[list[View]] = []
+
+    def targets(self, view: View) -> Mapping[str, float]:
+        self.seen.append(view)
+        return super().targets(view)
+
+
+def contents(view: View) -> tuple[Any, ...]:
+    """Return all that a view tells, its bars too, mappings in their own order."""
+    told = [getattr(view, name) for name in View.__dataclass_fields__ if name != "history"]
+    plain = [list(value.items()) if isinstance(value, Mapping) else value for value in told]
+    bars = [view.history.last(ticker, "close", 99).tolist() for ticker in sorted(view.closes)]
+    return (*plain, bars)
+
+
+def test_a_policy_of_ones_own_is_shown_the_same_views() -> None:
+    compared = held = 0
+    for seed in range(12):
+        case = random_case(seed, "buy_and_hold")
+        case.arguments["resolve"] = lambda _: Own
+        views = []
+        for engine in ("backtrader", "compiled"):
+            Own.seen.clear()
+            run(case, engine)
+            views.append([contents(view) for view in Own.seen])
+            held += sum(bool(view.holdings) for view in Own.seen)
+        assert views[0] == views[1]
+        compared += len(views[0])
+    assert compared > 50
+    assert held > 50
+
+
+def test_a_policy_meets_tickers_in_their_order_whatever_was_bought_first() -> None:
+    class Watched(Restless):
+        seen: ClassVar[list[View]] = []
+
+        def targets(self, view: View) -> Mapping[str, float]:
+            self.seen.append(view)
+            return super().targets(view)
+
+    for seed in range(8):
+        case = random_case(seed, "backtests.compiled.testing:Restless")
+        case.arguments["resolve"] = lambda _: Watched
+        for engine in ("backtrader", "compiled"):
+            run(case, engine)
+    assert sum(len(view.holdings) > 1 for view in Watched.seen) > 10
+    for view in Watched.seen:
+        for mapping in (view.holdings, view.waiting, view.ages, view.origins, view.closes):
+            assert list(mapping) == sorted(mapping)
 
 
 class OwnCosts:
@@ -183,37 +295,47 @@ class OwnCosts:
         return None
 
 
+def refusal(arguments: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError, match="does not serve") as caught:
+        run_engine(**arguments)
+    return str(caught.value)
+
+
 def test_what_is_not_served_is_said() -> None:
-    given = random_case(5, "buy_and_hold").arguments
-    broker = given["broker"].model_copy(update={"engine": "compiled"})
-    with pytest.raises(ConfigError, match="does not serve") as caught:
-        run_engine(**given | {"broker": broker, "resolve": lambda _: Own})
-    assert "strategy 'buy_and_hold'" in str(caught.value)
-    assert 'broker.engine = "backtrader"' in str(caught.value)
-    with pytest.raises(ConfigError, match="does not serve") as caught:
-        run_engine(**given | {"broker": broker, "costs": OwnCosts()})
-    assert "OwnCosts" in str(caught.value)
-    with pytest.raises(ConfigError, match="does not serve") as caught:
-        run_engine(**given | {"broker": broker, "prepare": lambda _: None})
-    assert "analyzers" in str(caught.value)
-    market = given["market"]
-    ex_date = pd.DatetimeIndex([given["start"]]).astype("datetime64[s]")
-    first, other = market.tickers[0], f"{market.tickers[0][:3]}9.HK"
-    table = pd.DataFrame(
-        {
-            "ticker": pd.Series([first], dtype="str"),
-            "ex_date": ex_date,
-            "ratio": 1.0,
-            "cash_hkd": 0.0,
-            "in_specie_ticker": pd.Series([other], dtype="str"),
-            "in_specie_ratio": 0.1,
-        }
-    )
-    bars = {**market.bars, other: market.bars[first]}
-    distributing = replace(market, bars=bars, actions=table, adjusted=False)
-    with pytest.raises(ConfigError, match="does not serve") as caught:
-        run_engine(**given | {"broker": broker, "market": distributing})
-    assert f"shares of {other} in specie" in str(caught.value)
+    case = random_case(5, "buy_and_hold")
+    broker = case.arguments["broker"].model_copy(update={"engine": "compiled"})
+    given = case.arguments | {"broker": broker}
+    said = refusal(given | {"resolve": lambda _: bt.Strategy})
+    assert "a strategy written for backtrader (buy_and_hold)" in said
+    assert 'broker.engine = "backtrader"' in said
+    assert "OwnCosts" in refusal(given | {"costs": OwnCosts()})
+    assert "analyzers" in refusal(given | {"prepare": lambda _: None})
+    rich = broker.model_copy(update={"cash_hkd": 1e15})
+    assert "broker.cash_hkd" in refusal(given | {"broker": rich})
+
+
+@pytest.mark.parametrize("engine", ["backtrader", "compiled"])
+def test_what_is_no_strategy_is_refused_by_both(engine: str) -> None:
+    case = random_case(5, "buy_and_hold")
+    case.arguments["resolve"] = lambda _: int
+    assert run(case, engine) == ("ConfigError", "this is no strategy")
+
+
+def test_a_changed_source_is_other_compiled_code(tmp_path: Path) -> None:
+    """numba looks at one file only: what is compiled must tell all of them apart itself."""
+    sources = [tmp_path / name for name in ("kernel.py", "rules.py")]
+    for source in sources:
+        source.write_text("fee = 1\n")
+    stamp = kernel.stamp_of(sources)
+    sources[1].write_text("fee = 2\n")
+    changed = kernel.stamp_of(sources)
+    assert stamp != changed
+    keys = []
+    for number in (stamp, stamp, changed):
+        run_ = kernel._run(number, True)
+        keys.append(run_._cache._index_key((), run_.targetctx.codegen()))
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
 
 
 def test_settings_load_no_compiler() -> None:
