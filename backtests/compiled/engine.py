@@ -44,8 +44,9 @@ class SweepResult:
     ----------
     equity : ndarray of int64, trials × sessions
         At the close, in cents.
-    orders, fills, trades, won : ndarray of int64
-        How many by trial; `trades` counts those that ended, `won` those of them that earned.
+    orders, fills, trips, trades, won : ndarray of int64
+        How many by trial; `trips` counts round trips that began, `trades` those of them that ended,
+        `won` those that ended and earned.
     cost, turnover : ndarray of int64
         Of the whole run, in cents.
     """
@@ -53,6 +54,7 @@ class SweepResult:
     equity: Ints
     orders: Ints
     fills: Ints
+    trips: Ints
     trades: Ints
     won: Ints
     cost: Ints
@@ -129,7 +131,7 @@ class CompiledRun:
         """Run many trials and keep their equity; each is what `run` gives, bit for bit."""
         sessions, tickers = self.world.opens.shape
         equity = np.zeros((len(trials), sessions), dtype=np.int64)
-        found = np.zeros((len(trials), 6), dtype=np.int64)
+        found = np.zeros((len(trials), 7), dtype=np.int64)
         rows = 16 * tickers
         book = new_book(sessions, tickers, rows, record=False)
         # Looking a name up among what is installed takes longer than a trial.
@@ -141,10 +143,10 @@ class CompiledRun:
                 book = new_book(sessions, tickers, rows, record=False)
                 state = self._try(trial, seed, resolve, book)
             np.add(book.days[:, layout.D_CASH], book.days[:, layout.D_HOLDINGS], out=equity[number])
-            found[number, :4] = state[
-                [layout.N_ORDERS, layout.N_FILLS, layout.N_CLOSED, layout.N_WON]
+            found[number, :5] = state[
+                [layout.N_ORDERS, layout.N_FILLS, layout.N_TRIPS, layout.N_CLOSED, layout.N_WON]
             ]
-            found[number, 4:] = book.days[:, [layout.D_COST, layout.D_TURNOVER]].sum(axis=0)
+            found[number, 5:] = book.days[:, [layout.D_COST, layout.D_TURNOVER]].sum(axis=0)
         return SweepResult(equity, *np.ascontiguousarray(found.T))
 
     def _try(

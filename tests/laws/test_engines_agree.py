@@ -131,6 +131,7 @@ def test_a_sweep_is_its_single_runs(strategy: str) -> None:
             assert swept.trades[number] == (~single.trades["is_open"]).sum()
             closed = single.trades[~single.trades["is_open"]]
             assert swept.won[number] == (closed["net_pnl_hkd"] > 0).sum()
+            assert swept.trips[number] == len(single.trades)
             assert swept.cost[number] == round(single.equity["cost_hkd"].sum() * 100)
 
 
