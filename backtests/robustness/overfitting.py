@@ -70,10 +70,10 @@ def backtest_overfitting(returns: npt.ArrayLike, blocks: int = 16) -> Overfittin
     chosen = np.zeros((_n_splits(blocks), blocks))
     for row, half in enumerate(itertools.combinations(range(blocks), blocks // 2)):
         chosen[row, list(half)] = 1.0
-    half_sessions = size * blocks // 2
-    inside = _ratios(chosen @ sums, chosen @ squares, half_sessions)
-    outside_sums = (1.0 - chosen) @ sums
-    outside = _ratios(outside_sums, (1.0 - chosen) @ squares, half_sessions)
+    half_sums = chosen @ sums
+    inside = _ratios(half_sums, chosen @ squares, size * blocks // 2)
+    # Halves come in lexicographic order: the complement of the k-th is the k-th from the end.
+    outside, outside_sums = inside[::-1], half_sums[::-1]
     best = inside.argmax(axis=1)
     rows = np.arange(len(best))
     reached = outside[rows, best][:, None]

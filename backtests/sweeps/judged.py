@@ -13,11 +13,19 @@ from backtests.metrics.undefined import Sheet, need, tidy
 from backtests.sweeps.book import Row
 
 Equity = Callable[[int], npt.NDArray[np.float64]]
+Elsewhere = Callable[[int], Mapping[str, float | None]]
 MEASURE = "sharpe"
 """What trials are ordered by: a return without its risk would choose the wildest."""
 
 
-def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[str, Any]:
+def judge(
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    equity_of: Equity,
+    elsewhere: Elsewhere = lambda number: {},
+    *,
+    method: str = "random",
+) -> dict[str, Any]:
     """Return what a sweep showed, JSON-ready.
 
     Parameters
@@ -28,12 +36,17 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
         What varied.
     equity_of : callable
         Equity path of a finished trial, by number.
+    elsewhere : callable, optional
+        What else was ever tried on the inputs of a trial, outside the sweep: annual Sharpe ratio by
+        config, None for one that showed none.
+    method : str
+        ``optuna`` where it chose the trials by what others showed; else ``random``.
 
     Returns
     -------
     dict
-        ``trials, finished, failed, measure, best, luck, spread, neighbors, by_year, by_value``.
-        `best` is None where no trial has a Sharpe ratio.
+        ``trials, finished, failed, method, measure, best, luck, spread, neighbors, by_year,
+        by_value``. `best` is None where no trial has a Sharpe ratio.
     """
     finished = [row for row in rows if row.status == "finished"]
     measured = [row for row in finished if row.figures.get(MEASURE) is not None]
@@ -43,6 +56,7 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
         "trials": len(rows),
         "finished": len(finished),
         "failed": len(rows) - len(finished),
+        "method": method,
         "measure": MEASURE,
         "best": None,
         "spread": _spread(measured),
@@ -58,28 +72,32 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
             "figures": dict(best.figures),
             "config_sha256": best.config_sha256,
         },
-        "luck": luck(rows, best, equity_of),
+        "luck": luck(rows, best, equity_of, elsewhere(best.number)),
         "neighbors": _neighbors(measured, best, keys),
         "by_year": _by_year(measured, best),
     }
 
 
-def luck(rows: Sequence[Row], best: Row, equity_of: Equity) -> dict[str, Any]:
+def luck(
+    rows: Sequence[Row], best: Row, equity_of: Equity, elsewhere: Mapping[str, float | None]
+) -> dict[str, Any]:
     """Return what stands beside the best: what luck alone makes of so many trials.
 
     Returns
     -------
     dict
-        ``trials, median_sharpe``; ``deflation`` as `backtests.robustness.deflation.Deflation`, over
-        all trials of the sweep, failed ones too; ``overfitting`` as
-        `backtests.robustness.overfitting.Overfitting`, None where trials do not share their
-        sessions; ``undefined``: why one of them is None.
+        ``trials, elsewhere`` (how many trials; how many other configs were tried on the same inputs
+        outside the sweep), ``median_sharpe``; ``deflation`` as
+        `backtests.robustness.deflation.Deflation`, over all of both, failed ones too;
+        ``overfitting`` as `backtests.robustness.overfitting.Overfitting`, None where trials do not
+        share their sessions; ``undefined``: why one of them is None.
     """
     from backtests.robustness.deflation import deflation_of
     from backtests.robustness.overfitting import backtest_overfitting
 
     path = equity_of(best.number)
     tried = [row.figures.get(MEASURE) for row in rows if row.number != best.number]
+    tried += elsewhere.values()
     ratios = [row.figures[MEASURE] for row in rows if row.figures.get(MEASURE) is not None]
 
     def overfitting() -> dict[str, Any]:
@@ -88,7 +106,8 @@ def luck(rows: Sequence[Row], best: Row, equity_of: Equity) -> dict[str, Any]:
         return backtest_overfitting(returns if returns is not None else []).as_dict()
 
     sheet = Sheet("luck")
-    sheet.note(trials=len(rows), median_sharpe=float(np.median(ratios)))
+    sheet.note(trials=len(rows), elsewhere=len(elsewhere))
+    sheet.note(median_sharpe=float(np.median(ratios)))
     sheet.put("deflation", lambda: deflation_of(path[1:] / path[:-1] - 1.0, tried).as_dict())
     sheet.put("overfitting", overfitting)
     return {**sheet.figures, "undefined": sheet.undefined}
@@ -156,8 +175,11 @@ def _spread(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _by_value(rows: Sequence[Row], key: str) -> list[dict[str, Any]]:
     found = []
+    by_name: dict[str, list[float]] = {}
+    for row in rows:
+        by_name.setdefault(name_of(row.values.get(key)), []).append(row.figures[MEASURE])
     for value in ordered_values(rows, key):
-        ratios = [row.figures[MEASURE] for row in rows if _same(row.values.get(key), value)]
+        ratios = by_name[name_of(value)]
         found.append(
             {
                 "value": value,
@@ -175,19 +197,19 @@ def _neighbors(rows: Sequence[Row], best: Row, keys: Sequence[str]) -> dict[str,
 
     A best that stands alone among poor neighbors is a fluke of its exact values.
     """
-    places = {key: ordered_values(rows, key) for key in keys}
+    places = {
+        key: {name_of(value): place for place, value in enumerate(ordered_values(rows, key))}
+        for key in keys
+    }
+    mine = {key: name_of(best.values.get(key)) for key in keys}
     near = []
     for row in rows:
-        away = [key for key in keys if not _same(row.values.get(key), best.values.get(key))]
+        theirs = {key: name_of(row.values.get(key)) for key in keys}
+        away = [key for key in keys if theirs[key] != mine[key]]
         if len(away) != 1:
             continue
-        values = [name_of(value) for value in places[away[0]]]
-        mine, theirs = (name_of(r.values.get(away[0])) for r in (best, row))
-        if (
-            mine in values
-            and theirs in values
-            and abs(values.index(mine) - values.index(theirs)) == 1
-        ):
+        here, there = (places[away[0]].get(names[away[0]]) for names in (mine, theirs))
+        if here is not None and there is not None and abs(here - there) == 1:
             near.append(row)
     ratios = [row.figures[MEASURE] for row in near]
     return {
@@ -216,10 +238,6 @@ def _by_year(rows: Sequence[Row], best: Row) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _same(left: Any, right: Any) -> bool:
-    return name_of(left) == name_of(right)
 
 
 def shared_returns(

@@ -44,6 +44,11 @@ def sentences(judged: Mapping[str, Any]) -> list[str]:
         found.append(f"{judged['failed']:,} trials failed; results.csv says why.")
     if judged["best"] is None:
         return found
+    if judged["method"] == "optuna":
+        found.append(
+            "Optuna chose the trials by what earlier ones showed: they crowd around the best, so "
+            "median, neighbors and both corrections for luck flatter it."
+        )
     found += _luck(judged["luck"])
     near = judged["neighbors"]
     if near["count"]:
@@ -63,9 +68,11 @@ def _luck(beside: Mapping[str, Any]) -> list[str]:
     deflation, overfitting = beside["deflation"], beside["overfitting"]
     if deflation is not None:
         found.append(
-            f"Without any skill the best of {deflation['trials']:,} such trials would show "
-            f"{decimal(deflation['expected_best'])}; the deflated Sharpe ratio, the probability "
-            f"that the best is better than that, is {deflation['deflated']:.0%}."
+            f"{deflation['trials']:,} configs were tried on these prices and stories, "
+            f"{beside['elsewhere']:,} of them outside this sweep. Without any skill the best of so "
+            f"many would show {decimal(deflation['expected_best'])}; the deflated Sharpe ratio, "
+            "the probability that the best is better than that, is "
+            f"{deflation['deflated']:.0%}."
         )
     if overfitting is not None:
         found.append(
