@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit
+from backtests.cli.contract import Json, Set, command, emit, print_report
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
 
@@ -74,7 +74,7 @@ def sweep(
 
     from backtests.config import load_config
     from backtests.sweeps.flags import parse_axis, parse_interval, read_rows
-    from backtests.sweeps.report import text
+    from backtests.sweeps.report import write
     from backtests.sweeps.space import Space
     from backtests.sweeps.sweep import Where, finish
     from backtests.sweeps.sweep import sweep as run_sweep
@@ -104,6 +104,12 @@ def sweep(
         )
         return
     lookups = swept.lookups if why else ()
-    typer.echo(text(swept.name, swept.rows, swept.keys, judged, lookups=lookups), nl=False)
-    typer.echo(f"\n{swept.fresh:,} of {len(swept.rows):,} trials ran now, {swept.seconds}")
+    print_report(
+        lambda console: write(console, swept.name, swept.rows, swept.keys, judged, lookups=lookups)
+    )
+    upstream, trials = swept.seconds["upstream"], swept.seconds["trials"]
+    typer.echo(
+        f"\n{swept.fresh:,} of {len(swept.rows):,} trials ran now: {upstream:.1f} s for what they "
+        f"share, {trials:.1f} s for themselves"
+    )
     typer.echo(f"sweep folder  {swept.folder}")

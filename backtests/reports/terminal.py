@@ -109,13 +109,13 @@ def write_table(console: Console, table: sections.Table) -> None:
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in table.columns:
+    for name, width in zip(table.columns, _widths(table, console.width), strict=True):
         left = name.startswith("<")
         shown.add_column(
             Text(name.removeprefix("<")),
             justify="left" if left else "right",
             overflow="fold",
-            no_wrap=not left,
+            width=width,
         )
     for row in table.rows:
         shown.add_row(*(_cell(cell) for cell in row))
@@ -123,6 +123,29 @@ def write_table(console: Console, table: sections.Table) -> None:
     console.print(shown)
     if table.note:
         console.print(Text(plain(table.note), style="dim"))
+
+
+def _widths(table: sections.Table, most: int) -> list[int | None]:
+    """Return the width of each column of numbers; None for words, which may break anywhere.
+
+    Where a table is wider than the console, headings break: half a number would be another one.
+    """
+    columns = list(zip(table.columns, *table.rows, strict=True))
+    longest = [max((len(plain(cell)) for cell in cells), default=0) for _, *cells in columns]
+    widths: list[int | None] = []
+    for lines in range(1, 6):
+        widths = [
+            None if name.startswith("<") else max(length, -(-len(name) // lines))
+            for (name, *_), length in zip(columns, longest, strict=True)
+        ]
+        words = sum(
+            max(length, len(name) - 1)
+            for (name, *_), length in zip(columns, longest, strict=True)
+            if name.startswith("<")
+        )
+        if words + sum(width or 0 for width in widths) + 2 * len(widths) <= most:
+            break
+    return widths
 
 
 def _cell(cell: str) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,9 @@ def judge(
     Returns
     -------
     dict
-        ``trials, finished, failed, method, measure, best, luck, spread, neighbors, by_year,
-        by_value``. `best` is None where no trial has a Sharpe ratio.
+        ``trials, finished, failed, different, method, measure, best, luck, spread, neighbors,
+        by_year, by_value``; `different` counts equity paths; `best` is None where no trial has a
+        Sharpe ratio.
     """
     finished = [row for row in rows if row.status == "finished"]
     measured = [row for row in finished if row.figures.get(MEASURE) is not None]
@@ -56,6 +58,7 @@ def judge(
         "trials": len(rows),
         "finished": len(finished),
         "failed": len(rows) - len(finished),
+        "different": len({row.equity_sha256 for row in finished}),
         "method": method,
         "measure": MEASURE,
         "best": None,
@@ -127,34 +130,64 @@ def ordered_values(rows: Sequence[Row], key: str) -> list[Any]:
     return values
 
 
-def heat_of(
-    rows: Sequence[Row], keys: Sequence[str]
-) -> tuple[str, str | None, list[Any], list[Any], list[list[float | None]]] | None:
-    """Return the two keys of most values, their values, and the median Sharpe ratio of each pair.
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """The median Sharpe ratio over the two keys that matter most.
 
-    Rows of the matrix are values of the second key; with one key there is a single row. None where
-    nothing was measured.
+    Attributes
+    ----------
+    across, down : str
+        Key of the columns, and of the rows; `down` is empty where only one key varied.
+    columns, lines : list
+        Their values.
+    cells : list of list of float or None
+        A median each pair, by line; None where no trial was.
+    best : tuple of (int, int) or None
+        Line and column of the best trial.
+    """
+
+    across: str
+    down: str
+    columns: list[Any]
+    lines: list[Any]
+    cells: list[list[float | None]]
+    best: tuple[int, int] | None
+
+
+def heat_of(rows: Sequence[Row], judged: Mapping[str, Any]) -> Heat | None:
+    """Return the map of a sweep; None where nothing was measured, or nothing varied.
+
+    What matters most is what moves the median most from one of its values to another.
     """
     measured = [row for row in rows if row.figures.get(MEASURE) is not None]
-    several = [(key, ordered_values(measured, key)) for key in keys]
-    several = [(key, values) for key, values in several if len(values) > 1]
-    if not several:
+    moved = {key: _moved(table) for key, table in judged["by_value"].items() if len(table) > 1}
+    if not measured or not moved:
         return None
-    several.sort(key=lambda pair: -len(pair[1]))
-    across, columns = several[0]
-    down, lines = several[1] if len(several) > 1 else (None, [None])
-    cells: dict[tuple[str, str], list[float]] = {}
-    for row in measured:
-        place = name_of(row.values.get(across)), name_of(row.values.get(down) if down else None)
-        cells.setdefault(place, []).append(row.figures[MEASURE])
-    matrix = [
-        [
-            float(np.median(cells[place])) if (place := (name_of(x), name_of(y))) in cells else None
-            for x in columns
-        ]
-        for y in lines
+    down, across = [*([""] if len(moved) == 1 else []), *sorted(moved, key=lambda k: -moved[k])][:2]
+    columns, lines = (ordered_values(measured, key) if key else [None] for key in (across, down))
+    places = [
+        {name_of(value): place for place, value in enumerate(values)} for values in (lines, columns)
     ]
-    return across, down, columns, lines, matrix
+
+    def place_of(values: Mapping[str, Any]) -> tuple[int, int]:
+        return places[0][name_of(values.get(down))], places[1][name_of(values.get(across))]
+
+    ratios: dict[tuple[int, int], list[float]] = {}
+    for row in measured:
+        if all(key in row.values for key in (across, down) if key):
+            ratios.setdefault(place_of(row.values), []).append(row.figures[MEASURE])
+    cells = [
+        [float(np.median(ratios[y, x])) if (y, x) in ratios else None for x in range(len(columns))]
+        for y in range(len(lines))
+    ]
+    best = judged["best"]["values"]
+    known = all(key in best for key in (across, down) if key)
+    return Heat(across, down, columns, lines, cells, place_of(best) if known else None)
+
+
+def _moved(table: Sequence[Mapping[str, Any]]) -> float:
+    medians = [line["median_sharpe"] for line in table]
+    return float(max(medians) - min(medians))
 
 
 def _spread(rows: Sequence[Row]) -> dict[str, Any]:

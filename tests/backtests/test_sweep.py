@@ -21,11 +21,13 @@ import pytest
 
 from backtests.config import load_config
 from backtests.folder import read_run
+from backtests.metrics.verdict import decimal, percent
 from backtests.run import run
 from backtests.sweeps import book as book_module
 from backtests.sweeps.flags import parse_axis
-from backtests.sweeps.judged import judge
-from backtests.sweeps.report import html, text
+from backtests.sweeps.heat_map import heat_map
+from backtests.sweeps.judged import heat_of, judge
+from backtests.sweeps.report import html, short_names, text
 from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Swept, Where, finish, sweep
 from backtests.sweeps.trial import open_cache
@@ -425,12 +427,49 @@ def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path
     assert 2 <= judged["neighbors"]["count"] <= 4
     shown = text(again.name, again.rows, again.keys, judged)
     assert "median" in shown.splitlines()[1]
+    shown = " ".join(shown.split())
     assert f"best of {len(again.rows)} trials" in shown
     assert "deflated Sharpe ratio" in shown
     assert "Probability of backtest overfitting" in shown
     page = (again.folder / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page
     assert "<script" not in page
+
+
+@pytest.mark.parametrize("width", [100, 80, 60])
+def test_a_narrow_report_breaks_words_and_no_number(whole: Swept, width: int) -> None:
+    judged = judge(whole.rows, whole.keys, lambda number: np.array([1.0, 1.1, 1.0, 1.2]))
+    shown = text(whole.name, whole.rows, whole.keys, judged, width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    table = shown[shown.index("Trials by Sharpe ratio") :].splitlines()
+    found = {tuple(line.split()[2:]) for line in table}
+    for row in whole.rows:
+        figures = row.figures
+        values = [json.dumps(value) for value in row.values.values()]
+        told = [decimal(figures["sharpe"]), percent(figures["net_return"])]
+        told += [percent(figures["max_drawdown"]), str(figures["trades"])]
+        assert (*values, *told) in found
+
+
+def test_the_map_shows_what_matters_and_where_the_best_lies(whole: Swept) -> None:
+    judged = judge(whole.rows, whole.keys, lambda number: np.array([1.0, 1.1, 1.0, 1.2]))
+    heat = heat_of(whole.rows, judged)
+    assert heat is not None
+    moved = {
+        key: max(line["median_sharpe"] for line in lines)
+        - min(line["median_sharpe"] for line in lines)
+        for key, lines in judged["by_value"].items()
+    }
+    assert [heat.down, heat.across] == sorted(moved, key=lambda key: -moved[key])[:2]
+    best = judged["best"]["values"]
+    assert heat.best == (heat.lines.index(best[heat.down]), heat.columns.index(best[heat.across]))
+    ratios = [
+        row.figures["sharpe"]
+        for row in whole.rows
+        if all(row.values[key] == best[key] for key in (heat.down, heat.across))
+    ]
+    assert heat.cells[heat.best[0]][heat.best[1]] == pytest.approx(float(np.median(ratios)))
+    assert heat_map(heat, short_names(whole.keys)).count('class="best"') == 1
 
 
 def test_looks_outside_the_sweep_count_too(
