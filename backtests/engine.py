@@ -43,6 +43,24 @@ class Sessions(Protocol):
         """Return the n-th session strictly before a day."""
 
 
+def sessions_around(calendar: Sessions, start: date, end: date) -> tuple[date, ...]:
+    """Return the session before a run, those of the run, and the one after.
+
+    Raises
+    ------
+    MissingDataError
+        If the run has none.
+    """
+    sessions = calendar.sessions(start, end)
+    if not sessions:
+        raise MissingDataError("the run has no session", wanted="a start before the end")
+    return (
+        calendar.previous_session(sessions[0]),
+        *sessions,
+        calendar.next_session(sessions[-1]),
+    )
+
+
 def run_engine(
     strategy: StrategySettings,
     market: MarketData,
@@ -105,14 +123,7 @@ def run_engine(
     MissingDataError
         If no session or bar lies in the run.
     """
-    sessions = tuple(calendar.sessions(start, end))
-    if not sessions:
-        raise MissingDataError("the run has no session", wanted="a start before the end")
-    around = (
-        calendar.previous_session(sessions[0]),
-        *sessions,
-        calendar.next_session(sessions[-1]),
-    )
+    around = sessions_around(calendar, start, end)
     if broker.engine == "compiled":
         # Imported here: it has a compiler in it, and this module is on the config's path.
         from backtests.compiled.engine import run_compiled
@@ -132,7 +143,7 @@ def run_engine(
             universe=universe,
             resolve=resolve,
         )
-    tape = Tape(market, sessions)
+    tape = Tape(market, around[1:-1])
     core = Broker(broker, tape, costs, instruments)
     desk = _Desk(core, SignalBook(signals), around, universe, quiet=prepare is None)
     cls = (resolve or _published)(strategy.name)

@@ -1,6 +1,7 @@
 """Stages: the arrows between inputs and fills, each a function of the config and what came before.
 
-A run and a sweep call the same ones; that is why their results are the same to the bit.
+A run and a sweep call the same ones; that is why their results are the same to the bit. What learns
+is imported where it learns: trials that find their answers in the cache start a second earlier.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from backtests.engine import run_engine
 from backtests.inputs import Inputs, round_trip_of
 from backtests.result import EngineResult
 from markets.errors import DataError
-from signals import pipeline
 from signals.decisions import Signal
 from signals.features.base import FeatureFrame, Row
 from signals.features.rows import Reading
 from strategies.base import StrategySettings
 
 if TYPE_CHECKING:
+    from signals.answers import Predictions
     from signals.labels import LabelFrame
-    from signals.training import Predictions
+    from signals.pipeline import EventReader
 
 
-def read_stories(inputs: Inputs, reader: pipeline.EventReader | None = None) -> list[Reading]:
+def read_stories(inputs: Inputs, reader: EventReader | None = None) -> list[Reading]:
     """Return every story with its events, in order of `available_at`.
 
     Parameters
@@ -35,6 +36,7 @@ def read_stories(inputs: Inputs, reader: pipeline.EventReader | None = None) -> 
     reader : EventReader, optional
         By default the inputs' own.
     """
+    from signals import pipeline
     from signals.events.novelty import NoveltyTracker
 
     return pipeline.read_events(inputs.store.items(), reader or inputs.reader(), NoveltyTracker())
@@ -48,6 +50,8 @@ def pool_rows(config: RunConfig, inputs: Inputs, read: Sequence[Reading]) -> lis
     DataError
         If no story concerns the universe in the time of the run.
     """
+    from signals import pipeline
+
     rows = pipeline.rows_of(read, inputs.clock, inputs.universe)
     rows = [row for row in rows if config.start <= row.session <= config.end]
     if not rows:
@@ -61,11 +65,15 @@ def pool_rows(config: RunConfig, inputs: Inputs, read: Sequence[Reading]) -> lis
 
 def build_features(config: RunConfig, inputs: Inputs, rows: Sequence[Row]) -> FeatureFrame:
     """Return what was known at each decision."""
+    from signals import pipeline
+
     return pipeline.build_features(rows, inputs.market, config.features)
 
 
 def label(config: RunConfig, inputs: Inputs, features: FeatureFrame) -> LabelFrame:
     """Return what each decision could have earned."""
+    from signals import pipeline
+
     return pipeline.label(
         features,
         inputs.market,
@@ -78,6 +86,8 @@ def label(config: RunConfig, inputs: Inputs, features: FeatureFrame) -> LabelFra
 
 def walk_forward(config: RunConfig, features: FeatureFrame, labels: LabelFrame) -> Predictions:
     """Return the answers, each of a model of what was known before its window."""
+    from signals import pipeline
+
     return pipeline.walk_forward(features, labels, config.split, config.classifier, config.seed)
 
 
@@ -85,7 +95,9 @@ def decide(
     config: RunConfig, inputs: Inputs, predictions: Predictions, features: FeatureFrame
 ) -> list[Signal]:
     """Return a signal for every answer, abstentions included."""
-    return pipeline.decide(predictions, features, inputs.calendar, config.decision)
+    from signals import decisions
+
+    return decisions.decide(predictions, features, inputs.calendar, config.decision)
 
 
 def first_session(config: RunConfig, predictions: Predictions) -> date:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from markets.errors import DataError
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS trials (
     trial_id INTEGER PRIMARY KEY,
@@ -81,11 +83,19 @@ class Ledger:
     ----------
     path : Path
         The SQLite file; made with its folder where absent.
+
+    Raises
+    ------
+    DataError
+        By this and every method: if the file cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritten(path, error.strerror or str(error)) from None
         with self._connect() as connection:
             connection.executescript(_SCHEMA)
             for table in ("trials", "outcomes"):
@@ -177,8 +187,19 @@ class Ledger:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
-            yield connection
+        try:
+            with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise _unwritten(self.path, str(error)) from None
+
+
+def _unwritten(path: Path, problem: str) -> DataError:
+    return DataError(
+        f"cannot keep the trial ledger: {problem}",
+        given=path,
+        wanted="a folder with space that may be written; --out DIR names another",
+    )
 
 
 def _now() -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals.classifiers.model import FoldModel
+if TYPE_CHECKING:
+    from signals.classifiers.model import FoldModel
 
 Ints = NDArray[np.int64]
 

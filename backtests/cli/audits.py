@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit
+from backtests.cli.contract import Json, Set, command, emit, print_report
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
@@ -71,7 +71,7 @@ def audit(
         )
         found["statistics"] = report.as_dict()
         if not as_json:
-            _write(write, report)
+            print_report(lambda console: write(console, report))
     if as_json:
         emit(found)
     if not lookahead.ok:
@@ -88,14 +88,4 @@ def compare(run_a: Run, run_b: Run, seed: int = 0, as_json: Json = False) -> Non
     if as_json:
         emit(found)
     else:
-        _write(write, found)
-
-
-def _write(write: Any, found: Any) -> None:
-    """Write to stdout as every report is: to a terminal's width, plainly into a pipe."""
-    from rich.console import Console
-
-    console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, emoji=False, width=80, color_system=None)
-    write(console, found)
+        print_report(lambda console: write(console, found))

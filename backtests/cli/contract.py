@@ -8,11 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
 from markets.errors import NewswakeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,6 +69,19 @@ def complain(error: NewswakeError) -> None:
     """Print a refusal on stderr, its first word marked."""
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(str(error), err=True)
+
+
+def print_report(write: Callable[[Console], None]) -> None:
+    """Write to stdout as every report is: to a terminal's width, plainly into a pipe."""
+    from rich.console import Console
+
+    from backtests.reports.terminal import written
+
+    console = Console(highlight=False, emoji=False)
+    if console.is_terminal:
+        write(console)
+    else:
+        typer.echo(written(write), nl=False)
 
 
 def emit(document: Any) -> None:

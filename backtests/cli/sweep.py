@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit
+from backtests.cli.contract import Json, Set, command, emit, print_report
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
 
@@ -34,6 +34,16 @@ def sweep(
     draws: Annotated[
         int | None, typer.Option(min=1, help="Draw so many points of grid and ranges.")
     ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="How --draws are chosen: random, or optuna (extra newswake[optuna]).",
+        ),
+    ] = "random",
+    objective: Annotated[
+        str, typer.Option(metavar="FIGURE", help="What Optuna makes as large as it can.")
+    ] = "sharpe",
     rows: Annotated[
         Path | None, typer.Option("--list", help="A CSV or JSON lines file: a row is a trial.")
     ] = None,
@@ -63,9 +73,9 @@ def sweep(
     from dataclasses import asdict
 
     from backtests.config import load_config
-    from backtests.sweeps.judged import judge
-    from backtests.sweeps.report import text
-    from backtests.sweeps.space import Space, parse_axis, parse_interval, read_rows
+    from backtests.sweeps.flags import parse_axis, parse_interval, read_rows
+    from backtests.sweeps.report import write
+    from backtests.sweeps.space import Space
     from backtests.sweeps.sweep import Where, finish
     from backtests.sweeps.sweep import sweep as run_sweep
 
@@ -74,11 +84,13 @@ def sweep(
         intervals=tuple(parse_interval(flag) for flag in interval or []),
         draws=draws,
         rows=read_rows(rows) if rows else (),
+        method=method,
+        objective=objective,
     )
     where = Where(out=out, cache=cache, jobs=jobs or os.cpu_count() or 1, cluster=cluster)
     swept = run_sweep(load_config(config, sets or []), space, where, most=most)
     with closing(swept.book):
-        judged = judge(swept.rows, swept.keys, swept.book.equity_of)
+        judged = swept.judged()
         finish(swept, judged)
     if as_json:
         emit(
@@ -92,6 +104,12 @@ def sweep(
         )
         return
     lookups = swept.lookups if why else ()
-    typer.echo(text(swept.name, swept.rows, swept.keys, judged, lookups=lookups), nl=False)
-    typer.echo(f"\n{swept.fresh:,} of {len(swept.rows):,} trials ran now, {swept.seconds}")
+    print_report(
+        lambda console: write(console, swept.name, swept.rows, swept.keys, judged, lookups=lookups)
+    )
+    upstream, trials = swept.seconds["upstream"], swept.seconds["trials"]
+    typer.echo(
+        f"\n{swept.fresh:,} of {len(swept.rows):,} trials ran now: {upstream:.1f} s for what they "
+        f"share, {trials:.1f} s for themselves"
+    )
     typer.echo(f"sweep folder  {swept.folder}")

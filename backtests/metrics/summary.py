@@ -74,7 +74,9 @@ def summarize(
         for name, other in sorted((baselines or {}).items())
     }
     for name, other in (baselines or {}).items():
-        others[name].note(cost_hkd=float(other.fills["cost_hkd"].sum()), trades=len(other.trades))
+        others[name].note(
+            cost_hkd=trades.total_hkd(other.fills["cost_hkd"]), trades=len(other.trades)
+        )
     level = breakdowns.benchmark_path(engine.equity, capital_hkd)
     quality = _quality(predicted, horizon)
     sheets = [
@@ -133,7 +135,7 @@ def _span(equity: pd.DataFrame, path: Floats, capital_hkd: float | None, risk_fr
 def _performance(engine: EngineResult, path: Floats) -> Sheet:
     """Earnings; gross adds back what was paid, so gross less cost is net to the cent."""
     sheet = Sheet("performance")
-    cost = float(engine.fills["cost_hkd"].sum())
+    cost = trades.total_hkd(engine.fills["cost_hkd"])
     sheet.put("total_return", returns.total_return, path)
     sheet.put("gross_total_return", lambda: returns.total_return(path) + cost / _at(path, 0))
     sheet.put("cost_drag", lambda: cost / _at(path, 0))
@@ -198,15 +200,16 @@ def _trading(engine: EngineResult) -> Sheet:
     equity, table = engine.equity, engine.trades
     closed = table[~table["is_open"].astype(bool)]
     statuses = engine.orders["status"].value_counts().sort_index()
+    traded = trades.total_hkd(equity["turnover_hkd"])
     sheet.note(
         orders=len(engine.orders),
         orders_by_status={str(name): int(count) for name, count in statuses.items()},
         fills=len(engine.fills),
         trades=len(table),
         open_trades=len(table) - len(closed),
-        traded_hkd=float(equity["turnover_hkd"].sum()),
+        traded_hkd=traded,
     )
-    sheet.put("turnover", trades.turnover, equity["turnover_hkd"], equity["equity_hkd"])
+    sheet.put("turnover", trades.turnover, traded, equity["equity_hkd"])
     sheet.put("exposure", trades.exposure, equity["holdings_hkd"], equity["equity_hkd"])
     sheet.put("time_in_market", trades.time_in_market, equity["holdings_hkd"])
     sheet.put("hit_rate", trades.hit_rate, closed["net_pnl_hkd"])
@@ -220,12 +223,12 @@ def _trading(engine: EngineResult) -> Sheet:
 
 def _costs(engine: EngineResult, path: Floats) -> Sheet:
     sheet = Sheet("costs")
-    cost = float(engine.fills["cost_hkd"].sum())
-    traded = float(engine.equity["turnover_hkd"].sum())
+    cost = trades.total_hkd(engine.fills["cost_hkd"])
+    traded = trades.total_hkd(engine.equity["turnover_hkd"])
     sheet.note(
         total_hkd=cost,
         by_component_hkd={
-            name.removesuffix("_hkd"): float(engine.fills[name].sum()) for name in COST_COLUMNS
+            name.removesuffix("_hkd"): trades.total_hkd(engine.fills[name]) for name in COST_COLUMNS
         },
     )
     sheet.put("paid_bp", trades.cost_bp, cost, traded)

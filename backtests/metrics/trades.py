@@ -9,13 +9,24 @@ from backtests.metrics.returns import SESSIONS_PER_YEAR
 from backtests.metrics.undefined import need
 
 
+def total_hkd(amounts_hkd: npt.ArrayLike) -> float:
+    """Return the sum of amounts that are whole cents, exact to the cent in any order.
+
+    A sum of floats depends in its last bits on who adds what first; a sum of cents does not, so
+    fills one by one and days one by one come to the same.
+    """
+    cents = np.rint(np.asarray(amounts_hkd, dtype=np.float64) * 100.0)
+    return int(cents.astype(np.int64).sum()) / 100
+
+
 def turnover(
     traded_hkd: npt.ArrayLike, equity_hkd: npt.ArrayLike, per_year: int = SESSIONS_PER_YEAR
 ) -> float:
     """Return one-way turnover a year.
 
     ``sum(bought + sold) / 2 / mean(equity) * per_year / n_sessions``:
-    1.0 means the capital was replaced once a year.
+    1.0 means the capital was replaced once a year. `traded_hkd` is what was bought and sold, by
+    session or in all.
 
     Raises
     ------

@@ -110,15 +110,18 @@ def write_table(console: Console, table: sections.Table) -> None:
     from rich.text import Text
 
     console.print(Text(table.title, style="bold underline"))
-    for part in _parts(table, console.width):
+    parts = _parts(table, console.width)
+    widths = _widths(table, console.width) if len(parts) == 1 else [None] * len(table.columns)
+    for part in parts:
         shown = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
-        for name in (table.columns[at] for at in part):
-            left = name.startswith("<")
+        for at in part:
+            left = table.columns[at].startswith("<")
             shown.add_column(
-                Text(name.removeprefix("<")),
+                Text(table.columns[at].removeprefix("<")),
                 justify="left" if left else "right",
                 overflow="fold",
-                no_wrap=not left,
+                no_wrap=not left and widths[at] is None,
+                width=widths[at],
             )
         for row in table.rows:
             shown.add_row(*(_cell(row[at]) for at in part))
@@ -150,6 +153,29 @@ def _parts(table: sections.Table, width: int) -> list[list[int]]:
         parts[-1].append(at)
         room -= widths[at] + _GAP
     return parts
+
+
+def _widths(table: sections.Table, most: int) -> list[int | None]:
+    """Return the width of each column of numbers; None for words, which may break anywhere.
+
+    Where a table is wider than the console, headings break: half a number would be another one.
+    """
+    columns = list(zip(table.columns, *table.rows, strict=True))
+    longest = [max((len(plain(cell)) for cell in cells), default=0) for _, *cells in columns]
+    widths: list[int | None] = []
+    for lines in range(1, 6):
+        widths = [
+            None if name.startswith("<") else max(length, -(-len(name) // lines))
+            for (name, *_), length in zip(columns, longest, strict=True)
+        ]
+        words = sum(
+            max(length, len(name) - 1)
+            for (name, *_), length in zip(columns, longest, strict=True)
+            if name.startswith("<")
+        )
+        if words + sum(width or 0 for width in widths) + 2 * len(widths) <= most:
+            break
+    return widths
 
 
 def _cell(cell: str) -> Text:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from backtests.metrics.undefined import Floats, need
 
@@ -70,18 +72,24 @@ def backtest_overfitting(returns: npt.ArrayLike, blocks: int = 16) -> Overfittin
     chosen = np.zeros((_n_splits(blocks), blocks))
     for row, half in enumerate(itertools.combinations(range(blocks), blocks // 2)):
         chosen[row, list(half)] = 1.0
-    half_sessions = size * blocks // 2
-    inside = _ratios(chosen @ sums, chosen @ squares, half_sessions)
-    outside_sums = (1.0 - chosen) @ sums
-    outside = _ratios(outside_sums, (1.0 - chosen) @ squares, half_sessions)
-    best = inside.argmax(axis=1)
-    rows = np.arange(len(best))
-    reached = outside[rows, best][:, None]
-    rank = (outside < reached).sum(axis=1) + ((outside == reached).sum(axis=1) + 1) / 2.0
-    share = rank / (matrix.shape[1] + 1)
+    inside = np.empty((len(chosen), matrix.shape[1]))
+    best, share = np.empty(len(chosen), dtype=np.int64), np.empty(len(chosen))
+    with threadpool_limits(1):  # the products are so small that threads would wait for each other
+        for part in _parts(len(chosen)):
+            halves = chosen[part]
+            inside[part] = _ratios(halves @ sums, halves @ squares, size * blocks // 2)
+            best[part] = inside[part].argmax(axis=1)
+    # Halves come in lexicographic order: the complement of the k-th is the k-th from the end.
+    outside, others = inside[::-1], chosen[::-1]
+    for part in _parts(len(chosen)):
+        tested = outside[part]
+        reached = np.take_along_axis(tested, best[part, None], axis=1)
+        ties = np.count_nonzero(tested == reached, axis=1)
+        share[part] = np.count_nonzero(tested < reached, axis=1) + (ties + 1) / 2.0
+    share /= matrix.shape[1] + 1
     return Overfitting(
         probability=float(np.mean(share <= 0.5)),
-        loss_probability=float(np.mean(outside_sums[rows, best] < 0)),
+        loss_probability=float(np.mean((others * sums.T[best]).sum(axis=1) < 0)),
         configurations=matrix.shape[1],
         blocks=blocks,
         splits=len(chosen),
@@ -93,6 +101,11 @@ def _n_splits(blocks: int) -> int:
     from math import comb
 
     return comb(blocks, blocks // 2)
+
+
+def _parts(rows: int, size: int = 256) -> Iterator[slice]:
+    """Yield slices so short that what is computed on them stays near the processor."""
+    return (slice(start, start + size) for start in range(0, rows, size))
 
 
 def _ratios(sums: Floats, squares: Floats, n: int) -> Floats:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from backtests.metrics.undefined import Floats, need
-from backtests.trials import Ledger
+from backtests.trials import Ledger, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,32 @@ def tries_of(ledger: Ledger | None, config_sha256: str, inputs_sha256: str) -> T
     """
     if ledger is None:
         return Tries()
-    sharpe: dict[str, float | None] = {}
+    others = list(others_of(ledger, config_sha256, inputs_sha256))
     returns: dict[str, pd.Series] = {}
-    for trial in ledger.trials():
-        config = trial.config_sha256
-        if config == config_sha256 or trial.inputs_sha256 not in (None, inputs_sha256):
-            continue
-        shown = trial.metrics.get("sharpe")
-        if shown is not None:
-            sharpe[config] = float(shown)
-        sharpe.setdefault(config, None)
+    for trial in others:
         path = ledger.path.parent / trial.run_id / "equity.csv"
         if trial.status == "finished" and path.is_file():
-            returns[config] = _returns(pd.read_csv(path, usecols=["session", "equity_hkd"]))
-    return Tries(sharpe, returns)
+            table = pd.read_csv(path, usecols=["session", "equity_hkd"])
+            returns[trial.config_sha256] = _returns(table)
+    return Tries(sharpe_of(others), returns)
+
+
+def others_of(ledger: Ledger, config_sha256: str, inputs_sha256: str) -> Iterator[Trial]:
+    """Yield every trial of another config on the same inputs, or on inputs nobody knows."""
+    for trial in ledger.trials():
+        if trial.config_sha256 != config_sha256 and trial.inputs_sha256 in (None, inputs_sha256):
+            yield trial
+
+
+def sharpe_of(trials: Iterable[Trial]) -> dict[str, float | None]:
+    """Return the annual Sharpe ratio by the hash of the config; None for one that showed none."""
+    found: dict[str, float | None] = {}
+    for trial in trials:
+        shown = trial.metrics.get("sharpe")
+        if shown is not None:
+            found[trial.config_sha256] = float(shown)
+        found.setdefault(trial.config_sha256, None)
+    return found
 
 
 def together(mine: pd.Series, tries: Tries) -> Floats:

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.folder import to_json
-from backtests.sweeps.trial import FIGURES, Outcome
+from backtests.sweeps.figures import FIGURES
+from backtests.sweeps.trial import Outcome
 from markets.errors import DataError, UsageError
 
 JOURNAL, EQUITY, TABLE, RESULTS, SWEEP = (
@@ -69,7 +70,9 @@ class Book:
     folder : Path
         Made if absent; a sweep that lies in it is taken up where it ended.
     identity : mapping
-        What the sweep is: folders of other sweeps are refused.
+        What the sweep is.
+    keys : sequence of str
+        What varies: columns of the table.
 
     Raises
     ------
@@ -79,8 +82,9 @@ class Book:
         If another process is writing there.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: Mapping[str, Any], keys: Sequence[str]) -> None:
         self.folder = folder
+        self._keys = tuple(keys)
         self.rows: dict[int, Row] = {}
         self._places: dict[int, tuple[int, int]] = {}
         with _writing(folder):
@@ -153,12 +157,6 @@ class Book:
                 file.close()
             except OSError:  # a full disk was complained about when it was written to
                 continue
-
-    def name_keys(self, keys: Sequence[str]) -> None:
-        """Set the columns of values."""
-        self._keys = tuple(keys)
-
-    _keys: tuple[str, ...] = ()
 
     def _take_up(self) -> None:
         """Read what is finished; a last line that was cut off by a crash is cut away."""

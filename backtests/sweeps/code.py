@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy")
+PACKAGES = ("exchange-calendars", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 _HOME = Path(__file__).resolve().parents[2]
 _UPSTREAM = (
     "markets",
@@ -18,6 +18,7 @@ _UPSTREAM = (
     "backtests/stages.py",
     "backtests/inputs.py",
     "backtests/sweeps/codecs.py",
+    "backtests/sweeps/reads.py",
 )
 _ALL = ("markets", "signals", "strategies", "backtests")
 

@@ -19,12 +19,12 @@ import pandas as pd
 from backtests.sweeps.cache import Codec
 from markets.errors import DataError
 from markets.prices import BAR_COLUMNS, MarketData
+from signals.answers import FoldReport, Predictions
 from signals.events.schema import Event
 from signals.features.base import FeatureFrame
 from signals.features.rows import Reading
 from signals.labels import LabelFrame
 from signals.news import NewsItem
-from signals.training import FoldReport, Predictions
 
 _TUPLES = ("event_ids", "item_ids", "story_keys")
 

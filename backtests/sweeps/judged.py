@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,19 @@ from backtests.metrics.undefined import Sheet, need, tidy
 from backtests.sweeps.book import Row
 
 Equity = Callable[[int], npt.NDArray[np.float64]]
+Elsewhere = Callable[[int], Mapping[str, float | None]]
 MEASURE = "sharpe"
 """What trials are ordered by: a return without its risk would choose the wildest."""
 
 
-def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[str, Any]:
+def judge(
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    equity_of: Equity,
+    elsewhere: Elsewhere = lambda number: {},
+    *,
+    method: str = "random",
+) -> dict[str, Any]:
     """Return what a sweep showed, JSON-ready.
 
     Parameters
@@ -28,12 +37,18 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
         What varied.
     equity_of : callable
         Equity path of a finished trial, by number.
+    elsewhere : callable, optional
+        What else was ever tried on the inputs of a trial, outside the sweep: annual Sharpe ratio by
+        config, None for one that showed none.
+    method : str
+        ``optuna`` where it chose the trials by what others showed; else ``random``.
 
     Returns
     -------
     dict
-        ``trials, finished, failed, measure, best, luck, spread, neighbors, by_year, by_value``.
-        `best` is None where no trial has a Sharpe ratio.
+        ``trials, finished, failed, different, method, measure, best, luck, spread, neighbors,
+        by_year, by_value``; `different` counts equity paths; `best` is None where no trial has a
+        Sharpe ratio.
     """
     finished = [row for row in rows if row.status == "finished"]
     measured = [row for row in finished if row.figures.get(MEASURE) is not None]
@@ -43,6 +58,8 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
         "trials": len(rows),
         "finished": len(finished),
         "failed": len(rows) - len(finished),
+        "different": len({row.equity_sha256 for row in finished}),
+        "method": method,
         "measure": MEASURE,
         "best": None,
         "spread": _spread(measured),
@@ -58,28 +75,32 @@ def judge(rows: Sequence[Row], keys: Sequence[str], equity_of: Equity) -> dict[s
             "figures": dict(best.figures),
             "config_sha256": best.config_sha256,
         },
-        "luck": luck(rows, best, equity_of),
+        "luck": luck(rows, best, equity_of, elsewhere(best.number)),
         "neighbors": _neighbors(measured, best, keys),
         "by_year": _by_year(measured, best),
     }
 
 
-def luck(rows: Sequence[Row], best: Row, equity_of: Equity) -> dict[str, Any]:
+def luck(
+    rows: Sequence[Row], best: Row, equity_of: Equity, elsewhere: Mapping[str, float | None]
+) -> dict[str, Any]:
     """Return what stands beside the best: what luck alone makes of so many trials.
 
     Returns
     -------
     dict
-        ``trials, median_sharpe``; ``deflation`` as `backtests.robustness.deflation.Deflation`, over
-        all trials of the sweep, failed ones too; ``overfitting`` as
-        `backtests.robustness.overfitting.Overfitting`, None where trials do not share their
-        sessions; ``undefined``: why one of them is None.
+        ``trials, elsewhere`` (how many trials; how many other configs were tried on the same inputs
+        outside the sweep), ``median_sharpe``; ``deflation`` as
+        `backtests.robustness.deflation.Deflation`, over all of both, failed ones too;
+        ``overfitting`` as `backtests.robustness.overfitting.Overfitting`, None where trials do not
+        share their sessions; ``undefined``: why one of them is None.
     """
     from backtests.robustness.deflation import deflation_of
     from backtests.robustness.overfitting import backtest_overfitting
 
     path = equity_of(best.number)
     tried = [row.figures.get(MEASURE) for row in rows if row.number != best.number]
+    tried += elsewhere.values()
     ratios = [row.figures[MEASURE] for row in rows if row.figures.get(MEASURE) is not None]
 
     def overfitting() -> dict[str, Any]:
@@ -88,7 +109,8 @@ def luck(rows: Sequence[Row], best: Row, equity_of: Equity) -> dict[str, Any]:
         return backtest_overfitting(returns if returns is not None else []).as_dict()
 
     sheet = Sheet("luck")
-    sheet.note(trials=len(rows), median_sharpe=float(np.median(ratios)))
+    sheet.note(trials=len(rows), elsewhere=len(elsewhere))
+    sheet.note(median_sharpe=float(np.median(ratios)))
     sheet.put("deflation", lambda: deflation_of(path[1:] / path[:-1] - 1.0, tried).as_dict())
     sheet.put("overfitting", overfitting)
     return {**sheet.figures, "undefined": sheet.undefined}
@@ -108,34 +130,64 @@ def ordered_values(rows: Sequence[Row], key: str) -> list[Any]:
     return values
 
 
-def heat_of(
-    rows: Sequence[Row], keys: Sequence[str]
-) -> tuple[str, str | None, list[Any], list[Any], list[list[float | None]]] | None:
-    """Return the two keys of most values, their values, and the median Sharpe ratio of each pair.
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """The median Sharpe ratio over the two keys that matter most.
 
-    Rows of the matrix are values of the second key; with one key there is a single row. None where
-    nothing was measured.
+    Attributes
+    ----------
+    across, down : str
+        Key of the columns, and of the rows; `down` is empty where only one key varied.
+    columns, lines : list
+        Their values.
+    cells : list of list of float or None
+        A median each pair, by line; None where no trial was.
+    best : tuple of (int, int) or None
+        Line and column of the best trial.
+    """
+
+    across: str
+    down: str
+    columns: list[Any]
+    lines: list[Any]
+    cells: list[list[float | None]]
+    best: tuple[int, int] | None
+
+
+def heat_of(rows: Sequence[Row], judged: Mapping[str, Any]) -> Heat | None:
+    """Return the map of a sweep; None where nothing was measured, or nothing varied.
+
+    What matters most is what moves the median most from one of its values to another.
     """
     measured = [row for row in rows if row.figures.get(MEASURE) is not None]
-    several = [(key, ordered_values(measured, key)) for key in keys]
-    several = [(key, values) for key, values in several if len(values) > 1]
-    if not several:
+    moved = {key: _moved(table) for key, table in judged["by_value"].items() if len(table) > 1}
+    if not measured or not moved:
         return None
-    several.sort(key=lambda pair: -len(pair[1]))
-    across, columns = several[0]
-    down, lines = several[1] if len(several) > 1 else (None, [None])
-    cells: dict[tuple[str, str], list[float]] = {}
-    for row in measured:
-        place = name_of(row.values.get(across)), name_of(row.values.get(down) if down else None)
-        cells.setdefault(place, []).append(row.figures[MEASURE])
-    matrix = [
-        [
-            float(np.median(cells[place])) if (place := (name_of(x), name_of(y))) in cells else None
-            for x in columns
-        ]
-        for y in lines
+    down, across = [*([""] if len(moved) == 1 else []), *sorted(moved, key=lambda k: -moved[k])][:2]
+    columns, lines = (ordered_values(measured, key) if key else [None] for key in (across, down))
+    places = [
+        {name_of(value): place for place, value in enumerate(values)} for values in (lines, columns)
     ]
-    return across, down, columns, lines, matrix
+
+    def place_of(values: Mapping[str, Any]) -> tuple[int, int]:
+        return places[0][name_of(values.get(down))], places[1][name_of(values.get(across))]
+
+    ratios: dict[tuple[int, int], list[float]] = {}
+    for row in measured:
+        if all(key in row.values for key in (across, down) if key):
+            ratios.setdefault(place_of(row.values), []).append(row.figures[MEASURE])
+    cells = [
+        [float(np.median(ratios[y, x])) if (y, x) in ratios else None for x in range(len(columns))]
+        for y in range(len(lines))
+    ]
+    best = judged["best"]["values"]
+    known = all(key in best for key in (across, down) if key)
+    return Heat(across, down, columns, lines, cells, place_of(best) if known else None)
+
+
+def _moved(table: Sequence[Mapping[str, Any]]) -> float:
+    medians = [line["median_sharpe"] for line in table]
+    return float(max(medians) - min(medians))
 
 
 def _spread(rows: Sequence[Row]) -> dict[str, Any]:
@@ -156,8 +208,11 @@ def _spread(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _by_value(rows: Sequence[Row], key: str) -> list[dict[str, Any]]:
     found = []
+    by_name: dict[str, list[float]] = {}
+    for row in rows:
+        by_name.setdefault(name_of(row.values.get(key)), []).append(row.figures[MEASURE])
     for value in ordered_values(rows, key):
-        ratios = [row.figures[MEASURE] for row in rows if _same(row.values.get(key), value)]
+        ratios = by_name[name_of(value)]
         found.append(
             {
                 "value": value,
@@ -175,19 +230,19 @@ def _neighbors(rows: Sequence[Row], best: Row, keys: Sequence[str]) -> dict[str,
 
     A best that stands alone among poor neighbors is a fluke of its exact values.
     """
-    places = {key: ordered_values(rows, key) for key in keys}
+    places = {
+        key: {name_of(value): place for place, value in enumerate(ordered_values(rows, key))}
+        for key in keys
+    }
+    mine = {key: name_of(best.values.get(key)) for key in keys}
     near = []
     for row in rows:
-        away = [key for key in keys if not _same(row.values.get(key), best.values.get(key))]
+        theirs = {key: name_of(row.values.get(key)) for key in keys}
+        away = [key for key in keys if theirs[key] != mine[key]]
         if len(away) != 1:
             continue
-        values = [name_of(value) for value in places[away[0]]]
-        mine, theirs = (name_of(r.values.get(away[0])) for r in (best, row))
-        if (
-            mine in values
-            and theirs in values
-            and abs(values.index(mine) - values.index(theirs)) == 1
-        ):
+        here, there = (places[away[0]].get(names[away[0]]) for names in (mine, theirs))
+        if here is not None and there is not None and abs(here - there) == 1:
             near.append(row)
     ratios = [row.figures[MEASURE] for row in near]
     return {
@@ -216,10 +271,6 @@ def _by_year(rows: Sequence[Row], best: Row) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _same(left: Any, right: Any) -> bool:
-    return name_of(left) == name_of(right)
 
 
 def shared_returns(

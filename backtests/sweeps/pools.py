@@ -13,6 +13,9 @@ from markets.errors import ConfigError, NetworkError, UsageError
 
 T = TypeVar("T")
 
+REACH_SECONDS = 10.0
+"""How long a scheduler may take to answer."""
+
 
 class Pool(Protocol):
     """Where work is sent.
@@ -23,10 +26,13 @@ class Pool(Protocol):
         Batches that run at once.
     breaks_whole : bool
         Whether the death of one worker fails everything that is under way.
+    starts_late : bool
+        Whether nothing is started before the first work is sent.
     """
 
     size: int
     breaks_whole: bool
+    starts_late: bool
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Send work; what it needs must be importable there."""
@@ -46,6 +52,7 @@ class Here:
 
     size = 1
     breaks_whole = False
+    starts_late = False
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Do the work at once."""
@@ -65,16 +72,18 @@ class Here:
 
 
 class Processes:
-    """joblib's worker processes on this machine."""
+    """joblib's worker processes on this machine, started when the first work is sent."""
 
     breaks_whole = True
+    starts_late = True
 
     def __init__(self, jobs: int) -> None:
         self.size = jobs
-        self._executor = self._started()
+        self._executor: Any = None
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Send work to a process."""
+        self._executor = self._executor or self._started()
         try:
             future: Future[T] = self._executor.submit(work, *arguments)
         except BrokenExecutor as error:
@@ -83,9 +92,8 @@ class Processes:
         return future
 
     def renew(self) -> None:
-        """Start new processes."""
-        self._executor.shutdown(wait=True, kill_workers=True)
-        self._executor = self._started()
+        """Let new processes be started."""
+        self.close()
 
     def is_loss(self, error: BaseException) -> bool:
         """Return whether the pool broke."""
@@ -93,7 +101,9 @@ class Processes:
 
     def close(self) -> None:
         """End the processes, whatever they are at."""
-        self._executor.shutdown(wait=True, kill_workers=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=True)
+            self._executor = None
 
     def _started(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
@@ -105,6 +115,7 @@ class Cluster:
     """A Dask cluster: one that runs already, or one on this machine."""
 
     breaks_whole = False
+    starts_late = False
 
     def __init__(self, client: Any, size: int) -> None:
         self.size = size
@@ -179,7 +190,7 @@ def _client(cluster: str, jobs: int) -> Iterator[Any]:
             yield client
         return
     try:
-        client = Client(cluster, timeout=10)
+        client = Client(cluster, timeout=REACH_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise NetworkError(

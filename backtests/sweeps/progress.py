@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Tell = Callable[[int], None]
 """Called with how many more trials are done."""
 
 
 @contextmanager
-def progress(total: int, done: int, *, show: bool | None = None) -> Iterator[Tell]:
+def progress(
+    total: int,
+    done: int,
+    *,
+    show: bool | None = None,
+    console: Console | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Tell]:
     """Show a bar on stderr where a person watches; say nothing elsewhere.
 
     Parameters
@@ -20,6 +32,10 @@ def progress(total: int, done: int, *, show: bool | None = None) -> Iterator[Tel
         Trials in all; those that an earlier sweep finished.
     show : bool, optional
         By default whether stderr is a terminal.
+    console : Console, optional
+        Where it is shown; stderr by default.
+    clock : callable
+        Seconds, of which rate and time left are made.
     """
     if not (sys.stderr.isatty() if show is None else show):
         yield lambda _: None
@@ -50,7 +66,8 @@ def progress(total: int, done: int, *, show: bool | None = None) -> Iterator[Tel
         Rate(),
         TimeRemainingColumn(),
         TextColumn("left"),
-        console=Console(stderr=True),
+        console=console or Console(stderr=True),
+        get_time=clock,
     )
     with bar:
         task = bar.add_task("trials", total=total, completed=done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ SHOWN = 20
 _STYLE = """
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .gain { fill: var(--good); } svg .loss { fill: var(--minus); }
+svg .best { fill: none; stroke: var(--ink); stroke-width: 2; }
 """
 
 
@@ -44,6 +46,16 @@ def sentences(judged: Mapping[str, Any]) -> list[str]:
         found.append(f"{judged['failed']:,} trials failed; results.csv says why.")
     if judged["best"] is None:
         return found
+    if judged["different"] < judged["finished"]:
+        found.append(
+            f"Only {judged['different']:,} of {judged['finished']:,} trials differ in what they "
+            "earned: the values of the rest changed nothing."
+        )
+    if judged["method"] == "optuna":
+        found.append(
+            "Optuna chose the trials by what earlier ones showed: they crowd around the best, so "
+            "median, neighbors and both corrections for luck flatter it."
+        )
     found += _luck(judged["luck"])
     near = judged["neighbors"]
     if near["count"]:
@@ -63,9 +75,11 @@ def _luck(beside: Mapping[str, Any]) -> list[str]:
     deflation, overfitting = beside["deflation"], beside["overfitting"]
     if deflation is not None:
         found.append(
-            f"Without any skill the best of {deflation['trials']:,} such trials would show "
-            f"{decimal(deflation['expected_best'])}; the deflated Sharpe ratio, the probability "
-            f"that the best is better than that, is {deflation['deflated']:.0%}."
+            f"{deflation['trials']:,} configs were tried on these prices and stories, "
+            f"{_elsewhere(beside['elsewhere'])}. Without any skill the best of so many would show "
+            f"{decimal(deflation['expected_best'])}; the deflated Sharpe ratio, "
+            "the probability that the best is better than that, is "
+            f"{deflation['deflated']:.0%}."
         )
     if overfitting is not None:
         found.append(
@@ -79,13 +93,34 @@ def _luck(beside: Mapping[str, Any]) -> list[str]:
     return found + [f"{missing[name]}: {why}." for name, why in beside["undefined"].items()]
 
 
-def tables_of(rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any]) -> list[Table]:
-    """Return the tables of a report: the trials by rank, each value, and each year."""
-    found = [_ranked(rows, keys, SHOWN)]
+def _elsewhere(count: int) -> str:
+    return f"{count:,} of them outside this sweep" if count else "none outside this sweep"
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """Return each key without the sections that nothing else among them needs.
+
+    Examples
+    --------
+    >>> short_names(["strategy.params.weight", "label.horizon", "decision.horizon"])
+    {'strategy.params.weight': 'weight', 'label.horizon': 'label.horizon', \
+'decision.horizon': 'decision.horizon'}
+    """
+    ends = {key: [key.split(".")[-n:] for n in range(1, key.count(".") + 2)] for key in keys}
+    taken = Counter(".".join(end) for each in ends.values() for end in each)
+    return {
+        key: next((name for end in each if taken[name := ".".join(end)] == 1), key)
+        for key, each in ends.items()
+    }
+
+
+def tables_of(
+    rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any], most: int = SHOWN
+) -> list[Table]:
+    """Return the tables of a report: each year, each value, and the trials by rank."""
+    found = [_by_year(judged["by_year"])] if judged.get("by_year") else []
     found += [_by_value(key, judged["by_value"][key]) for key in keys]
-    if judged.get("by_year"):
-        found.append(_by_year(judged["by_year"]))
-    return found
+    return [*found, _ranked(rows, keys, most)]
 
 
 def text(
@@ -94,25 +129,33 @@ def text(
     keys: Sequence[str],
     judged: Mapping[str, Any],
     *,
-    lookups: Sequence[Lookup] = (),
-    width: int = 100,
+    width: int = 80,
 ) -> str:
     """Return the report as text."""
+    return written(lambda console: write(console, name, rows, keys, judged), width=width)
+
+
+def write(
+    console: Console,
+    name: str,
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    judged: Mapping[str, Any],
+    *,
+    lookups: Sequence[Lookup] = (),
+) -> None:
+    """Write the report: what the best is worth first, then figures, then what the cache held."""
+    from rich.text import Text
+
     from backtests.reports.terminal import bullet, write_table
 
-    def write(console: Console) -> None:
-        from rich.text import Text
-
-        console.print(Text(plain(name), style="bold"))
-        console.print(Text(headline(judged), style="bold"))
-        for sentence in sentences(judged):
-            console.print(bullet(sentence))
-        asked = [_why(lookups)] if lookups else []
-        for table in [*tables_of(rows, keys, judged), *asked]:
-            console.print()
-            write_table(console, table)
-
-    return written(write, width=width)
+    console.print(Text(plain(name), style="bold"))
+    console.print(Text(headline(judged), style="bold"))
+    for sentence in sentences(judged):
+        console.print(bullet(sentence))
+    for table in [*tables_of(rows, keys, judged), *([_why(lookups)] if lookups else [])]:
+        console.print()
+        write_table(console, table)
 
 
 def html(name: str, rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any]) -> str:
@@ -131,14 +174,13 @@ def html(name: str, rows: Sequence[Row], keys: Sequence[str], judged: Mapping[st
     )
     environment.filters["plain"] = plain
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _STYLE
-    heat = heat_of(rows, keys)
-    tables = [_ranked(rows, keys, 10 * SHOWN), *tables_of(rows, keys, judged)[1:]]
+    heat = heat_of(rows, judged)
     return environment.get_template("sweep.html.j2").render(
         name=name,
         headline=headline(judged),
         sentences=sentences(judged),
-        tables=tables,
-        heat=heat_map(*heat) if heat else "",
+        tables=tables_of(rows, keys, judged, 10 * SHOWN),
+        heat=heat_map(heat, short_names(keys)) if heat else "",
         style=style,
         policy=policy(style, ""),
     )
@@ -148,6 +190,7 @@ def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:
     measured = [row for row in rows if row.figures.get(MEASURE) is not None]
     measured.sort(key=lambda row: (-row.figures[MEASURE], row.number))
     middle = len(measured) // 2
+    names = short_names(keys)
     shown = measured[:most]
     if middle >= most:
         shown = [*shown[:-1], measured[middle]]
@@ -157,7 +200,7 @@ def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:
         columns=(
             "rank",
             "trial",
-            *(f"<{plain(key)}" for key in keys),
+            *(_heading(measured, key, names[key]) for key in keys),
             "Sharpe",
             "net",
             "drawdown",
@@ -177,6 +220,13 @@ def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:
         ),
         note=f"{len(shown)} of {len(measured)}; the last is the median." if middle >= most else "",
     )
+
+
+def _heading(rows: Sequence[Row], key: str, name: str) -> str:
+    """Return the heading of a column of values: words stand to the left, numbers to the right."""
+    values = [row.values[key] for row in rows if key in row.values]
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return plain(name) if numbers else f"<{plain(name)}"
 
 
 def _by_value(key: str, values: Sequence[Mapping[str, Any]], most: int = 40) -> Table:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
-from backtests.config import parse_value
-from markets.errors import ConfigError, MissingDataError, UsageError
+from markets.errors import UsageError, nearest_name
 
 MOST = 100_000
 """Trials that a sweep takes without being told that so many are meant."""
 IDLE = ("name", "reports", "data_dir")
 """Values that change no result: to sweep over them would count one look many times."""
+
+METHODS = ("random", "optuna")
+OBJECTIVES = (
+    "sharpe",
+    "net_return",
+    "gross_return",
+    "max_drawdown",
+    "hit_rate",
+    "rank_ic",
+    "final_equity_hkd",
+)
+"""Figures of which more is better; a drawdown is negative."""
 
 Values = Mapping[str, Any]
 
@@ -110,12 +119,15 @@ class Interval:
     log: bool
 
     def draw(self, generator: random.Random) -> int | float:
-        """Return one number; to six digits, so that it can be typed again."""
+        """Return one number."""
         if self.whole and not self.log:
             return generator.randint(int(self.low), int(self.high))
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         at = low + (high - low) * generator.random()
-        value = math.exp(at) if self.log else at
+        return self.typed(math.exp(at) if self.log else at)
+
+    def typed(self, value: float) -> int | float:
+        """Return a number as it can be typed again: whole, or to six digits."""
         drawn = min(self.high, max(self.low, float(f"{value:.6g}")))
         return round(drawn) if self.whole else drawn
 
@@ -134,12 +146,18 @@ class Space:
         How many points are drawn from grid and intervals; all of the grid if None.
     rows : tuple of mapping
         An explicit list, in place of all else.
+    method : str
+        How draws are chosen, of `METHODS`: by chance, or by Optuna from what earlier ones showed.
+    objective : str
+        What Optuna makes as large as it can, of `OBJECTIVES`.
     """
 
     axes: tuple[Axis, ...] = ()
     intervals: tuple[Interval, ...] = ()
     draws: int | None = None
     rows: tuple[Values, ...] = ()
+    method: str = "random"
+    objective: str = "sharpe"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -169,7 +187,7 @@ class Space:
         UsageError
             If the space is empty, larger than `most`, or contradicts itself.
         """
-        self._check(most)
+        self.check(most)
         if self.rows:
             return [dict(row) for row in self.rows]
         lists = [axis.values() for axis in self.axes]
@@ -193,22 +211,16 @@ class Space:
             where="--draws",
         )
 
-    @property
-    def _combinations(self) -> int:
-        return math.prod(len(axis) for axis in self.axes)
+    def check(self, most: int) -> None:
+        """Hold the space to what makes sense, without building it.
 
-    def _check(self, most: int) -> None:
-        for key in self.keys:
-            if key.split(".")[0] in IDLE:
-                raise UsageError("this value changes no result", given=key, where="the sweep")
-        if len(set(self.keys)) < len(self.axes) + len(self.intervals):
-            raise UsageError("a key is named twice", given=", ".join(self.keys))
-        if self.rows and (self.axes or self.intervals or self.draws):
-            raise UsageError("a list of trials leaves nothing to combine", wanted="--list alone")
-        if self.intervals and self.draws is None:
-            raise UsageError(
-                "an interval has no end of values", wanted="--draws N", where="--range"
-            )
+        Raises
+        ------
+        UsageError
+            If it is empty, larger than `most`, or contradicts itself.
+        """
+        self._check_keys()
+        self._check_method()
         for axis in self.axes:
             if not len(axis):
                 raise UsageError("the grid is empty", given=axis.key, wanted="at least one value")
@@ -229,6 +241,41 @@ class Space:
                 where="--draws",
             )
 
+    @property
+    def _combinations(self) -> int:
+        return math.prod(len(axis) for axis in self.axes)
+
+    def _check_keys(self) -> None:
+        for key in self.keys:
+            if key.split(".")[0] in IDLE:
+                raise UsageError("this value changes no result", given=key, where="the sweep")
+        if len(set(self.keys)) < len(self.axes) + len(self.intervals):
+            raise UsageError("a key is named twice", given=", ".join(self.keys))
+        if self.rows and (self.axes or self.intervals or self.draws):
+            raise UsageError("a list of trials leaves nothing to combine", wanted="--list alone")
+        if self.intervals and self.draws is None:
+            raise UsageError(
+                "an interval has no end of values", wanted="--draws N", where="--range"
+            )
+
+    def _check_method(self) -> None:
+        for given, known, option in (
+            (self.method, METHODS, "--method"),
+            (self.objective, OBJECTIVES, "--objective"),
+        ):
+            if given not in known:
+                raise UsageError(
+                    "no such choice",
+                    given=given,
+                    wanted=f"one of {', '.join(known)}",
+                    where=option,
+                    nearest=nearest_name(given, known),
+                )
+        if self.method == "optuna" and self.draws is None:
+            raise UsageError(
+                "Optuna has to be told how many trials", wanted="--draws N", where="--method"
+            )
+
     def _at(self, lists: Sequence[Sequence[Any]], number: int) -> dict[str, Any]:
         """Return a combination by its number; the last axis turns fastest."""
         point: dict[str, Any] = {}
@@ -236,114 +283,3 @@ class Space:
             number, place = divmod(number, len(values))
             point[axis.key] = values[place]
         return dict(reversed(point.items()))
-
-
-def parse_axis(flag: str) -> Axis:
-    """Read ``key=a,b,c``, ``key=low:high:step`` or ``key=[…]``, a TOML array.
-
-    Examples
-    --------
-    >>> parse_axis("label.horizon=1,3,5").values()
-    [1, 3, 5]
-    >>> parse_axis("decision.long_above=0.52:0.54:0.01,0.6").values()
-    [0.52, 0.53, 0.54, 0.6]
-    """
-    key, text = _split(flag, "--grid")
-    if text.startswith("["):
-        values = parse_value(text)
-        if not isinstance(values, list):
-            raise UsageError("the grid is no TOML array", given=text, where=key)
-        return Axis(key, tuple(values))
-    parts = [part.strip() for part in text.split(",")] if text else []
-    return Axis(key, tuple(_piece(part, key) for part in parts if part))
-
-
-def parse_interval(flag: str) -> Interval:
-    """Read ``key=low:high`` or ``key=low:high:log``.
-
-    Examples
-    --------
-    >>> parse_interval("strategy.params.max_positions=2:12").whole
-    True
-    """
-    key, text = _split(flag, "--range")
-    low, _, rest = text.partition(":")
-    high, _, scale = rest.partition(":")
-    try:
-        ends = float(low), float(high)
-    except ValueError:
-        ends = math.nan, math.nan
-    if (
-        not (ends[0] < ends[1] < math.inf)
-        or scale not in ("", "log")
-        or (scale == "log" and ends[0] <= 0)
-    ):
-        raise UsageError(
-            "no interval", given=flag, wanted="KEY=LOW:HIGH or KEY=LOW:HIGH:log, LOW below HIGH"
-        )
-    whole = all(end.strip().lstrip("+-").isdigit() for end in (low, high))
-    return Interval(key, *ends, whole=whole, log=scale == "log")
-
-
-def read_rows(path: Path) -> tuple[Values, ...]:
-    """Read an explicit list: a CSV with dotted keys as header, or JSON lines; a row is a trial.
-
-    Raises
-    ------
-    MissingDataError
-        If the file is not there.
-    ConfigError
-        If a row is no set of values.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MissingDataError(f"cannot read the list of trials: {error}", given=path) from None
-    rows: list[Values] = []
-    if path.suffix == ".csv":
-        for row in csv.DictReader(text.splitlines()):
-            rows.append({str(k): parse_value(v) for k, v in row.items() if v not in (None, "")})
-    else:
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                rows.append(_row(line, f"{path.name}:{number}"))
-    if not rows:
-        raise UsageError("the grid is empty", given=path, wanted="at least one row")
-    return tuple(rows)
-
-
-def _row(line: str, where: str) -> Values:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"no JSON: {error}", where=where) from None
-    if not isinstance(row, dict):
-        raise ConfigError("a trial is an object of keys and values", given=line, where=where)
-    return row
-
-
-def _split(flag: str, option: str) -> tuple[str, str]:
-    key, equals, text = flag.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(
-            "a grid needs a key and values", given=flag, wanted=f"{option} label.horizon=1,3,5"
-        )
-    return key.strip(), text.strip()
-
-
-def _piece(text: str, key: str) -> Any:
-    steps = _steps(text, key)
-    return parse_value(text) if steps is None else steps
-
-
-def _steps(text: str, key: str) -> Steps | None:
-    parts = text.split(":")
-    if len(parts) != 3:
-        return None
-    try:
-        first, last, step = (Decimal(part) for part in parts)
-    except InvalidOperation:
-        return None
-    if not all(part.is_finite() for part in (first, last, step)) or step == 0:
-        raise UsageError("no steps", given=text, wanted="LOW:HIGH:STEP, STEP not 0", where=key)
-    return Steps(first, last, step)

@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from backtests import stages
 from backtests.config import LoadedConfig, RunConfig, with_values
-from backtests.metrics import returns, trades
-from backtests.metrics.breakdowns import number
-from backtests.metrics.undefined import Sheet
-from backtests.result import EngineResult
-from backtests.sweeps.cache import Cache, Lookup, UnkeptError
-from backtests.sweeps.upstream import Digest, Line
+from backtests.sweeps.blocks import block_of, prepare_block, run_block
+from backtests.sweeps.cache import Cache, Key, Lookup, UnkeptError
+from backtests.sweeps.figures import Tally, figures_of
+from backtests.sweeps.reads import Digest
+from backtests.sweeps.upstream import Line
 from markets.errors import NewswakeError
 
-FIGURES = (
-    "sharpe",
-    "net_return",
-    "gross_return",
-    "max_drawdown",
-    "volatility",
-    "rank_ic",
-    "orders",
-    "fills",
-    "trades",
-    "hit_rate",
-    "turnover",
-    "cost_hkd",
-    "final_equity_hkd",
-    "sessions",
-    "first_session",
-)
-"""Figures of a trial, in the order of the table; each is that of the report of a run."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,7 @@ class Outcome:
     status : str
         finished or failed.
     figures : mapping
-        `FIGURES` and `by_year`, JSON-ready; empty where it failed.
+        `backtests.sweeps.figures.FIGURES` and `by_year`, JSON-ready; empty where it failed.
     equity_hkd : ndarray of float64, shape (sessions + 1,)
         Capital before the first session, then equity at each close; empty where it failed.
     error : str or None
@@ -116,7 +98,15 @@ class Batch:
 def run_batch(batch: Batch) -> list[Outcome]:
     """Run trials; one that fails says why and keeps no other from running."""
     cache = open_cache(batch.cache)
-    return [_run(batch.base, trial, cache) for trial in batch.trials]
+    tasks = [_task(batch.base, trial, cache) for trial in batch.trials]
+    found: list[Outcome] = []
+    for block, group in groupby(tasks, key=lambda task: task.block):
+        members = list(group)
+        if block is None:
+            found += [_alone(task) for task in members]
+        else:
+            found += _together(block, members, cache)
+    return found
 
 
 def prepare(base: LoadedConfig, trial: Trial, folder: str) -> list[Lookup]:
@@ -145,63 +135,73 @@ def open_cache(folder: str) -> Cache:
     return Cache(Path(folder))
 
 
-def _run(base: LoadedConfig, trial: Trial, cache: Cache) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A trial about to be run."""
+
+    trial: Trial
+    config: RunConfig
+    line: Line
+    block: Key | None
+
+
+def _task(base: LoadedConfig, trial: Trial, cache: Cache) -> _Task:
+    config = with_values(base, trial.values)
+    line = Line(config, trial.digest, cache)
+    return _Task(trial, config, line, block_of(config, line))
+
+
+def _alone(task: _Task) -> Outcome:
+    """Run a trial by itself, on whichever engine it names."""
     began = time.perf_counter()
+    config, line = task.config, task.line
+
+    def traded() -> Outcome:
+        start = stages.first_session(config, line.answers().predictions)
+        engine = stages.trade_one(config, line.ground(), line.signals(), config.strategy, start)
+        return _finished(task, Tally.of(engine, config.broker.cash_hkd))
+
+    found = _tried(traded)
+    outcome = _failed(task, found) if isinstance(found, str) else found
+    return replace(outcome, seconds=time.perf_counter() - began)
+
+
+def _together(block: Key, tasks: Sequence[_Task], cache: Cache) -> list[Outcome]:
+    """Run the trials of a block at one go, and where one fails each by itself."""
+    first = tasks[0]
+    prepared = _tried(lambda: cache.memo(block, lambda: prepare_block(first.config, first.line)))
+    if isinstance(prepared, str):
+        return [_failed(task, prepared) for task in tasks]
+    began = time.perf_counter()
+
+    def traded(part: Sequence[_Task]) -> list[Outcome]:
+        tallies = run_block(prepared, [task.config for task in part])
+        return [_finished(task, tally) for task, tally in zip(part, tallies, strict=True)]
+
+    found = _tried(lambda: traded(tasks))
+    if isinstance(found, str):
+        one_by_one = [(task, _tried(lambda task=task: traded([task]))) for task in tasks]  # type: ignore[misc]
+        found = [_failed(task, one) if isinstance(one, str) else one[0] for task, one in one_by_one]
+    seconds = (time.perf_counter() - began) / len(tasks)
+    return [replace(outcome, seconds=seconds) for outcome in found]
+
+
+def _finished(task: _Task, tally: Tally) -> Outcome:
+    figures = figures_of(tally, task.line.answers().rank_ic)
+    return Outcome(task.trial.number, "finished", figures, tally.path)
+
+
+def _failed(task: _Task, problem: str) -> Outcome:
+    return Outcome(task.trial.number, "failed", {}, np.empty(0), problem)
+
+
+def _tried(work: Callable[[], T]) -> T | str:
+    """Return what work came to, or why it failed; what stops every trial is raised."""
     try:
-        config = with_values(base, trial.values)
-        found = outcome_of(trial.number, config, Line(config, trial.digest, cache))
-        return replace(found, seconds=time.perf_counter() - began)
+        return work()
     except UnkeptError:
         raise
     except NewswakeError as error:
-        problem = str(error)
+        return str(error)
     except Exception as error:  # a user's own strategy may raise anything
-        problem = f"{type(error).__name__}: {error}"
-    return Outcome(trial.number, "failed", {}, np.empty(0), problem)
-
-
-def outcome_of(place: int, config: RunConfig, line: Line) -> Outcome:
-    """Trade one config on what is upstream of it, and measure it as a run would."""
-    answers = line.answers()
-    start = stages.first_session(config, answers.predictions)
-    engine = stages.trade_one(config, line.ground(), line.signals(), config.strategy, start)
-    path = returns.value_path(engine.equity["equity_hkd"], config.broker.cash_hkd)
-    figures = figures_of(engine, path, answers.rank_ic)
-    return Outcome(place, "finished", figures, path)
-
-
-def figures_of(
-    engine: EngineResult, path: npt.NDArray[np.float64], rank_ic: float | None
-) -> dict[str, Any]:
-    """Return the figures of a trial, by the same functions as the report of a run."""
-    equity, table = engine.equity, engine.trades
-    cost = float(engine.fills["cost_hkd"].sum())
-    closed = table[~table["is_open"].astype(bool)]
-    sheet = Sheet("trial")
-    sheet.put("sharpe", lambda: returns.sharpe(returns.session_returns(path)))
-    sheet.put("net_return", returns.total_return, path)
-    sheet.put("gross_return", lambda: returns.total_return(path) + cost / float(path[0]))
-    sheet.put("max_drawdown", returns.max_drawdown, path)
-    sheet.put("volatility", lambda: returns.volatility(returns.session_returns(path)))
-    sheet.note(rank_ic=rank_ic, orders=len(engine.orders), fills=len(engine.fills))
-    sheet.note(trades=len(table))
-    sheet.put("hit_rate", trades.hit_rate, closed["net_pnl_hkd"])
-    sheet.put("turnover", trades.turnover, equity["turnover_hkd"], equity["equity_hkd"])
-    sheet.note(cost_hkd=cost, final_equity_hkd=float(path[-1]), sessions=len(equity))
-    sheet.note(first_session=str(pd.DatetimeIndex(equity.index)[0].date()))
-    return {**{name: sheet.figures[name] for name in FIGURES}, "by_year": _by_year(equity, path)}
-
-
-def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the ledger keeps of a trial, under the names of a run."""
-    return {name: figures.get(name) for name in ("net_return", "sharpe", "sessions", "rank_ic")}
-
-
-def _by_year(equity: pd.DataFrame, path: Sequence[float] | npt.NDArray[np.float64]) -> Any:
-    years = pd.DatetimeIndex(equity.index).year.to_numpy()
-    found = {}
-    for year in np.unique(years):
-        inside = np.flatnonzero(years == year)
-        part = np.asarray(path)[inside[0] : inside[-1] + 2]
-        found[str(year)] = number(returns.total_return, part)
-    return found
+        return f"{type(error).__name__}: {error}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from backtests import stages
@@ -17,31 +14,18 @@ from backtests.sweeps import codecs
 from backtests.sweeps.cache import Cache, Key
 from backtests.sweeps.code import plugins_of, upstream_sha256
 from backtests.sweeps.codecs import Answers
+from backtests.sweeps.reads import Digest, digest_of, file_sha256, input_group, require_same
 from markets.calendar import DecisionClock, hong_kong_calendar
-from markets.errors import DataError
+from signals.answers import Predictions
 from signals.decisions import Signal
 from signals.events.lexicon import Lexicon
 from signals.features.base import FeatureFrame
 from signals.features.rows import Reading
 from signals.labels import LabelFrame
 from signals.store import NewsStore
-from signals.training import Predictions
-
-INPUT_SECTIONS = ("start", "end", "universe", "instruments", "lexicon", "prices", "news")
-"""What decides which prices and stories are loaded."""
-
 
 ROUND_TRIP = ("costs", "costs_tier", "costs_file", "slippage_bp")
 """What of the broker the labels depend on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """Hashes of what a config reads: prices, stories, and both as a run states them."""
-
-    market: str
-    news: str
-    inputs: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +38,6 @@ class Keys:
     labels: Key
     answers: Key
     signals: Key
-
-
-def input_group(config: RunConfig) -> str:
-    """Return a name for what a config reads: equal for configs that read the same."""
-    values = config.model_dump(mode="json", include=set(INPUT_SECTIONS))
-    return json.dumps(values, sort_keys=True)
-
-
-def digest_of(inputs: Inputs) -> Digest:
-    """Return the hashes of loaded inputs."""
-    return Digest(inputs.market.sha256, inputs.store.sha256(), inputs.sha256)
 
 
 def keys_of(config: RunConfig, digest: Digest) -> Keys:
@@ -84,8 +57,8 @@ def keys_of(config: RunConfig, digest: Digest) -> Keys:
     readings = key(
         "readings",
         stories_sha256=digest.news,
-        instruments_sha256=_file_sha256(config.instruments),
-        lexicon_sha256=_file_sha256(config.lexicon),
+        instruments_sha256=file_sha256(config.instruments),
+        lexicon_sha256=file_sha256(config.lexicon),
         world=world,
     )
     features = key(
@@ -96,7 +69,7 @@ def keys_of(config: RunConfig, digest: Digest) -> Keys:
     )
     # Labels know what a round trip costs: see `backtests.inputs.round_trip_of`.
     broker = {name: values["broker"][name] for name in ROUND_TRIP}
-    plan = _file_sha256(config.broker.costs_file)
+    plan = file_sha256(config.broker.costs_file)
     labels = key("labels", "label", features=features.sha256, broker=broker, costs_sha256=plan)
     answers = key(
         "answers", "split", "classifier", "seed", features=features.sha256, labels=labels.sha256
@@ -210,12 +183,7 @@ class Line:
 
     def _load_again(self) -> Inputs:
         inputs = load_inputs(self.config)
-        if digest_of(inputs) != self._digest:
-            raise DataError(
-                "prices or stories changed while the sweep was running",
-                given=inputs.sha256,
-                wanted=self._digest.inputs,
-            )
+        require_same(digest_of(inputs), self._digest)
         return inputs
 
 
@@ -230,16 +198,6 @@ def _rank_ic(predictions: Predictions, features: FeatureFrame, labels: LabelFram
     return found
 
 
-def _file_sha256(path: str | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:
-        # Loading it will say what is wrong.
-        return "no file"
-
-
 def files_of(configs: Sequence[RunConfig]) -> dict[str, str | None]:
     """Return the hash of every file of the user's own that configs name, by its path."""
     named = {
@@ -248,12 +206,4 @@ def files_of(configs: Sequence[RunConfig]) -> dict[str, str | None]:
         for path in (config.instruments, config.lexicon, config.broker.costs_file)
         if path is not None
     }
-    return {path: _file_sha256(path) for path in sorted(named)}
-
-
-def groups_of(configs: Sequence[RunConfig]) -> dict[str, RunConfig]:
-    """Return one config for each set of inputs that has to be loaded."""
-    found: dict[str, RunConfig] = {}
-    for config in configs:
-        found.setdefault(input_group(config), config)
-    return found
+    return {path: file_sha256(path) for path in sorted(named)}

@@ -161,6 +161,22 @@ class FileSource:
             untraded=sifted.untraded,
         )
 
+    def files(self) -> list[Path]:
+        """Return every file that is read, in no case one that is not.
+
+        Raises
+        ------
+        MissingDataError
+            If no file matches one of the patterns.
+        """
+        given = self.settings
+        found = self._paths(given.pattern)
+        if given.index_pattern is not None:
+            found += self._paths(given.index_pattern)
+        if given.actions_pattern is not None:
+            found += self._paths(given.actions_pattern, take="all")
+        return found
+
     def _paths(self, pattern: str, key: str = "pattern", take: str | None = None) -> list[Path]:
         absolute = Path(pattern)
         root = Path(absolute.anchor) if absolute.is_absolute() else self.data_dir

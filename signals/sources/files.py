@@ -73,13 +73,23 @@ class FileNews(ABC):
                 where=first.where if first else self.settings.path,
             )
 
+    def files(self) -> list[Path]:
+        """Return every file that is read, in order.
+
+        Raises
+        ------
+        MissingDataError
+            If there is none.
+        """
+        return find_files(self.settings, self._data_dir, self.endings)
+
     @abstractmethod
     def rows(self, path: Path) -> Iterator[tuple[str, Mapping[str, object] | Rejection]]:
         """Yield each row of one file with its place."""
 
     def _placed(self) -> Iterator[Placed]:
         reader = RowReader(self.settings, known=self._known)
-        for path in find_files(self.settings, self._data_dir, self.endings):
+        for path in self.files():
             try:
                 yield from self._read_file(path, reader)
             except OSError as error:

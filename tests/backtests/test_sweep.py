@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ import pytest
 
 from backtests.config import load_config
 from backtests.folder import read_run
+from backtests.metrics.verdict import decimal, percent
 from backtests.run import run
 from backtests.sweeps import book as book_module
-from backtests.sweeps.judged import judge
-from backtests.sweeps.report import html, text
-from backtests.sweeps.space import Space, parse_axis
+from backtests.sweeps.flags import parse_axis
+from backtests.sweeps.heat_map import heat_map
+from backtests.sweeps.judged import heat_of, judge
+from backtests.sweeps.report import html, short_names, text
+from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Swept, Where, finish, sweep
 from backtests.sweeps.trial import open_cache
 from backtests.trials import Ledger
@@ -43,8 +47,9 @@ def space(*flags: str) -> Space:
     return Space(axes=tuple(parse_axis(flag) for flag in flags or GRID))
 
 
-def swept(config: Path, out: Path, *flags: str, **options: Any) -> Swept:
-    done = sweep(load_config(config, environment={}), space(*flags), Where(out, **options))
+def swept(config: Path, out: Path, *flags: str, sets: Sequence[str] = (), **options: Any) -> Swept:
+    loaded = load_config(config, sets, environment={})
+    done = sweep(loaded, space(*flags), Where(out, **options))
     done.book.close()
     return done
 
@@ -73,10 +78,58 @@ def warm(whole: Swept, out: Path) -> Path:
 def test_a_trial_is_the_run_of_the_same_values_to_the_bit(
     whole: Swept, small_config: Path, tmp_path: Path, number: int
 ) -> None:
-    row = whole.rows[number]
-    flags = [f"{key}={json.dumps(value)}" for key, value in row.values.items()]
-    loaded = load_config(small_config, flags, environment={})
-    view = read_run(run(loaded, tmp_path, show=False))
+    require_single_run(whole.rows[number], small_config, (), tmp_path)
+
+
+COMPILED = ("broker.engine=compiled",)
+
+
+def test_a_block_of_compiled_trials_is_what_backtrader_makes_of_each(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    block = swept(small_config, tmp_path, sets=COMPILED, cache=warm)
+    assert [row.figures for row in block.rows] == [row.figures for row in whole.rows]
+    assert [row.equity_sha256 for row in block.rows] == [row.equity_sha256 for row in whole.rows]
+    assert all(row.figures["fills"] > 0 for row in block.rows)
+
+
+def test_a_compiled_trial_is_the_run_of_the_same_values_to_the_bit(
+    warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    flags = (
+        "decision.long_above=0.51,0.56",
+        "decision.short_below=0.2,0.49",
+        "strategy.name=event_hold,top_ranked",
+        "strategy.reserve_bp=0,120",
+        "broker.cash_hkd=150000,2e6",
+        "broker.slippage_ticks=0,2",
+        "broker.max_wait_sessions=0,2",
+        "broker.participation=0.01,0.2",
+    )
+    done = swept(small_config, tmp_path, *flags, sets=COMPILED, cache=warm)
+    assert len({row.equity_sha256 for row in done.rows}) > 32  # the values do something
+    for number in (0, 101, 254):
+        require_single_run(done.rows[number], small_config, COMPILED, tmp_path / str(number))
+
+
+def test_a_trial_that_the_compiled_engine_cannot_run_fails_alone(
+    warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    module = small_config.parent / "own_policy.py"
+    module.write_text("from strategies.baselines import BuyAndHold\nclass Own(BuyAndHold): pass\n")
+    flag = "strategy.name=event_hold,own_policy:Own,equal_weight"
+    done = swept(small_config, tmp_path, flag, sets=COMPILED, cache=warm)
+    assert [row.status for row in done.rows] == ["finished", "failed", "finished"]
+    assert "'own_policy:Own'" in str(done.rows[1].error)
+    assert 'broker.engine = "backtrader"' in str(done.rows[1].error)
+
+
+def require_single_run(
+    row: book_module.Row, config: Path, sets: Sequence[str], folder: Path
+) -> None:
+    flags = [*sets, *(f"{key}={json.dumps(value)}" for key, value in row.values.items())]
+    loaded = load_config(config, flags, environment={})
+    view = read_run(run(loaded, folder, show=False))
     metrics = view.metrics
     assert row.config_sha256 == view.manifest["config_sha256"]
     wanted = {
@@ -97,11 +150,10 @@ def test_a_trial_is_the_run_of_the_same_values_to_the_bit(
         },
     }
     assert row.figures == wanted
-    assert row.figures["fills"] > 0
     capital = view.config["broker"]["cash_hkd"]
     path = np.r_[capital, view.equity["equity_hkd"].to_numpy()].astype("<f8")
     assert row.equity_sha256 == book_module.sha256_of(path.tobytes())
-    headline = next(iter(Ledger(tmp_path / "ledger.sqlite").trials())).metrics
+    headline = next(iter(Ledger(folder / "ledger.sqlite").trials())).metrics
     assert headline == {name: row.figures[name] for name in headline}
 
 
@@ -111,6 +163,7 @@ def test_what_is_upstream_is_computed_once(whole: Swept) -> None:
         ("answers", False),
         ("answers", False),
         ("features", False),
+        ("inputs", False),
         ("labels", False),
         ("labels", False),
         ("market", False),
@@ -264,20 +317,26 @@ def test_a_killed_process_costs_nothing_but_time(
     assert {trial.error for trial in trials if trial.status == "interrupted"} <= {"its worker died"}
 
 
-def test_a_full_disk_is_said_and_keeps_what_is_finished(
-    whole: Swept, warm: Path, small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_full_or_read_only_disk_is_said_and_keeps_what_is_finished(
+    whole: Swept,
+    warm: Path,
+    small_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
 ) -> None:
     calls: list[object] = []
 
     def full(file: Any) -> None:
         calls.append(file)
         if len(calls) > 4:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(code, os.strerror(code))
         file.flush()
 
     with monkeypatch.context() as patched:
         patched.setattr(book_module, "_sync", full)
-        with pytest.raises(DataError, match="No space left"):
+        with pytest.raises(DataError, match=os.strerror(code)):
             swept(small_config, tmp_path, cache=warm)
     kept = json.loads((next(tmp_path.glob("sweeps/*")) / "results.json").read_text())
     assert 0 < len(kept) < len(whole.rows)
@@ -291,6 +350,41 @@ def test_a_folder_that_cannot_be_written_is_said(
     (tmp_path / "sweeps").write_text("a file where a folder should be")
     with pytest.raises(DataError, match="cannot write the sweep"):
         swept(small_config, tmp_path, cache=warm)
+
+
+def test_a_ledger_that_cannot_be_written_is_said(
+    warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "ledger.sqlite").mkdir()
+    with pytest.raises(DataError, match="cannot keep the trial ledger") as refused:
+        swept(small_config, tmp_path, cache=warm)
+    assert refused.value.exit_code == 4
+
+
+def test_a_ledger_that_fails_on_the_way_keeps_what_is_finished(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Ledger.start_many
+
+    def full(ledger: Ledger, *rows: Any, **kind: Any) -> list[int]:
+        numbers = begun(ledger, *rows, **kind)
+        if ledger.count() > 3:
+            ledger.path.unlink()
+            ledger.path.mkdir()
+        return numbers
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "start_many", full)
+        with pytest.raises(DataError, match="cannot keep the trial ledger"):
+            swept(small_config, tmp_path, cache=warm)
+    kept = json.loads((next(tmp_path.glob("sweeps/*")) / "results.json").read_text())
+    assert 0 < len(kept) < len(whole.rows)
+
+
+def test_a_cache_that_cannot_be_written_is_said(small_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(DataError, match="cannot keep what was computed"):
+        swept(small_config, tmp_path)
 
 
 def test_two_processes_do_not_write_one_sweep(
@@ -317,7 +411,7 @@ def test_a_trial_that_fails_says_why_and_stops_no_other(small_config: Path, tmp_
 def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path) -> None:
     again = sweep(load_config(small_config, environment={}), space(), Where(out))
     with closing(again.book):
-        judged = judge(again.rows, again.keys, again.book.equity_of)
+        judged = again.judged()
         finish(again, judged)
     ratios = [row.figures["sharpe"] for row in again.rows]
     assert judged["best"]["figures"]["sharpe"] == max(ratios)
@@ -333,12 +427,79 @@ def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path
     assert 2 <= judged["neighbors"]["count"] <= 4
     shown = text(again.name, again.rows, again.keys, judged)
     assert "median" in shown.splitlines()[1]
+    shown = " ".join(shown.split())
     assert f"best of {len(again.rows)} trials" in shown
     assert "deflated Sharpe ratio" in shown
     assert "Probability of backtest overfitting" in shown
     page = (again.folder / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page
     assert "<script" not in page
+
+
+@pytest.mark.parametrize("width", [100, 80, 60])
+def test_a_narrow_report_breaks_words_and_no_number(whole: Swept, width: int) -> None:
+    judged = judge(whole.rows, whole.keys, lambda number: np.array([1.0, 1.1, 1.0, 1.2]))
+    shown = text(whole.name, whole.rows, whole.keys, judged, width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    table = shown[shown.index("Trials by Sharpe ratio") :].splitlines()
+    found = {tuple(line.split()[2:]) for line in table}
+    for row in whole.rows:
+        figures = row.figures
+        values = [json.dumps(value) for value in row.values.values()]
+        told = [decimal(figures["sharpe"]), percent(figures["net_return"])]
+        told += [percent(figures["max_drawdown"]), str(figures["trades"])]
+        assert (*values, *told) in found
+
+
+def test_the_map_shows_what_matters_and_where_the_best_lies(whole: Swept) -> None:
+    judged = judge(whole.rows, whole.keys, lambda number: np.array([1.0, 1.1, 1.0, 1.2]))
+    heat = heat_of(whole.rows, judged)
+    assert heat is not None
+    moved = {
+        key: max(line["median_sharpe"] for line in lines)
+        - min(line["median_sharpe"] for line in lines)
+        for key, lines in judged["by_value"].items()
+    }
+    assert [heat.down, heat.across] == sorted(moved, key=lambda key: -moved[key])[:2]
+    best = judged["best"]["values"]
+    assert heat.best == (heat.lines.index(best[heat.down]), heat.columns.index(best[heat.across]))
+    ratios = [
+        row.figures["sharpe"]
+        for row in whole.rows
+        if all(row.values[key] == best[key] for key in (heat.down, heat.across))
+    ]
+    assert heat.cells[heat.best[0]][heat.best[1]] == pytest.approx(float(np.median(ratios)))
+    assert heat_map(heat, short_names(whole.keys)).count('class="best"') == 1
+
+
+def test_looks_outside_the_sweep_count_too(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    flag = "strategy.params.max_positions=2:5:1"
+    first = swept(small_config, tmp_path, flag, cache=warm)
+    assert first.elsewhere(0) == {}
+    ledger, inputs = Ledger(tmp_path / "ledger.sqlite"), first.inputs[0]
+    for number, (sha, read, sharpe) in enumerate(
+        [
+            ("a" * 64, inputs, 1.7),
+            ("a" * 64, inputs, 1.7),  # the same again is no other look
+            ("b" * 64, inputs, None),
+            ("c" * 64, None, None),  # ended before anybody knew what it read
+            ("d" * 64, "other", 3.0),  # other prices or stories
+            (first.rows[1].config_sha256, inputs, 0.1),  # a trial of this very sweep
+        ]
+    ):
+        trial = ledger.start(f"run-{number}", "elsewhere", sha)
+        metrics = {} if sharpe is None else {"sharpe": sharpe}
+        ledger.end(trial, "finished", inputs_sha256=read, metrics=metrics)
+    again = sweep(load_config(small_config, environment={}), space(flag), Where(tmp_path, warm))
+    with closing(again.book):
+        judged = again.judged()
+    assert again.elsewhere(0) == {"a" * 64: 1.7, "b" * 64: None, "c" * 64: None}
+    assert (judged["luck"]["trials"], judged["luck"]["elsewhere"]) == (4, 3)
+    assert judged["luck"]["deflation"]["trials"] == 7
+    shown = text(again.name, again.rows, again.keys, judged)
+    assert "7 configs were tried on these prices and stories" in " ".join(shown.split())
 
 
 def test_foreign_words_stay_words(whole: Swept) -> None:

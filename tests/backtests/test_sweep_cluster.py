@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from backtests.config import load_config
-from backtests.sweeps.space import Space, parse_axis
+from backtests.sweeps.flags import parse_axis
+from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Where, sweep
 from backtests.trials import Ledger
 from markets.errors import NetworkError, UsageError

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as generate
 
 from backtests.config import LoadedConfig, load_config, with_values
-from backtests.sweeps.space import Space, parse_axis, parse_interval, read_rows
-from backtests.sweeps.sweep import checked
-from backtests.sweeps.upstream import Digest, Keys, keys_of
+from backtests.sweeps.flags import parse_axis, parse_interval, read_rows
+from backtests.sweeps.plan import checked
+from backtests.sweeps.reads import Digest
+from backtests.sweeps.space import Space
+from backtests.sweeps.upstream import Keys, keys_of
 from markets.errors import ConfigError, NewswakeError, UsageError
 
 

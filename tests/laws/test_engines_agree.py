@@ -193,6 +193,7 @@ def test_a_sweep_is_its_single_runs(strategy: str) -> None:
             closed = single.trades[~single.trades["is_open"]]
             assert swept.trips[number] == len(single.trades)
             assert swept.won[number] == (closed["net_pnl_hkd"] > 0).sum()
+            assert swept.trips[number] == len(single.trades)
             assert swept.cost[number] == round(single.equity["cost_hkd"].sum() * 100)
 
 
