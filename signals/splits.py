@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -59,6 +59,9 @@ class Timeline:
     sessions: Days
     known: Days
     stories: Sequence[tuple[str, ...]]
+    _told: dict[int, list[frozenset[tuple[str, int]]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if len(self.sessions) and (np.diff(self.sessions) < np.timedelta64(0, "D")).any():
@@ -96,8 +99,10 @@ class Timeline:
         """Return the story clusters of each row: a headline and the session it first came in.
 
         The same headline within `sessions` of its first report is the same story. Where a cluster
-        begins is known when its row is: later rows change nothing.
+        begins is known when its row is: later rows change nothing. Computed once for each length.
         """
+        if sessions in self._told:
+            return self._told[sessions]
         first: dict[str, int] = {}
         found = []
         for number, keys in zip(self.session_numbers().tolist(), self.stories, strict=True):
@@ -105,6 +110,7 @@ class Timeline:
                 if number - first.get(key, -sessions - 1) > sessions:
                     first[key] = number
             found.append(frozenset((key, first[key]) for key in keys))
+        self._told[sessions] = found
         return found
 
 
