@@ -264,6 +264,7 @@ def _report(
         test_rows=len(one.test),
         purged_rows=one.purged,
         embargoed_rows=one.embargoed,
+        embargo_sessions=one.embargo,
         terms=sum(name.startswith("text__") for name in model.names) if model.text else 0,
         slope=model.calibration.slope,
         shift=model.calibration.shift,

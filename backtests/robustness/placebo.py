@@ -189,6 +189,7 @@ def with_news_of(features: FeatureFrame, source: Places) -> FeatureFrame:
         item_ids=moved(features.item_ids),
         story_keys=moved(features.story_keys),
         groups=features.groups,
+        memory=features.memory,
     )
 
 
