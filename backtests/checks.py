@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backtests.config import RunConfig
@@ -12,6 +12,7 @@ from backtests.result import EngineResult
 from markets.reliance import leans_on, run_warnings
 from markets.wording import counted
 from signals.decisions import Signal
+from signals.splits import SplitSettings
 
 if TYPE_CHECKING:
     from markets.hk.actions import KnownAction
@@ -20,11 +21,24 @@ Check = dict[str, str]
 
 
 def checks_of(
-    config: RunConfig, inputs: Inputs, signals: Sequence[Signal], engine: EngineResult
+    config: RunConfig,
+    inputs: Inputs,
+    signals: Sequence[Signal],
+    engine: EngineResult,
+    memory: Mapping[str, int | None],
 ) -> tuple[Check, ...]:
-    """Return every check of a run: `name`, `level` (ok, note, warning, error), `message`."""
+    """Return every check of a run: `name`, `level` (ok, note, warning, error), `message`.
+
+    Parameters
+    ----------
+    config, inputs, signals, engine
+        Of the run.
+    memory : mapping of str to int or None
+        Sessions that each feature group looks back, as its `FeatureFrame` has them.
+    """
     return (
         _clocks(inputs, signals),
+        *_embargo(config.split, memory),
         *_prices(inputs),
         *_actions(config, inputs),
         *_stories(inputs),
@@ -47,6 +61,27 @@ def _clocks(inputs: Inputs, signals: Sequence[Signal]) -> Check:
     return check(
         "clocks", "ok", f"{counted(len(signals), 'signal')}, all decided before their open"
     )
+
+
+def _embargo(split: SplitSettings, memory: Mapping[str, int | None]) -> Iterator[Check]:
+    """Say whether features of a test row can rest on what a training row rested on."""
+    silent = [name for name, sessions in memory.items() if sessions is None]
+    if silent:
+        message = f"says not how far it looks back, counted as nowhere: {', '.join(silent)}"
+        yield check("embargo", "warning", message)
+    slowest, longest = max(
+        ((name, sessions or 0) for name, sessions in memory.items()),
+        key=lambda pair: pair[1],
+        default=("", 0),
+    )
+    stated = split.embargo_sessions
+    kept = max(longest if stated is None else stated, split.story_sessions)
+    if kept < longest:
+        message = f"stated as {kept} sessions, but {slowest} looks {longest} sessions back"
+        yield check("embargo", "warning", message)
+    else:
+        message = f"{kept} sessions between training and test; the slowest feature looks {longest}"
+        yield check("embargo", "ok", f"{message} back")
 
 
 def _prices(inputs: Inputs) -> Iterator[Check]:

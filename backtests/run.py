@@ -242,7 +242,7 @@ def judge(
         engine=engine,
         baselines=baselines,
         metrics=metrics,
-        checks=checks_of(config, inputs, learned.signals, engine),
+        checks=checks_of(config, inputs, learned.signals, engine, learned.features.memory),
         provenance=provenance_of(config, inputs),
     )
 

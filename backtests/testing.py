@@ -27,6 +27,7 @@ from markets.clock import hong_kong
 from markets.errors import DataError
 from markets.prices import MarketData, no_actions
 from signals.events.schema import KINDS, Event
+from signals.features import BUILT_IN_GROUPS
 from signals.features.base import Row
 from signals.news import NewsItem, Rejection
 
@@ -81,7 +82,19 @@ def sample_view(
         provenance={"newswake": "0.1.0", "seed": seed, "inputs": {"prices": "5f" * 32}},
     )
     folds = [
-        {"fold": i, "train_rows": 200 + 90 * i, "test_rows": 90, "auc": 0.5 + 0.01 * i}
+        {
+            "fold": i,
+            "test_start": f"2024-{3 * i + 1:02d}-01",
+            "train_rows": 200 + 90 * i,
+            "test_rows": 90,
+            "auc": 0.5 + 0.01 * i,
+            "drift": {
+                **{f"psi_{group}": 0.02 * (i + 1) for group in BUILT_IN_GROUPS},
+                "psi_probability": 0.3,
+                "unseen_terms": 0.05,
+                "brier_60": 0.2431,
+            },
+        }
         for i in range(4)
     ]
     rejected = [Rejection("news.jsonl:7", "a time needs its zone", "2024-02-30T09:00", "an offset")]

@@ -1,7 +1,8 @@
 """What a placebo run costs beside the full run it is a placebo of.
 
-Run with ``python benchmarks/placebo_cost.py [CONFIG]``; exits 1 if a placebo that reuses what was
-learned is not at least ten times cheaper than reading, learning and trading again.
+Run with ``python -m benchmarks.placebo_cost [CONFIG]``; exits 1 if a placebo, the one that learns
+again included, is not at least ten times cheaper than reading, learning, trading and judging anew.
+Both are measured in time of this process, so that what else the machine does falls out.
 """
 
 from __future__ import annotations
@@ -19,29 +20,31 @@ from backtests.robustness.rounds import run_placebos
 from backtests.run import judge, learn, mean_weight, trade
 
 PROMISE = 10.0
-RUNS = 3
+RUNS = 5
 
 
 def main(path: Path) -> int:
     config = load_config(path).config
-    began = time.perf_counter()
+    began = time.process_time()
     inputs = load_inputs(config)
     learned = learn(config, inputs, Journal())
     engine, baselines = trade(config, inputs, learned)
     judge(config, inputs, learned, engine, baselines)
-    full = time.perf_counter() - began
+    full = time.process_time() - began
     print(f"full run          {full:7.2f} s")
-    began = time.perf_counter()
+    began = time.process_time()
     ground = ground_of(config, inputs, learned)
-    print(f"ground, once      {time.perf_counter() - began:7.2f} s")
+    rows, columns = ground.counted.matrix.shape
+    seconds = time.process_time() - began
+    print(f"ground, once      {seconds:7.2f} s  ({rows:,} rows, {columns:,} columns and terms)")
     habits = habits_of(engine, mean_weight(engine), 7, config.strategy.reserve_bp)
     broken = False
     for name, placebo in PLACEBOS.items():
-        began = time.perf_counter()
+        began = time.process_time()
         run_placebos(ground, habits, {name: RUNS}, seed=7)
-        ratio = full / ((time.perf_counter() - began) / RUNS)
+        ratio = full / ((time.process_time() - began) / RUNS)
         print(f"{name:<17} {full / ratio:7.2f} s  {ratio:5.1f} × cheaper  ({placebo.recomputes})")
-        broken |= name != "learned" and ratio < PROMISE
+        broken |= ratio < PROMISE
     return int(broken)
 
 

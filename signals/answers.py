@@ -33,6 +33,8 @@ class FoldReport:
         Rows fitted, calibrated and answered.
     purged_rows, embargoed_rows : int
         Earlier rows that were kept out: outcome not known in time; too close to the test.
+    embargo_sessions : int
+        Sessions kept free between training and test.
     terms : int
         Terms the model knows; 0 where the bag of words was left out.
     slope, shift : float
@@ -68,6 +70,7 @@ class FoldReport:
     test_rows: int
     purged_rows: int
     embargoed_rows: int
+    embargo_sessions: int
     terms: int
     slope: float
     shift: float

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,11 @@ Days = NDArray[np.datetime64]
 
 LAST = 60
 """Decisions that a trailing figure looks back on."""
+_BINS = 10
 _TRAILING_BINS = 5
 
 
-def psi(expected: Floats, actual: Floats, bins: int = 10) -> float:
+def psi(expected: Floats, actual: Floats, bins: int = _BINS) -> float:
     """Return the population stability index of two samples; not negative, 0 for equal shares.
 
     Bins are quantiles of `expected`; equal values share a bin. Half a row is added to every bin of
@@ -43,13 +45,18 @@ def psi(expected: Floats, actual: Floats, bins: int = 10) -> float:
     """
     if not len(expected) or not len(actual):
         return math.nan
-    levels = np.linspace(0.0, 1.0, bins + 1)[1:-1]
-    edges = np.unique(np.quantile(expected, levels, method="lower"))
-    shares = []
-    for values in (expected, actual):
-        counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
-        shares.append((counts + 0.5) / (len(values) + 0.5 * len(counts)))
-    before, now = shares
+    return _psi(np.sort(expected), actual, bins)
+
+
+def _psi(ordered: Floats, actual: Floats, bins: int) -> float:
+    """Return the PSI of a sample against one that is sorted and not empty."""
+    edges = np.array(sorted({ordered[k * (len(ordered) - 1) // bins] for k in range(1, bins)}))
+    # Of a sorted sample the places of the edges are its counts.
+    ends = [0, *np.searchsorted(ordered, edges, side="right").tolist(), len(ordered)]
+    known = np.array([end - begin for begin, end in pairwise(ends)])
+    met = np.bincount(np.searchsorted(edges, actual, side="left"), minlength=len(known))
+    before = (known + 0.5) / (len(ordered) + 0.5 * len(known))
+    now = (met + 0.5) / (len(actual) + 0.5 * len(known))
     return math.fsum(((now - before) * np.log(now / before)).tolist())
 
 
@@ -70,10 +77,12 @@ def drift_of_groups(
     groups : mapping of str to tuple of str
         Columns by group.
     """
-    found = {}
+    found: dict[str, float] = {}
+    if not len(expected) or not len(actual):
+        return found
+    ordered, met = np.sort(expected.T, axis=1), np.ascontiguousarray(actual.T)
     for group, names in groups.items():
-        places = [columns.index(name) for name in names]
-        each = [psi(expected[:, place], actual[:, place]) for place in places]
+        each = [_psi(ordered[at], met[at], _BINS) for at in map(columns.index, names)]
         if each:
             found[f"psi_{group}"] = math.fsum(each) / len(each)
     return found
@@ -141,12 +150,13 @@ def trailing_psi(
         Over the last 60 answers of the fold up to the decision, its own included; NaN before that.
     """
     found = np.full(len(decisions), np.nan)
+    ordered = {fold: np.sort(sample) for fold, sample in samples.items()}
     ends = np.flatnonzero(np.r_[np.diff(decisions) != 0, True]) + 1
     begin = 0
     for end in ends.tolist():
         fold = int(folds[end - 1])
         first = int(np.searchsorted(folds, fold, side="left"))
-        if end - first >= LAST and len(samples[fold]):
-            found[begin:end] = psi(samples[fold], probability[end - LAST : end], _TRAILING_BINS)
+        if end - first >= LAST and len(ordered[fold]):
+            found[begin:end] = _psi(ordered[fold], probability[end - LAST : end], _TRAILING_BINS)
         begin = end
     return found

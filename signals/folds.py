@@ -28,13 +28,13 @@ def calibration_block(
     boundary = int(trained[int(len(trained) * (1.0 - settings.calibration_share))])
     begin = timeline.sessions[numbers == boundary][0]
     block = one.train[numbers[one.train] >= boundary]
-    embargo = max(split.embargo_sessions, split.story_sessions)
+    embargo = timeline.embargo(split)
     early = one.train[
         (timeline.known[one.train] < begin) & (numbers[one.train] < boundary - embargo)
     ]
     if len(block) < settings.min_calibration_rows or len(early) < split.min_train_rows // 2:
         return one.train, one.train[:0]
-    inner = Split(early, block, begin, one.first - np.timedelta64(1, "D"), purged=0, embargoed=0)
+    inner = Split(early, block, begin, one.first - np.timedelta64(1, "D"), 0, 0, embargo)
     check_split(timeline, inner, split.story_sessions)
     return early, block
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -36,8 +36,10 @@ class SplitSettings(Settings):
     """Months between the first row and the first test window."""
     min_train_rows: int = Field(default=150, ge=10)
     """A test window with fewer training rows is left out."""
-    embargo_sessions: int = Field(default=5, ge=0)
-    """Sessions before a test window whose rows do not train: at least `story_sessions`."""
+    embargo_sessions: int | None = Field(default=None, ge=0)
+    """Sessions before a test window whose rows do not train; unset, as many as the slowest feature
+    group looks back. A smaller number is allowed, and stands in the report as a warning. At least
+    `story_sessions` in either case."""
     story_sessions: int = Field(default=5, ge=0)
     """Sessions over which the same headline is one story; after that it is news again."""
 
@@ -54,11 +56,17 @@ class Timeline:
         `t1`: the outcome is known from its open on. NaT where it is not known yet.
     stories : sequence of tuple of str
         Story keys of each row.
+    memory : int
+        Sessions that the slowest feature of the rows looks back.
     """
 
     sessions: Days
     known: Days
     stories: Sequence[tuple[str, ...]]
+    memory: int = 0
+    _told: dict[int, list[frozenset[tuple[str, int]]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if len(self.sessions) and (np.diff(self.sessions) < np.timedelta64(0, "D")).any():
@@ -74,6 +82,7 @@ class Timeline:
             features.sessions.to_numpy().astype(_DAY),
             known.to_numpy().astype(_DAY),
             features.story_keys.tolist(),
+            max((sessions or 0 for sessions in features.memory.values()), default=0),
         )
 
     def __len__(self) -> int:
@@ -82,22 +91,37 @@ class Timeline:
     def take(self, rows: Ints) -> Timeline:
         """Return the timeline of some rows, in their order."""
         stories = [self.stories[row] for row in rows.tolist()]
-        return Timeline(self.sessions[rows], self.known[rows], stories)
+        return Timeline(self.sessions[rows], self.known[rows], stories, self.memory)
 
     def session_numbers(self) -> Ints:
-        """Return each row's session as its place among the sessions that have rows.
+        """Return each row's session as its place among all that rows are decided or known in.
 
         Never more apart than in the exchange calendar: an embargo counted in these is as long as
-        asked, or longer.
+        asked, or longer. Later rows renumber none before them.
         """
-        return np.unique(self.sessions, return_inverse=True)[1].reshape(-1)
+        return np.searchsorted(self.grid(), self.sessions)
+
+    def grid(self) -> Days:
+        """Return every session in which a row was decided or its outcome became known."""
+        known = self.known[~np.isnat(self.known)]
+        return np.unique(np.concatenate([self.sessions, known]))
+
+    def embargo(self, settings: SplitSettings) -> int:
+        """Return the sessions that are kept free between what trains and what is tested after it.
+
+        As stated, else as long as the slowest feature remembers; never shorter than a story.
+        """
+        stated = settings.embargo_sessions
+        return max(self.memory if stated is None else stated, settings.story_sessions)
 
     def clusters(self, sessions: int) -> list[frozenset[tuple[str, int]]]:
         """Return the story clusters of each row: a headline and the session it first came in.
 
         The same headline within `sessions` of its first report is the same story. Where a cluster
-        begins is known when its row is: later rows change nothing.
+        begins is known when its row is: later rows change nothing. Computed once for each length.
         """
+        if sessions in self._told:
+            return self._told[sessions]
         first: dict[str, int] = {}
         found = []
         for number, keys in zip(self.session_numbers().tolist(), self.stories, strict=True):
@@ -105,6 +129,7 @@ class Timeline:
                 if number - first.get(key, -sessions - 1) > sessions:
                     first[key] = number
             found.append(frozenset((key, first[key]) for key in keys))
+        self._told[sessions] = found
         return found
 
 
@@ -122,6 +147,8 @@ class Split:
         Earlier rows kept out of training because their outcome was not known in time, or never.
     embargoed : int
         Earlier rows kept out because they stand too close to the test.
+    embargo : int
+        Sessions kept free between the two.
     """
 
     train: Ints
@@ -130,15 +157,17 @@ class Split:
     last: np.datetime64
     purged: int
     embargoed: int
+    embargo: int
 
 
 class PurgedWalkForward:
     """Calendar windows, each tested with a model of rows whose outcome was known before it began.
 
     A row trains only if its `t1` lies before the first day of the test window and its own session
-    at least `embargo_sessions` before that. Nothing about the rows of the test window decides who
-    trains: cutting the future off changes no earlier split. A story that came again within
-    `story_sessions` cannot straddle, because the embargo is at least that long.
+    before the embargo. Nothing about the rows of the test window decides who trains: cutting the
+    future off changes no earlier split. A story that came again within `story_sessions` cannot
+    straddle, because the embargo is at least that long; and with the embargo that is not stated
+    otherwise, no feature of a test row rests on what a training row rested on.
 
     Parameters
     ----------
@@ -182,7 +211,7 @@ class PurgedWalkForward:
             return
         numbers = self.timeline.session_numbers()
         settings = self.settings
-        embargo = max(settings.embargo_sessions, settings.story_sessions)
+        embargo = self.timeline.embargo(settings)
         for first, following in self._windows():
             test = np.flatnonzero((sessions >= first) & (sessions < following))
             past = sessions < first
@@ -202,6 +231,7 @@ class PurgedWalkForward:
                 following - np.timedelta64(1, "D"),
                 purged=int((past & ~in_time).sum()),
                 embargoed=int((in_time & ~far).sum()),
+                embargo=embargo,
             )
             check_split(self.timeline, one, settings.story_sessions)
             yield one
@@ -232,9 +262,9 @@ class CombinatorialPurged:
         The rows that are split; those without a known outcome are left out.
     n_blocks, n_test : int
         Blocks of consecutive sessions, and how many of them each split tests.
-    embargo_sessions : int
-        Sessions after each test block whose rows do not train: at least the memory of the slowest
-        feature.
+    embargo_sessions : int, optional
+        Sessions after each test block whose rows do not train; by default as many as the slowest
+        feature of the rows looks back.
     story_sessions : int
         As in `SplitSettings`.
     """
@@ -244,13 +274,13 @@ class CombinatorialPurged:
         timeline: Timeline,
         n_blocks: int = 6,
         n_test: int = 2,
-        embargo_sessions: int = 60,
+        embargo_sessions: int | None = None,
         story_sessions: int = 5,
     ) -> None:
         self.timeline = timeline
         self.n_blocks = n_blocks
         self.n_test = n_test
-        self.embargo_sessions = embargo_sessions
+        self.embargo_sessions = timeline.memory if embargo_sessions is None else embargo_sessions
         self.story_sessions = story_sessions
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
@@ -293,11 +323,10 @@ class CombinatorialPurged:
             yield train, test
 
     def _ends(self, numbers: Ints) -> Ints:
-        """Return the place of each row's `t1` among the sessions that have rows, rounded up."""
-        grid = np.unique(self.timeline.sessions)
+        """Return the number of the session of each row's `t1`; its own where that is not known."""
         known = self.timeline.known
-        ends = np.searchsorted(grid, np.where(np.isnat(known), self.timeline.sessions, known))
-        return np.asarray(np.maximum(ends, numbers))
+        ends = np.searchsorted(self.timeline.grid(), known)
+        return np.where(np.isnat(known), numbers, ends)
 
 
 def check_split(timeline: Timeline, split: Split, story_sessions: int) -> None:
@@ -306,8 +335,8 @@ def check_split(timeline: Timeline, split: Split, story_sessions: int) -> None:
     Raises
     ------
     LeakError
-        If a training row's outcome was not known before the test window, if a row stands on both
-        sides, or if a story does.
+        If a training row's outcome was not known before the test window, if one stands inside the
+        split's embargo, if a row stands on both sides, or if a story does.
     """
     train, test = split.train, split.test
     late = train[~(timeline.known[train] < split.first)]
@@ -327,6 +356,16 @@ def check_split(timeline: Timeline, split: Split, story_sessions: int) -> None:
             where=f"rows {early[:5].tolist()} of {len(early)}",
         )
     _check_disjoint(timeline, train, test, timeline.clusters(story_sessions))
+    numbers = timeline.session_numbers()
+    begin = int(numbers[test].min()) if len(test) else len(timeline.grid())
+    near = train[numbers[train] >= begin - split.embargo]
+    if len(near):
+        raise LeakError(
+            "a training row stands inside the embargo",
+            given=timeline.sessions[near[0]],
+            wanted=f"more than {split.embargo} sessions before the first test row",
+            where=f"rows {near[:5].tolist()} of {len(near)}",
+        )
 
 
 def _check_disjoint(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from markets.errors import ConfigError, DataError, nearest_name
 from signals.answers import FoldReport, Predictions
@@ -36,6 +36,9 @@ def walk_forward(
     split: SplitSettings,
     classifier: ClassifierSettings,
     seed: int,
+    inputs: Inputs | None = None,
+    *,
+    measured: bool = True,
 ) -> Predictions:
     """Answer every row of every test window with a model of the rows known before the window.
 
@@ -51,6 +54,11 @@ def walk_forward(
         The model, its calibration, its baselines.
     seed : int
         Same seed, same inputs: the same bits.
+    inputs : Inputs, optional
+        Of these features, where their terms were counted before.
+    measured : bool
+        Whether each fold reports figures and drift; without, its `metrics` and `drift` are empty.
+        Answers, signals and what they know of drift are the same.
 
     Raises
     ------
@@ -61,51 +69,25 @@ def walk_forward(
     LeakError
         If a split breaks its invariant.
     """
-    timeline = Timeline.of(features, labels)
-    inputs = inputs_of(features, classifier.text)
-    outcomes = _outcomes(features, labels)
-    decisions = pd.factorize(features.values.index.get_level_values("decision_at"))[0]
-    contenders = _contenders(classifier, inputs)
-    nested = wants_inner_folds(classifier)
-    parts, reports = [], []
-    models: dict[int, FoldModel] = {}
-    for number, one in enumerate(PurgedWalkForward(timeline, split).splits()):
-        weighted = _decayed(outcomes, timeline, one, classifier)
-        train, calibration = calibration_block(timeline, one, classifier, split)
-        inside = inner_folds(timeline, train, classifier, split) if nested else []
-        answers: dict[str, Floats] = {}
-        for name, (settings, seen) in contenders.items():
-            shown, chosen = seen, settings
-            if name == "text_shuffled":
-                # The parameters that were chosen for the model: only the news is another's.
-                shown = _shuffled(seen, train, seed, number)
-                tuned = {"params": dict(models[number].tuned.params), "tune": {}}
-                chosen = settings.model_copy(update=tuned)
-            inner = inside if wants_inner_folds(chosen) else []
-            model = fit(chosen, shown, weighted, train, calibration, decisions, seed, inner)
-            answers[name] = model.calibration.probability(model.log_odds(one.test, decisions))
-            if name == "":
-                models[number] = model
-        part = pd.DataFrame({"fold": number, "probability": answers[""]}, index=one.test)
-        part["model_sha256"] = models[number].sha256
-        for name in classifier.baselines:
-            part[f"probability_{name}"] = answers[name]
-        parts.append(part)
-        sample = _sample(models[number], weighted, calibration, decisions)
-        reports.append(
-            _report(number, one, train, timeline, models[number], outcomes, answers, sample)
-        )
-    if not parts:
+    work = _work(features, labels, split, classifier, seed, inputs, measured)
+    with threadpool_limits(limits=1):
+        done = [
+            _fold(work, number, one)
+            for number, one in enumerate(PurgedWalkForward(work.timeline, split).splits())
+        ]
+    if not done:
         raise DataError(
             "no test window has enough labeled rows before it",
             given=f"{len(labels)} labeled rows",
             wanted=f"{split.min_train_rows} rows and {split.min_train_months} months to learn from",
             where="split",
         )
-    values = pd.concat(parts)
+    values = pd.concat([part for part, _, _ in done])
+    reports = [report for _, report, _ in done]
+    models = {report.fold: model for _, report, model in done}
     positions = values.index.to_numpy()
     values.index = features.values.index[positions]
-    drift = _trailing(values, positions, reports, models, timeline, outcomes, decisions)
+    drift = _trailing(work, values, positions, reports, models)
     return Predictions(
         values,
         tuple(_with_trailing(report, drift[values["fold"] == report.fold]) for report in reports),
@@ -113,8 +95,79 @@ def walk_forward(
         models,
         pd.Series(positions, index=values.index, dtype="int64"),
         drift,
-        decisions,
+        work.decisions,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What all folds of a walk-forward share."""
+
+    timeline: Timeline
+    outcomes: Outcomes
+    decisions: Ints
+    contenders: Mapping[str, tuple[ClassifierSettings, Inputs]]
+    split: SplitSettings
+    classifier: ClassifierSettings
+    seed: int
+    nested: bool
+    measured: bool
+
+
+def _work(
+    features: FeatureFrame,
+    labels: LabelFrame,
+    split: SplitSettings,
+    classifier: ClassifierSettings,
+    seed: int,
+    inputs: Inputs | None,
+    measured: bool,
+) -> _Work:
+    return _Work(
+        Timeline.of(features, labels),
+        _outcomes(features, labels),
+        pd.factorize(features.values.index.get_level_values("decision_at"))[0],
+        _contenders(classifier, inputs or inputs_of(features, classifier.text)),
+        split,
+        classifier,
+        seed,
+        wants_inner_folds(classifier),
+        measured,
+    )
+
+
+def _fold(work: _Work, number: int, one: Split) -> tuple[pd.DataFrame, FoldReport, FoldModel]:
+    """Learn and answer one window: its answers by position, its report, its model."""
+    timeline, decisions, classifier = work.timeline, work.decisions, work.classifier
+    weighted = _decayed(work.outcomes, timeline, one, classifier)
+    train, calibration = calibration_block(timeline, one, classifier, work.split)
+    inside = inner_folds(timeline, train, classifier, work.split) if work.nested else []
+    answers: dict[str, Floats] = {}
+    models: dict[str, FoldModel] = {}
+    for name, (settings, seen) in work.contenders.items():
+        shown, chosen = seen, settings
+        if name == "text_shuffled":
+            # The parameters that were chosen for the model: only the news is another's.
+            order = np.arange(len(timeline))
+            order[train] = np.random.default_rng([work.seed, number]).permutation(train)
+            shown = seen.with_news_of(order)
+            tuned = {"params": dict(models[""].tuned.params), "tune": {}}
+            chosen = settings.model_copy(update=tuned)
+        inner = inside if wants_inner_folds(chosen) else []
+        model = fit(chosen, shown, weighted, train, calibration, decisions, work.seed, inner)
+        answers[name] = model.calibration.probability(model.log_odds(one.test, decisions))
+        models[name] = model
+    part = pd.DataFrame({"fold": number, "probability": answers[""]}, index=one.test)
+    part["model_sha256"] = models[""].sha256
+    for name in classifier.baselines:
+        part[f"probability_{name}"] = answers[name]
+    sample = _sample(models[""], weighted, calibration)
+    metrics, drift = {}, {}
+    if work.measured:
+        metrics = _metrics(models[""], one.test, work.outcomes, answers)
+        drift = _moved(models[""], train, one.test, answers[""], sample)
+    report = _report(number, one, train, timeline, models[""], sample, metrics, drift)
+    return part, report, models[""]
 
 
 def _outcomes(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
@@ -162,26 +215,10 @@ def _decayed(
     return replace(outcomes, weight=outcomes.weight * decay)
 
 
-def _shuffled(inputs: Inputs, train: Ints, seed: int, fold: int) -> Inputs:
-    """Return inputs whose training rows got each other's news; prices stay where they are."""
-    order = np.arange(inputs.matrix.shape[0])
-    order[train] = np.random.default_rng([seed, fold]).permutation(train)
-    prices = set(inputs.groups.get("prices", ()))
-    stays = np.zeros(inputs.matrix.shape[1])
-    stays[[place for place, name in enumerate(inputs.columns) if name in prices]] = 1.0
-    moved = inputs.matrix[order] @ sparse.diags_array(1.0 - stays)
-    mixed = sparse.csr_array(moved + inputs.matrix @ sparse.diags_array(stays))
-    totals = None if inputs.totals is None else inputs.totals[order]
-    return Inputs(mixed, inputs.columns, inputs.terms, inputs.groups, totals)
-
-
-def _sample(
-    model: FoldModel, outcomes: Outcomes, calibration: Ints, decisions: Ints
-) -> pd.DataFrame:
-    raw = model.log_odds(calibration, decisions)
+def _sample(model: FoldModel, outcomes: Outcomes, calibration: Ints) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "probability": model.calibration.probability(raw),
+            "probability": model.calibration.probability(model.calibration_odds),
             "forward_return": outcomes.forward_return[calibration],
             "weight": outcomes.weight[calibration],
             "cost": outcomes.cost[calibration],
@@ -189,18 +226,12 @@ def _sample(
     )
 
 
-def _report(
-    number: int,
-    one: Split,
-    train: Ints,
-    timeline: Timeline,
-    model: FoldModel,
-    outcomes: Outcomes,
-    answers: Mapping[str, Floats],
-    sample: pd.DataFrame,
-) -> FoldReport:
-    known = ~np.isnan(outcomes.forward_return[one.test])
-    target = outcomes.target[one.test][known]
+def _metrics(
+    model: FoldModel, test: Ints, outcomes: Outcomes, answers: Mapping[str, Floats]
+) -> dict[str, float]:
+    """Return the figures of a test window's rows whose outcome is known by now."""
+    known = ~np.isnan(outcomes.forward_return[test])
+    target = outcomes.target[test][known]
     metrics: dict[str, float] = {"rows": float(len(target))}
     if len(target):
         metrics["base_rate"] = float(target.mean())
@@ -209,6 +240,19 @@ def _report(
         for metric, value in _judge(target, probability[known]).items():
             metrics[prefix + metric] = value
     metrics["trials"] = float(model.tuned.trials)
+    return metrics
+
+
+def _report(
+    number: int,
+    one: Split,
+    train: Ints,
+    timeline: Timeline,
+    model: FoldModel,
+    sample: pd.DataFrame,
+    metrics: Mapping[str, float],
+    drift: Mapping[str, float],
+) -> FoldReport:
     return FoldReport(
         fold=number,
         train_start=timeline.sessions[train[0]].item(),
@@ -220,6 +264,7 @@ def _report(
         test_rows=len(one.test),
         purged_rows=one.purged,
         embargoed_rows=one.embargoed,
+        embargo_sessions=one.embargo,
         terms=sum(name.startswith("text__") for name in model.names) if model.text else 0,
         slope=model.calibration.slope,
         shift=model.calibration.shift,
@@ -228,7 +273,7 @@ def _report(
         trials=model.tuned.trials,
         params=model.tuned.params,
         metrics=metrics,
-        drift=_moved(model, train, one.test, answers[""], sample),
+        drift=drift,
         calibration_sample=sample,
     )
 
@@ -251,15 +296,14 @@ def _moved(
 
 
 def _trailing(
+    work: _Work,
     values: pd.DataFrame,
     positions: Ints,
     reports: Sequence[FoldReport],
     models: Mapping[int, FoldModel],
-    timeline: Timeline,
-    outcomes: Outcomes,
-    decisions: Ints,
 ) -> pd.DataFrame:
     """Return what was known of drift at each decision."""
+    timeline, outcomes, decisions = work.timeline, work.outcomes, work.decisions
     folds = values["fold"].to_numpy()
     probability = values["probability"].to_numpy()
     base_rate = np.array([models[fold].fitted.base_rate for fold in folds.tolist()])
@@ -283,7 +327,7 @@ def _trailing(
 def _with_trailing(report: FoldReport, drift: pd.DataFrame) -> FoldReport:
     """Return a report with the Brier score that was known at the fold's last decision."""
     last = float(drift["brier"].iloc[-1])
-    if np.isnan(last):
+    if np.isnan(last) or not report.drift:
         return report
     return replace(report, drift={**report.drift, f"brier_{LAST}": last})
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtests.cli.contract import Json, Set, command, emit
+
+if TYPE_CHECKING:
+    from backtests.view import RunView
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
@@ -58,7 +61,7 @@ def run(
     folder = run_line(loaded, out, check=check)
     view = read_run(folder)
     if as_json:
-        emit({"run": str(folder), "metrics": view.metrics, "checks": view.checks})
+        emit(_document(folder, view))
     else:
         print_text(view)
     check_gates(gates, view.metrics)
@@ -76,7 +79,7 @@ def report(
 
     view = read_run(run)
     if as_json or form is Format.JSON:
-        emit({"run": str(run), "metrics": view.metrics, "checks": view.checks})
+        emit(_document(run, view))
     elif form is Format.HTML:
         typer.echo((run / "report.html").read_text(encoding="utf-8"))
     elif form is Format.MD:
@@ -120,3 +123,13 @@ def signals(
         emit(coming)
     else:
         print_coming(coming)
+
+
+def _document(run: Path, view: RunView) -> dict[str, Any]:
+    """Return a report as one JSON document; drift stands in its folds."""
+    return {
+        "run": str(run),
+        "metrics": view.metrics,
+        "checks": view.checks,
+        "folds": view.folds,
+    }

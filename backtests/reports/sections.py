@@ -14,6 +14,9 @@ from backtests.view import RunView
 
 Cells = tuple[str, ...]
 
+_PSI = "psi_"
+_PSI_ANSWERS = "psi_probability"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -49,6 +52,7 @@ def tables_of(view: RunView) -> tuple[Table, ...]:
         costs(metrics),
         trading(metrics),
         predictions(metrics),
+        drift(view),
         by_year(metrics),
         by_ticker(metrics),
         by_event_kind(metrics),
@@ -181,6 +185,47 @@ def predictions(metrics: Mapping[str, Any]) -> Table:
         tuple(rows),
         f"Rank IC: mean over {model.get('rank_ic_sessions')} sessions; Newey-West t, lag"
         f" {model.get('rank_ic_lag')}. Base rate {_share(model.get('base_rate'))}.",
+    )
+
+
+def drift(view: RunView, shown: int = 6) -> Table:
+    """Return how far each fold's window is from what its model learned from.
+
+    Of more than `shown` feature groups those that have moved most, in any fold.
+    """
+    found = [(fold, fold["drift"]) for fold in view.folds if fold.get("drift")]
+    most: dict[str, float] = {}
+    for _, own in found:
+        for name in own:
+            if name.startswith(_PSI) and name != _PSI_ANSWERS:
+                most[name] = max(most.get(name, 0.0), own[name])
+    kept = sorted(sorted(most, key=lambda name: -most[name])[:shown], key=list(most).index)
+    rows = [
+        (
+            str(fold["test_start"])[:7],
+            *(decimal(own.get(name)) for name in kept),
+            decimal(own.get(_PSI_ANSWERS)),
+            _share(own.get("unseen_terms")),
+            decimal(own.get("brier_60"), 3),
+        )
+        for fold, own in found
+    ]
+    left = len(most) - len(kept)
+    return Table(
+        "drift",
+        "Drift by fold",
+        (
+            "<Window",
+            *(name.removeprefix(_PSI) for name in kept),
+            "Answers",
+            "Unseen",
+            "Brier",
+        ),
+        tuple(rows),
+        "Stability index (PSI) of each feature group and of the answers, window against training:"
+        " under 0.10 calm, over 0.25 a shift. Unseen: terms the model does not know. Brier: of the"
+        " last 60 known answers at the window's end."
+        + (f" {left} more groups stand in folds.json." if left else ""),
     )
 
 

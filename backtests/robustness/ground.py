@@ -23,6 +23,8 @@ from markets.calendar import Calendar
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from signals import pipeline
+from signals.classifiers.inputs import Inputs as CountedInputs
+from signals.classifiers.inputs import inputs_of
 from signals.decisions import Signal
 from signals.features.base import ROW_INDEX, FeatureFrame
 from signals.labels import LabelFrame
@@ -97,6 +99,11 @@ class Ground:
     def direction(self) -> Floats:
         """Direction of each answer: 1, -1, or 0."""
         return np.array([answer.direction for answer in self.answers], dtype=np.float64)
+
+    @cached_property
+    def counted(self) -> CountedInputs:
+        """Features and counted terms of every row: a placebo's are these, in another order."""
+        return inputs_of(self.features, self.config.classifier.text)
 
     @cached_property
     def sha256(self) -> str:

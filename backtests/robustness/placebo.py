@@ -167,14 +167,12 @@ def _shifts(ground: Ground) -> Places:
     return np.arange(least, most + 1)
 
 
-def shuffled_news(features: FeatureFrame, block: int, draws: np.random.Generator) -> FeatureFrame:
-    """Return rows that keep their prices and got another date's news of the same stock.
+def with_news_of(features: FeatureFrame, source: Places) -> FeatureFrame:
+    """Return rows that keep their prices and got the news of other rows.
 
     What the news said comes from another time on purpose, so `available_at` stays the row's own:
     this is no frame that anybody could have had.
     """
-    names = features.values.index.get_level_values("ticker").to_numpy().astype(str)
-    source = shuffled_in_blocks(names, block, draws)
     kept = [column for column in features.groups.get("prices", ()) if column in features.values]
     values = features.values.iloc[source].set_axis(features.values.index, axis=0)
     values[kept] = features.values[kept]
@@ -191,6 +189,7 @@ def shuffled_news(features: FeatureFrame, block: int, draws: np.random.Generator
         item_ids=moved(features.item_ids),
         story_keys=moved(features.story_keys),
         groups=features.groups,
+        memory=features.memory,
     )
 
 
@@ -206,9 +205,19 @@ def _by_moving(move: Callable[[Ground, int, int], tuple[Places, Places]]) -> Any
 def _learned(ground: Ground, habits: Habits, number: int, seed: int) -> Figures:
     config = ground.config
     draws = generator("learned", number, seed)
-    features = shuffled_news(ground.features, _block(ground), draws)
+    names = ground.features.values.index.get_level_values("ticker").to_numpy().astype(str)
+    source = shuffled_in_blocks(names, _block(ground), draws)
+    features = with_news_of(ground.features, source)
     alone = config.classifier.model_copy(update={"baselines": ()})
-    predictions = pipeline.walk_forward(features, ground.labels, config.split, alone, config.seed)
+    predictions = pipeline.walk_forward(
+        features,
+        ground.labels,
+        config.split,
+        alone,
+        config.seed,
+        ground.counted.with_news_of(source),
+        measured=False,
+    )
     signals = pipeline.decide(predictions, features, ground.calendar, config.decision)
     money = money_of(ground.traded(signals), config.broker.cash_hkd)
     return answers_judged(ground, signals) | money

@@ -10,6 +10,7 @@ import pandas as pd
 from backtests.robustness.breaches import breach, row_name
 from backtests.robustness.lookahead_report import Leak
 from backtests.robustness.traces import Trace
+from markets.calendar import Calendar
 from signals import training
 from signals.splits import PurgedWalkForward, Timeline
 
@@ -110,6 +111,10 @@ def splits(traced: Trace) -> Iterator[Leak]:
     learned, settings = traced.learned, traced.config.split
     timeline = Timeline.of(learned.features, learned.labels)
     keys = _story_keys(traced)
+    calendar = traced.inputs.calendar
+    stated = settings.embargo_sessions
+    memory = max((n or 0 for n in learned.features.memory.values()), default=0)
+    embargo = memory if stated is None else stated
     numbers = timeline.session_numbers()
     # The one that the walk-forward uses, should somebody have put another in its place.
     splitter: PurgedWalkForward = vars(training)["PurgedWalkForward"](timeline, settings)
@@ -129,6 +134,11 @@ def splits(traced: Trace) -> Iterator[Leak]:
                 "a training row lies in or after the test window",
             ),
             ("row", np.isin(one.train, one.test), "a row both trains and is tested"),
+            (
+                "embargo",
+                _sessions_to(calendar, timeline.sessions[one.train], begin) <= embargo,
+                "a training row stands inside the embargo",
+            ),
         )
         for column, broken, message in checks:
             if broken.any():
@@ -140,11 +150,22 @@ def splits(traced: Trace) -> Iterator[Leak]:
                     message,
                     column=column,
                     row=f"{name}, {row_name(learned.features.values.index, row)}",
-                    given=str(timeline.known[row]),
-                    expected=f"before {first}",
+                    given=str((timeline.known if column == "t1" else timeline.sessions)[row]),
+                    expected=f"more than {embargo} sessions before {begin}"
+                    if column == "embargo"
+                    else f"before {first}",
                     count=int(broken.sum()),
                 )
         yield from _straddling(name, keys, numbers, one.train, one.test, settings.story_sessions)
+
+
+def _sessions_to(calendar: Calendar, days: np.ndarray, end: np.datetime64) -> np.ndarray:
+    """Return how many sessions each day lies before another, by the exchange's calendar."""
+    if not len(days):
+        return np.empty(0, dtype="int64")
+    first, last = (pd.Timestamp(day).date() for day in (days.min(), end))
+    grid = np.array(calendar.sessions(first, last), dtype=_DAY)
+    return np.asarray(np.searchsorted(grid, end) - np.searchsorted(grid, days))
 
 
 def _straddling(

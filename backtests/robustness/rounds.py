@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ def run_placebos(
         for number in range(count)
         if finished.get(keys[name], number) is None
     ]
-    with _progress(len(missing), show) as step:
+    with _undisturbed(), _progress(len(missing), show) as step:
         for name, number, figures in _run(ground, habits, missing, seed, jobs):
             finished.add(keys[name], name, number, figures)
             step()
@@ -160,6 +161,20 @@ def _tidied(figures: Figures) -> Figures:
     return {
         name: None if value is None else float(f"{value:.12g}") for name, value in figures.items()
     }
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the collector of garbage away from all that is there now: no placebo run frees it.
+
+    Looking through everything that a run has read would cost as much as a short placebo.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

@@ -147,7 +147,9 @@ def _write_features(folder: Path, frame: FeatureFrame) -> None:
     names = {
         name: getattr(frame, name).name for name in ("texts", "sessions", "available_at", *_TUPLES)
     }
-    _write_json(folder / "groups.json", {"groups": frame.groups, "names": names})
+    _write_json(
+        folder / "groups.json", {"groups": frame.groups, "memory": frame.memory, "names": names}
+    )
 
 
 def _read_features(folder: Path) -> FeatureFrame:
@@ -166,7 +168,7 @@ def _read_features(folder: Path) -> FeatureFrame:
             dtype=object,
         )
     groups = {name: tuple(columns) for name, columns in told["groups"].items()}
-    return FeatureFrame(values=values, groups=groups, **parts)
+    return FeatureFrame(values=values, groups=groups, memory=told["memory"], **parts)
 
 
 def _write_labels(folder: Path, labels: LabelFrame) -> None:

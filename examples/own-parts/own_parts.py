@@ -108,6 +108,7 @@ class Hour:
     """Feature group: what part of a row's stories came while the exchange was closed."""
 
     name = "hour"
+    memory = 0  # sessions: it rests on a row's own stories
 
     def __init__(self, settings: FeatureSettings) -> None:
         pass

@@ -89,13 +89,14 @@ def classifier_of(
 
 
 def wants_inner_folds(settings: ClassifierSettings) -> bool:
-    """Return whether the classifier learns from inner folds: it is tuned, or takes a `cv`."""
-    if settings.tune or settings.name == "stack":
-        return True
+    """Return whether the classifier learns from inner folds: it is tuned, or takes a `cv`.
+
+    A user's own is imported by this, tuned or not.
+    """
     if settings.name in BUILT_IN:
-        return False
+        return bool(settings.tune) or settings.name == "stack"
     made = inspect.signature(_published(settings.name)).parameters
-    return "cv" in made and "cv" not in settings.params
+    return bool(settings.tune) or ("cv" in made and "cv" not in settings.params)
 
 
 def takes_text(settings: ClassifierSettings) -> bool:

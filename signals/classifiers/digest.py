@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,7 @@ def _feed(found: hashlib._Hash, value: Any, seen: set[int]) -> None:
             _feed(found, key, seen)
             _feed(found, value[key], seen)
     elif isinstance(value, list | tuple):
-        for each in value:
-            _feed(found, each, seen)
+        _feed_each(found, value, seen)
     elif isinstance(value, set | frozenset):
         for each in sorted(value, key=repr):
             _feed(found, each, seen)
@@ -52,11 +51,19 @@ def _feed(found: hashlib._Hash, value: Any, seen: set[int]) -> None:
         _feed(found, {k: v for k, v in vars(value).items() if not _is_random(v)}, seen)
 
 
+def _feed_each(found: hashlib._Hash, values: Sequence[Any], seen: set[int]) -> None:
+    if all(type(each) is str for each in values):
+        # Thousands of terms: the same bytes, handed over at once.
+        found.update("".join(f"str{each!r}" for each in values).encode())
+        return
+    for each in values:
+        _feed(found, each, seen)
+
+
 def _feed_array(found: hashlib._Hash, array: np.ndarray, seen: set[int]) -> None:
     found.update(f"{array.dtype} {array.shape}".encode())
     if array.dtype.hasobject:
-        for each in array.ravel().tolist():
-            _feed(found, each, seen)
+        _feed_each(found, array.ravel().tolist(), seen)
     elif array.dtype.names:
         # Field by field: the padding between fields holds whatever was in memory.
         for name in array.dtype.names:

@@ -12,17 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from signals.classifiers import ClassifierSettings
 from signals.classifiers.calibration import Calibration
 from signals.classifiers.digest import digest
-from signals.classifiers.lexicon import ReturnLexicon
-from signals.classifiers.odds import log_odds_of
+from signals.classifiers.odds import answers_apart, log_odds_of
 from signals.classifiers.stack import PurgedStack
 
 Floats = NDArray[np.float64]
@@ -31,7 +26,6 @@ Ints = NDArray[np.int64]
 TEXT = "text"
 TOGETHER = "together"
 _ROUNDING = 1e-13
-_ROW_BY_ROW = (DummyClassifier, HistGradientBoostingClassifier, LogisticRegression, ReturnLexicon)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +78,21 @@ class Fitted:
         matrix : csr_array, shape (n_rows, n_columns + n_terms)
             Features, then term counts, in order of `columns` and `terms`.
         decisions : ndarray of int64, shape (n_rows,)
-            A number for each decision instant. Where a classifier's linear algebra may round
-            differently with the number of rows, those of one decision are answered together and
+            A number for each decision instant. A classifier of whom it is not known that a row's
+            bits do not depend on the rows beside it answers those of one decision together and
             apart from all others: later rows must not change earlier bits.
         """
         n_rows = len(decisions)
         if not n_rows:
             return np.empty(0)
+        # The preprocessor is the house's own: scaling, cutting, term weights, each row by itself.
+        seen: Any = np.zeros((n_rows, 1))
+        if self.preprocessor is not None:
+            seen = self.preprocessor.transform(matrix)
+        if _rows_apart(self.classifier):
+            return log_odds_of(self.classifier, seen)
+        starts = np.flatnonzero(np.r_[True, np.diff(decisions) != 0]).tolist()
         with threadpool_limits(limits=1):
-            if self.preprocessor is None:
-                seen: Any = np.zeros((n_rows, 1))
-            else:
-                seen = self.preprocessor.transform(matrix)
-            starts = [0]
-            if not _is_row_by_row(self.classifier):
-                starts = np.flatnonzero(np.r_[True, np.diff(decisions) != 0]).tolist()
             parts = [
                 log_odds_of(self.classifier, seen[start:stop])
                 for start, stop in zip(starts, [*starts[1:], n_rows], strict=True)
@@ -187,16 +181,10 @@ class Fitted:
         return sparse.csr_array(sparse.hstack([sparse.csr_array(numbers), words], format="csr"))
 
 
-def _is_row_by_row(classifier: Any) -> bool:
-    """Return whether `log_odds_of` gives a row the same bits whatever rows stand beside it.
-
-    A class derived from one of those known to may do otherwise.
-    """
-    if isinstance(classifier, Pipeline):
-        return _is_row_by_row(classifier[-1])
+def _rows_apart(classifier: Any) -> bool:
     if type(classifier) is PurgedStack:
-        return all(_is_row_by_row(member) for member in classifier.members_)
-    return type(classifier) in _ROW_BY_ROW
+        return all(answers_apart(member) for member in classifier.members_)
+    return answers_apart(classifier)
 
 
 def model_sha256(fitted: Fitted) -> str:

@@ -59,6 +59,24 @@ class Inputs:
             self.totals,
         )
 
+    def with_news_of(self, rows: NDArray[np.int64]) -> Inputs:
+        """Return inputs whose rows got the news of other rows; their prices stay where they are.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (n_rows,)
+            For each row, the one whose news it gets.
+        """
+        prices = set(self.groups.get("prices", ()))
+        stay = [place for place, name in enumerate(self.columns) if name in prices]
+        own = self.matrix[:, : self.n_columns].toarray()
+        numbers = own[rows]
+        numbers[:, stay] = own[:, stay]
+        counts = self.matrix[rows][:, self.n_columns :]
+        matrix = sparse.hstack([sparse.csr_array(numbers), counts], format="csr")
+        totals = None if self.totals is None else self.totals[rows]
+        return Inputs(sparse.csr_array(matrix), self.columns, self.terms, self.groups, totals)
+
     def take(self, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Any:
         """Return some rows and columns of the matrix.
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
-from threadpoolctl import threadpool_limits
 
 from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.build import classifier_of, preprocessor_of, takes_text
@@ -61,12 +60,15 @@ class FoldModel:
         What was learned.
     tuned : Tuned
         What was tried inside the training window, and what was chosen.
+    calibration_odds : ndarray of float64
+        Uncalibrated log-odds of the rows it was calibrated on; empty without.
     """
 
     inputs: Inputs
     places: Ints
     fitted: Fitted
     tuned: Tuned
+    calibration_odds: Floats
 
     @property
     def calibration(self) -> Calibration:
@@ -168,7 +170,8 @@ def fit(
     -----
     The model that was calibrated is the model that speaks: it is not refitted on the calibration
     block, so its probabilities, and thresholds chosen there, are its own. Classes are not
-    re-balanced. Runs on one thread, so that results do not depend on the machine's number of them.
+    re-balanced. The caller limits linear algebra to one thread, once for all fits: results must
+    not depend on the machine's number of them, and asking for it costs more than a small fit.
     """
 
     def loss(tried: ClassifierSettings, at: int) -> tuple[Floats, Floats]:
@@ -180,21 +183,17 @@ def fit(
         losses = np.logaddexp(0.0, odds) - outcomes.target[asked] * odds
         return losses, outcomes.weight[asked]
 
-    with threadpool_limits(limits=1):
-        tuned = tune(settings, len(inner), loss)
-        chosen = settings.model_copy(update={"params": dict(tuned.params), "tune": {}})
-        model = _fit_once(chosen, inputs, outcomes, train, decisions, seed, inner)
-        if model.fitted.preprocessor is None or not len(calibration):
-            return replace(model, tuned=tuned)
-        calibrated = calibrate(
-            model.log_odds(calibration, decisions),
-            outcomes.target[calibration],
-            outcomes.weight[calibration],
-            settings.calibration,
-        )
-    return replace(
-        model, fitted=_sealed(replace(model.fitted, calibration=calibrated)), tuned=tuned
-    )
+    tuned = tune(settings, len(inner), loss)
+    chosen = settings.model_copy(update={"params": dict(tuned.params), "tune": {}})
+    model = _fit_once(chosen, inputs, outcomes, train, decisions, seed, inner)
+    said = model.log_odds(calibration, decisions)
+    calibrated = model.calibration
+    if model.fitted.preprocessor is not None and len(calibration):
+        target, weight = outcomes.target[calibration], outcomes.weight[calibration]
+        calibrated = calibrate(said, target, weight, settings.calibration)
+    fitted = replace(model.fitted, calibration=calibrated)
+    fitted = replace(fitted, sha256=model_sha256(fitted))
+    return replace(model, fitted=fitted, tuned=tuned, calibration_odds=said)
 
 
 def _fit_once(
@@ -206,7 +205,7 @@ def _fit_once(
     seed: int,
     inner: Folds,
 ) -> FoldModel:
-    """Fit a classifier with given parameters, not calibrated."""
+    """Fit a classifier with given parameters, not calibrated and not hashed."""
     target, weight = outcomes.target[train], outcomes.weight[train]
     weight = weight / weight.mean()
     text = _has_terms(settings, inputs, train)
@@ -244,11 +243,7 @@ def _fit_once(
         base_rate,
         sha256="",
     )
-    return FoldModel(inputs, places, _sealed(fitted), Tuned(settings.params, 1))
-
-
-def _sealed(fitted: Fitted) -> Fitted:
-    return replace(fitted, sha256=model_sha256(fitted))
+    return FoldModel(inputs, places, fitted, Tuned(settings.params, 1), np.empty(0))
 
 
 def _within(train: Ints, rows: Ints) -> Ints:

@@ -12,6 +12,9 @@ from signals.events.schema import Event
 from signals.events.stories import Stories, differ
 from signals.news import NewsItem
 
+WINDOW = timedelta(days=7)
+"""How long a story stays known after it was last told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -88,7 +91,7 @@ class NoveltyTracker:
 
     def __init__(
         self,
-        window: timedelta = timedelta(days=7),
+        window: timedelta = WINDOW,
         *,
         day: timedelta = timedelta(days=1),
         threshold: float = 0.7,

@@ -36,3 +36,14 @@ class FeatureSettings(Settings):
     """Sessions behind trailing volatility and volume."""
     beta_sessions: int = Field(default=60, ge=20)
     """Sessions behind trailing beta."""
+
+
+def sessions_in(days: int) -> int:
+    """Return the most sessions that so many calendar days can hold: five a week, and what is left.
+
+    Examples
+    --------
+    >>> sessions_in(7), sessions_in(60)
+    (5, 44)
+    """
+    return days // 7 * 5 + min(days % 7, 5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
@@ -50,6 +50,10 @@ class FeatureGroup(Protocol):
     ----------
     name : str
         Prefix of its columns.
+    memory : int
+        How many sessions before a row's own its columns look back; 0 if they rest on the row's own
+        stories alone. An embargo is as long as the longest. A group that does not say counts as 0,
+        and a run with one is warned of.
 
     Notes
     -----
@@ -59,6 +63,7 @@ class FeatureGroup(Protocol):
     """
 
     name: str
+    memory: int
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         """Return one float64 row per row of `rows`, in the same order; columns ``name__*``."""
@@ -87,6 +92,8 @@ class FeatureFrame:
         let stand on both sides.
     groups : mapping of str to tuple of str
         Columns by feature group.
+    memory : mapping of str to int or None
+        Sessions that each feature group looks back; None of one that does not say.
 
     Raises
     ------
@@ -102,6 +109,7 @@ class FeatureFrame:
     item_ids: pd.Series
     story_keys: pd.Series
     groups: Mapping[str, tuple[str, ...]]
+    memory: Mapping[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         decision_at = self.values.index.get_level_values("decision_at")

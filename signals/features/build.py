@@ -46,10 +46,12 @@ def build_features(
     if not rows:
         raise DataError("no story reaches a session of the run", wanted="at least one row")
     parts: dict[str, pd.DataFrame] = {}
+    memory: dict[str, int | None] = {}
     for name in settings.groups:
         group = group_of(name, settings)
         if group.name in parts:
             raise ConfigError("two feature groups share a name", given=group.name, where=name)
+        memory[group.name] = memory_of(group)
         parts[group.name] = _checked(group.name, group.build(rows, market), len(rows))
     decided = pd.DatetimeIndex([row.decision_at for row in rows])
     index = pd.MultiIndex.from_arrays([decided, [row.ticker for row in rows]], names=ROW_INDEX)
@@ -67,6 +69,7 @@ def build_features(
         item_ids=series([tuple(item.item_id for item in row.items) for row in rows], "object"),
         story_keys=series([tuple(map(story_key, row.items)) for row in rows], "object"),
         groups={name: tuple(part.columns) for name, part in parts.items()},
+        memory=memory,
     )
 
 
@@ -81,6 +84,25 @@ def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
     part = load("features", BUILT_IN_GROUPS.get(name, name), BUILT_IN_GROUPS, "features.groups")
     group: FeatureGroup = part(settings)
     return group
+
+
+def memory_of(group: FeatureGroup) -> int | None:
+    """Return how many sessions a feature group says it looks back; None if it does not say.
+
+    Raises
+    ------
+    ConfigError
+        If what it says is no number of sessions.
+    """
+    memory = getattr(group, "memory", None)
+    if memory is not None and (type(memory) is not int or memory < 0):
+        raise ConfigError(
+            "a feature group's memory is no number of sessions",
+            given=memory,
+            wanted="an integer, 0 or more",
+            where=group.name,
+        )
+    return memory
 
 
 def story_key(item: NewsItem) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from markets.prices import MarketData
+from signals.events.novelty import WINDOW
 from signals.events.schema import CERTAINTIES, KINDS, Certainty, Event
-from signals.features import FeatureSettings
+from signals.features import FeatureSettings, sessions_in
 from signals.features.base import Row
 
 CERTAINTY_WEIGHT: dict[Certainty, float] = {
@@ -25,6 +26,9 @@ CERTAINTY_WEIGHT: dict[Certainty, float] = {
 }
 ROUGH_HKD = {"HKD": 1.0, "USD": 7.8, "CNY": 1.1, "EUR": 8.5, "JPY": 0.055, "GBP": 10.0}
 """Orders of magnitude only: amounts enter as a logarithm, so a rate off by a tenth is 0.04."""
+
+NOVELTY_SESSIONS = sessions_in(WINDOW.days)
+"""An event's novelty rests on the stories of so many sessions."""
 
 _KIND_PLACE = {kind: place for place, kind in enumerate(KINDS)}
 _LARGEST_PCT = 100.0
@@ -60,6 +64,7 @@ class EventKinds:
     """
 
     name = "events"
+    memory = NOVELTY_SESSIONS
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings
@@ -101,6 +106,7 @@ class Magnitudes:
     """
 
     name = "magnitudes"
+    memory = NOVELTY_SESSIONS
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings
@@ -131,6 +137,7 @@ class AlreadyMoved:
     """
 
     name = "moved"
+    memory = 0
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings

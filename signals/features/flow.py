@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from markets.prices import MarketData
-from signals.features import FeatureSettings
+from signals.features import FeatureSettings, sessions_in
 from signals.features.base import Row
 
 _DAY_SECONDS = 86_400.0
@@ -30,6 +30,9 @@ class Flow:
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings
+        # By then the trailing mean has forgotten all but a 64th of a row.
+        forgotten = math.ceil(6 * settings.flow_half_life_days)
+        self.memory = sessions_in(max(forgotten, int(_LONGEST_GAP_DAYS)))
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         """Return one row of columns per row; reads the row's stories and earlier rows' counts.

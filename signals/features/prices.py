@@ -35,6 +35,14 @@ class Prices:
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings
+        longest = max(
+            *_RETURN_SESSIONS,
+            settings.volatility_sessions,
+            settings.beta_sessions,
+            int(_MOST_SESSIONS_STALE),
+        )
+        # A return needs the close before. Counted in bars: after a halt they reach further back.
+        self.memory = longest + 1
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         """Return one row of columns per row; reads bars of sessions before the row's only."""

@@ -25,6 +25,7 @@ class Tone:
     """
 
     name = "tone"
+    memory = 0
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings

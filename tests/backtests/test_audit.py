@@ -25,7 +25,8 @@ from backtests.robustness.placebo import (
     generator,
     habits_of,
     profile,
-    shuffled_news,
+    shuffled_in_blocks,
+    with_news_of,
 )
 from backtests.robustness.report import html_fragment, text
 from backtests.robustness.rounds import Finished, key_of, run_placebos
@@ -129,7 +130,9 @@ def test_a_finished_run_is_only_taken_for_the_same_ground(small: Small) -> None:
 
 def test_the_learned_placebo_keeps_prices_and_moves_news_within_a_stock(small: Small) -> None:
     features = small.learned.features
-    mixed = shuffled_news(features, 6, generator("learned", 0, 7))
+    stocks = features.values.index.get_level_values("ticker").to_numpy().astype(str)
+    source = shuffled_in_blocks(stocks, 6, generator("learned", 0, 7))
+    mixed = with_news_of(features, source)
     prices = list(features.groups["prices"])
     assert mixed.values[prices].equals(features.values[prices])
     assert not mixed.values.equals(features.values)

@@ -42,7 +42,8 @@ def checks(
     empty = pd.DataFrame({"ticker": [], "status": [], "reason": []}, dtype="str")
     fills = pd.DataFrame({"ticker": pd.Series(list(prices), dtype="str")})
     engine = EngineResult(empty, fills, empty, empty, empty, empty)
-    return [dict(check) for check in checks_of(config, inputs, [], engine)]
+    memory = {"prices": 61, "own": None}
+    return [dict(check) for check in checks_of(config, inputs, [], engine, memory)]
 
 
 def said(found: list[dict[str, str]], name: str) -> list[tuple[str, str]]:
@@ -80,3 +81,17 @@ def test_a_run_before_a_listing_warns(tmp_path: Path) -> None:
     assert found == [
         ("warning", "9660.HK was listed on 2024-10-24, after the run begins on 2024-10-06")
     ]
+
+
+def test_an_embargo_shorter_than_the_slowest_feature_is_a_warning(tmp_path: Path) -> None:
+    prices = {BYD: (393.0, 393.0)}
+    silent, kept = said(checks(tmp_path, prices, "2025-06-10"), "embargo")
+    assert silent == ("warning", "says not how far it looks back, counted as nowhere: own")
+    assert kept[0] == "ok"
+    assert kept[1].startswith("61 sessions between training and test")
+    stated = "[split]\nembargo_sessions = 5\n"
+    _, short = said(checks(tmp_path, prices, "2025-06-10", stated), "embargo")
+    assert short == ("warning", "stated as 5 sessions, but prices looks 61 sessions back")
+    longer = "[split]\nembargo_sessions = 70\n"
+    _, long = said(checks(tmp_path, prices, "2025-06-10", longer), "embargo")
+    assert long[0] == "ok"

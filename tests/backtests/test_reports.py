@@ -187,3 +187,25 @@ def test_further_reports_come_in_by_the_door(view, tmp_path):
     settings = ReportSettings(html=False, extra=("backtests.reports:markdown",))
     reports.write_reports(tmp_path, view, settings)
     assert [path.name for path in tmp_path.iterdir()] == ["report.markdown"]
+
+
+def test_drift_stands_by_fold_in_every_report(view, page):
+    table = sections.drift(view)
+    assert table.columns[:3] == ("<Window", "events", "magnitudes")
+    assert table.rows[1] == ("2024-04", *["0.04"] * 6, "0.30", "5.0%", "0.243")
+    for report in (reports.text(view), reports.markdown(view), page):
+        assert "Drift by fold" in report
+        assert "2024-04" in report
+    told = json.loads(reports.json_text(view))["folds"][1]["drift"]
+    assert (told["psi_events"], told["brier_60"]) == (0.04, 0.2431)
+
+
+def test_of_many_groups_those_that_moved_most_are_shown(view):
+    moved = {f"psi_own{number}": number / 10 for number in range(9)}
+    folds = [{"test_start": "2024-01-01", "drift": moved}]
+    table = sections.drift(dataclasses.replace(view, folds=folds))
+    assert table.columns[1:7] == tuple(f"own{number}" for number in range(3, 9))
+    assert table.rows[0][-3:] == ("–", "–", "–")
+    assert "3 more groups" in table.note
+    old = dataclasses.replace(view, folds=[{"fold": 0}])
+    assert not sections.drift(old).rows

@@ -29,7 +29,9 @@ from signals.pipeline import build_features, decide, label, rows_of, walk_forwar
 from signals.splits import SplitSettings
 from signals.training import Predictions
 
-SPLIT = SplitSettings(test_window="month", min_train_months=3, min_train_rows=40)
+SPLIT = SplitSettings(
+    test_window="month", min_train_months=3, min_train_rows=40, embargo_sessions=5
+)
 TEXT = TextSettings(min_train_rows=60, min_rows_per_term=3)
 LABELS = (
     LabelSettings(horizon=3, beta="trailing", beta_sessions=20, dead_band_bp="round_trip"),

@@ -27,7 +27,10 @@ def timelines(draw: st.DrawFn) -> Timeline:
     known[np.array(is_open) == 0] = np.datetime64("NaT")
     keys = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=2).map(tuple)
     stories = draw(st.lists(keys, min_size=count, max_size=count))
-    return Timeline(sessions.astype("datetime64[D]"), known.astype("datetime64[D]"), stories)
+    memory = draw(st.integers(0, 20))
+    return Timeline(
+        sessions.astype("datetime64[D]"), known.astype("datetime64[D]"), stories, memory
+    )
 
 
 def all_settings() -> st.SearchStrategy[SplitSettings]:
@@ -38,7 +41,7 @@ def all_settings() -> st.SearchStrategy[SplitSettings]:
         train_months=st.integers(2, 12),
         min_train_months=st.integers(1, 4),
         min_train_rows=st.just(10),
-        embargo_sessions=st.integers(0, 8),
+        embargo_sessions=st.none() | st.integers(0, 8),
         story_sessions=st.integers(0, 8),
     )
 
@@ -54,7 +57,8 @@ def test_walk_forward_trains_only_on_what_was_known(
         assert (timeline.sessions[split.test] >= split.first).all()
         assert (timeline.sessions[split.test] <= split.last).all()
         gap = numbers[split.test].min() - numbers[split.train].max()
-        assert gap > max(chosen.embargo_sessions, chosen.story_sessions)
+        stated = chosen.embargo_sessions
+        assert gap > max(timeline.memory if stated is None else stated, chosen.story_sessions)
         for row, other in itertools.product(split.train.tolist(), split.test.tolist()):
             if set(timeline.stories[row]) & set(timeline.stories[other]):
                 assert numbers[other] - numbers[row] > chosen.story_sessions
@@ -70,7 +74,7 @@ def test_cutting_the_future_off_changes_no_earlier_split(
     last = timeline.sessions[kept][-1]
     known = np.where(timeline.known[kept] <= last, timeline.known[kept], np.datetime64("NaT"))
     stories = [keys for keys, keep in zip(timeline.stories, kept, strict=True) if keep]
-    shorter = Timeline(timeline.sessions[kept], known, stories)
+    shorter = Timeline(timeline.sessions[kept], known, stories, timeline.memory)
     whole = {split.first: split for split in PurgedWalkForward(timeline, chosen).splits()}
     for split in PurgedWalkForward(shorter, chosen).splits():
         same = whole.pop(split.first)
@@ -84,11 +88,11 @@ def test_cutting_the_future_off_changes_no_earlier_split(
 @given(
     timeline=timelines(),
     n_blocks=st.integers(3, 6),
-    embargo=st.integers(0, 10),
+    embargo=st.none() | st.integers(0, 10),
     story=st.integers(0, 6),
 )
 def test_combinatorial_splits_keep_outcomes_and_stories_apart(
-    timeline: Timeline, n_blocks: int, embargo: int, story: int
+    timeline: Timeline, n_blocks: int, embargo: int | None, story: int
 ) -> None:
     splitter = CombinatorialPurged(timeline, n_blocks, 2, embargo, story)
     splits = list(splitter.split())
@@ -103,6 +107,11 @@ def test_combinatorial_splits_keep_outcomes_and_stories_apart(
             begins, ends = timeline.sessions[row], timeline.known[row]
             overlap = (timeline.sessions[test] < ends) & (timeline.known[test] > begins)
             assert not overlap.any()
+        gap = timeline.memory if embargo is None else embargo
+        numbers = timeline.session_numbers()
+        after = numbers[test][:, None] < numbers[train][None, :]
+        # Between a training row and the tested ones before it lies the embargo.
+        assert not (after & (numbers[train][None, :] - numbers[test][:, None] <= gap)).any()
 
 
 @given(timeline=timelines())

@@ -45,7 +45,7 @@ def clean_config(seed: int = 20250912, **changes: Any) -> RunConfig:
         "end": END,
         "prices": {"source": "synthetic", "synthetic": settings(seed)},
         "news": {"source": "synthetic"},
-        "split": {"min_train_rows": 50, "min_train_months": 3},
+        "split": {"min_train_rows": 50, "min_train_months": 3, "embargo_sessions": 5},
         "classifier": {
             "min_calibration_rows": 20,
             "params": {"C": 0.05},

@@ -55,7 +55,13 @@ CLEAN: dict[str, Callable[[Path], RunConfig]] = {
     "another world": lambda folder: clean_config(seed=1),
     "edge thresholds, rolling window": lambda folder: clean_config(
         decision={"threshold": "edge", "min_edge_rows": 5},
-        split={"min_train_rows": 40, "train": "rolling", "train_months": 5, "min_train_months": 3},
+        split={
+            "min_train_rows": 40,
+            "train": "rolling",
+            "train_months": 5,
+            "min_train_months": 3,
+            "embargo_sessions": 5,
+        },
         strategy={"name": "top_ranked"},
     ),
     "barriers, trailing beta, another clock": lambda folder: clean_config(

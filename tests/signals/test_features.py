@@ -16,7 +16,7 @@ from markets.prices import MarketData, no_actions
 from signals.events.schema import Event
 from signals.features import BUILT_IN_GROUPS, FeatureSettings
 from signals.features.base import Row
-from signals.features.build import build_features, group_of, story_key
+from signals.features.build import build_features, group_of, memory_of, story_key
 from signals.features.events import AlreadyMoved, EventKinds, Magnitudes
 from signals.features.flow import Flow
 from signals.features.prices import Prices
@@ -259,3 +259,34 @@ def test_the_same_headline_has_one_key() -> None:
 
 def test_terms_are_characters_of_chinese_and_words_of_the_rest() -> None:
     assert list(terms_of("百度 steigt um 8,5 %")) == ["百", "度", "百度", "steigt", "um"]
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN_GROUPS))
+def test_a_group_remembers_no_more_sessions_than_it_says(name: str) -> None:
+    tried = example()
+    group = group_of(name, FeatureSettings())
+    last = tried.rows()[-1].session
+    earliest = tried.calendar.previous_session(last, group.memory) if group.memory else last
+    # Memory is counted in bars: a stock that was halted is looked at further back.
+    near_market = tried.market.between(earliest, last)
+    span = len(near_market.sessions())
+    traded = [ticker for ticker, bars in near_market.bars.items() if len(bars) == span]
+    rows = [row for row in tried.rows() if row.ticker in traded]
+    whole = group.build(rows, tried.market.only(traded))
+    near = [row for row in rows if row.session >= earliest]
+    forgetful = group.build(near, near_market.only(traded))
+    # All but a 64th of an earlier row is forgotten by then.
+    tolerance = 1.0 / 64.0 if name == "flow" else 1e-9
+    last = rows[-1].session
+    today = [at for at, row in enumerate(rows) if row.session == last]
+    now = [at for at, row in enumerate(near) if row.session == last]
+    np.testing.assert_allclose(forgetful.iloc[now], whole.iloc[today], rtol=0, atol=tolerance)
+
+
+def test_a_memory_that_is_no_number_of_sessions_is_refused() -> None:
+    class Own:
+        name = "own"
+        memory = 2.5
+
+    with pytest.raises(ConfigError, match="no number of sessions"):
+        memory_of(Own())  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import cross_val_score
 
 from markets.errors import DataError, LeakError
+from signals.classifiers import ClassifierSettings
+from signals.folds import calibration_block
 from signals.splits import (
     CombinatorialPurged,
     PurgedWalkForward,
@@ -89,7 +91,7 @@ def test_a_story_on_both_sides_is_refused() -> None:
     sessions = np.array(["2023-09-28", "2023-09-29", "2023-10-03"], dtype="datetime64[D]")
     timeline = Timeline(sessions, sessions + 1, [("chip",), ("bond",), ("chip", "cloud")])
     first, last = np.datetime64("2023-10-01"), np.datetime64("2023-12-31")
-    split = Split(np.array([0, 1]), np.array([2]), first, last, purged=0, embargoed=0)
+    split = Split(np.array([0, 1]), np.array([2]), first, last, purged=0, embargoed=0, embargo=0)
     with pytest.raises(LeakError, match="a story stands"):
         check_split(timeline, split, 5)
     check_split(timeline, split, 1)
@@ -99,3 +101,24 @@ def test_rows_out_of_order_are_refused() -> None:
     timeline = daily(10)
     with pytest.raises(DataError, match="order"):
         replace(timeline, sessions=timeline.sessions[::-1])
+
+
+def test_the_embargo_is_as_long_as_the_slowest_feature_unless_stated() -> None:
+    timeline = replace(daily(), memory=61)
+    split = next(PurgedWalkForward(timeline, SETTINGS).splits())
+    assert split.embargo == 61
+    assert timeline.sessions[split.train[-1]] == split.first - 62
+    stated = SETTINGS.model_copy(update={"embargo_sessions": 7})
+    shorter = next(PurgedWalkForward(timeline, stated).splits())
+    assert (shorter.embargo, timeline.sessions[shorter.train[-1]]) == (7, split.first - 8)
+    near = replace(split, train=np.r_[split.train, split.train[-1] + 1])
+    with pytest.raises(LeakError, match="inside the embargo"):
+        check_split(timeline, near, 5)
+
+
+def test_the_calibration_block_keeps_the_embargo_too() -> None:
+    timeline = replace(daily(), memory=61)
+    split = list(PurgedWalkForward(timeline, SETTINGS).splits())[-1]
+    early, block = calibration_block(timeline, split, ClassifierSettings(), SETTINGS)
+    assert timeline.sessions[block[0]] - timeline.sessions[early[-1]] == np.timedelta64(62, "D")
+    assert block[-1] == split.train[-1]
