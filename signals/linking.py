@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from typing import Literal, NamedTuple
@@ -46,8 +45,7 @@ _SOURCE_AFTER = re.compile(
 _LATIN_REACH, _HAN_REACH = 60, 16
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One naming of a company in the clean text of a story.
 
     Attributes
@@ -189,11 +187,11 @@ class Linker:
                 continue  # a look-alike has done its work by swallowing the match
             if mention.ticker is not None and mention.score == 0.3:
                 if mention.ticker in sure:
-                    mention = replace(mention, score=0.8)
+                    mention = mention._replace(score=0.8)
                 elif self._has_company_word(folded, mention):
-                    mention = replace(mention, score=0.65)
+                    mention = mention._replace(score=0.65)
             if mention.ticker in self._platforms and _is_source(folded, mention):
-                mention = replace(mention, role="source")
+                mention = mention._replace(role="source")
             judged.append(mention)
         return judged
 

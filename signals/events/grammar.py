@@ -75,13 +75,14 @@ class Grammar:
             plain = [names for names in choices if not any(name[0] == "%" for name in names)]
             self._needs.append(tuple(plain))
 
-    def matches(self, sentence: Sentence, language: str, text: str) -> list[Match]:
+    def matches(self, sentence: Sentence) -> list[Match]:
         """Return the rules that fire in a sentence, in reading order."""
+        language, text = sentence.language, sentence.text
         used: set[int] = set()
         fired: list[Match] = []
         for rank in self._possible(sentence):
             rule = self._rules[rank]
-            if rule.faint and (fired or sentence.number > 0):
+            if rule.faint and (fired or not sentence.is_headline):
                 continue
             for anchor in list(_candidates(sentence, rule.needs[0], text, None)):
                 match = _try(sentence, rule, anchor, used, language, text)
@@ -190,7 +191,7 @@ def _candidates(sentence: Sentence, need: str, text: str, anchor: Found | None) 
                 if figure.unit == concept[1:]:
                     yield Found(figure.start, figure.end, concept, figure.end)
         elif concept == "%model":
-            for match in _MODEL.finditer(text, sentence.start, sentence.end):
+            for match in _MODEL.finditer(text):
                 yield Found(match.start(), match.end(), concept, match.end())
         elif concept == "%denied":
             for hit in sentence.by_concept.get("deny", ()):

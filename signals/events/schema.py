@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal, get_args
 
 Kind = Literal[
@@ -119,6 +120,13 @@ class Event:
             self.certainty != "denied" and self.novelty > 0.5
         )
 
+    def placed(self, event_id: str, item_id: str, sentence: int, available_at: datetime) -> Event:
+        """Return the event as a sentence of a story tells it; quicker than `replace`."""
+        return Event(
+            event_id, item_id, sentence, self.kind, self.tickers, self.polarity, self.certainty,
+            available_at, *_REST(self),
+        )  # fmt: skip
+
     def as_dict(self) -> dict[str, object]:
         """Return JSON-ready fields: tuples as lists, the instant as ISO 8601 with Z."""
         fields = asdict(self)
@@ -126,3 +134,6 @@ class Event:
         fields["related_tickers"] = list(self.related_tickers)
         fields["available_at"] = self.available_at.isoformat().replace("+00:00", "Z")
         return fields
+
+
+_REST = attrgetter(*(field.name for field in fields(Event)[8:]))

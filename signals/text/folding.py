@@ -18,8 +18,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\uff10-\uff5a]"
 )
-_SPACES = re.compile(r"[^\S\n]{1,1000}")
-_ODD = re.compile(r"[^\x20-\x7e\n]")
+_SPACES = re.compile(r"[^\S\n]{2,1000}|[^\S\n ]")
 # Controls, bidirectional marks, zero-width spaces, soft hyphens, tags, lone surrogates.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e"
@@ -50,10 +49,15 @@ def clean(text: str) -> str:
         text = html.unescape(text)
     if "<" in text:
         text = _TAG.sub(" ", text)
-    if _ODD.search(text):
-        text = unicodedata.normalize("NFC", text).translate(_clean_table())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        table, changed = _clean_table()
+        if changed.search(text):
+            text = text.translate(table)
+    if "  " in text or not text.replace("\n", "").isprintable():
         text = _INVISIBLE.sub("", text)
-    return _SPACES.sub(" ", text.replace("\r", "\n"))
+        text = _SPACES.sub(" ", text.replace("\r", "\n"))
+    return text
 
 
 def fold(text: str) -> str:
@@ -67,7 +71,10 @@ def fold(text: str) -> str:
     lowered = text.lower()
     if len(lowered) != len(text):
         lowered = "".join(_lower_one(character) for character in text)
-    return lowered if lowered.isascii() else lowered.translate(_fold_table())
+    if lowered.isascii():
+        return lowered
+    table, changed = _fold_table()
+    return changed.sub(lambda found: table[ord(found[0])], lowered)
 
 
 def _lower_one(character: str) -> str:
@@ -77,7 +84,11 @@ def _lower_one(character: str) -> str:
 
 def hides_letters(text: str) -> bool:
     """Return True where `clean` would show other letters: entities, tags, invisible marks."""
-    return "&" in text or "<" in text or _HIDDEN.search(text) is not None
+    if "&" in text or "<" in text:
+        return True
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return False
+    return _HIDDEN.search(text) is not None
 
 
 def spellings(folded: str, most: int = 32) -> list[str]:
@@ -100,13 +111,21 @@ def spellings(folded: str, most: int = 32) -> list[str]:
 @cache
 def _traditional_forms() -> dict[str, tuple[str, ...]]:
     forms: dict[str, list[str]] = {}
-    for code, simple in _fold_table().items():
+    for code, simple in _fold_table()[0].items():
         forms.setdefault(simple, []).append(chr(code))
     return {simple: tuple(variants) for simple, variants in forms.items()}
 
 
+Table = tuple[dict[int, str], re.Pattern[str]]
+"""What each character becomes, and a pattern of those that change: most texts have none."""
+
+
+def _with_pattern(table: dict[int, str]) -> Table:
+    return table, re.compile(f"[{re.escape(''.join(map(chr, table)))}]")
+
+
 @cache
-def _clean_table() -> dict[int, str]:
+def _clean_table() -> Table:
     table = {
         ord(character): unicodedata.normalize("NFKC", character)
         for character in _FULLWIDTH
@@ -114,13 +133,13 @@ def _clean_table() -> dict[int, str]:
     }
     table.update({ord(space): " " for space in "\u00a0\u2007\u202f\u2009\u200a\u3000"})
     table.update({ord(line): "\n" for line in "\u2028\u2029\u0085"})
-    return table
+    return _with_pattern(table)
 
 
 @cache
-def _fold_table() -> dict[int, str]:
+def _fold_table() -> Table:
     source = files("signals.text").joinpath("data/traditional.txt").read_text(encoding="utf-8")
     pairs = [pair for line in source.splitlines() if line[:1] != "#" for pair in line.split()]
     table = {ord(pair[0]): pair[1] for pair in pairs}
     table.update({ord(mark): plain for mark, plain in _QUOTES_AND_DASHES.items()})
-    return table
+    return _with_pattern(table)

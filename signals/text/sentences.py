@@ -12,6 +12,9 @@ from importlib.resources import files
 from signals.text.tokens import is_word_character
 
 _STOP = re.compile(r"[。！？!?…\n]|\.(?=[\s\"'”’)\]])|\.$")
+_LETTER = re.compile(r"[^\W_]")
+MAX_SENTENCE = 600
+"""Characters of a sentence at most: a run without a stop must not cost more than one does."""
 _CLOSERS = "\"'”’」』）)]》】"
 _ABBREVIATIONS, _ORDINAL_FOLLOWERS = (
     frozenset(line.split())
@@ -46,13 +49,26 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def bounded_spans(text: str) -> list[tuple[int, int]]:
+    """Return the sentences, none longer than `MAX_SENTENCE`: what has no stop is cut.
+
+    Examples
+    --------
+    >>> bounded_spans("a" * 700)
+    [(0, 600), (600, 700)]
+    """
+    return [
+        (at, min(end, at + MAX_SENTENCE))
+        for start, end in sentence_spans(text)
+        for at in range(start, end, MAX_SENTENCE)
+    ]
+
+
 def _append(spans: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
-    while begin < end and text[begin].isspace():
-        begin += 1
-    while end > begin and text[end - 1].isspace():
-        end -= 1
-    if any(character.isalnum() for character in text[begin:end]):
-        spans.append((begin, end))
+    part = text[begin:end].rstrip()
+    shown = part.lstrip()
+    if _LETTER.search(shown):
+        spans.append((begin + len(part) - len(shown), begin + len(part)))
 
 
 def _period_ends(text: str, at: int) -> bool:

@@ -7,6 +7,8 @@ Greek look-alikes is no match.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def is_han(character: str) -> bool:
     """Return True for a Chinese character."""
@@ -18,6 +20,7 @@ def is_han(character: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def is_word_character(character: str) -> bool:
     """Return True for a letter or digit of a script that separates words by spaces."""
     if character < "\u3400":
