@@ -33,6 +33,7 @@ _CODE = re.compile(
     r"|(?P<dotted>\d{4,5})\.hk(?![\w])|(?<=[(（])(?P<five>0\d{4})(?=[)）]))",
     re.IGNORECASE,
 )
+_MAYBE_CODE = re.compile(r"hk|港股代码|股份代号|[(（]0\d{4}")
 _SOURCE_BEFORE = re.compile(
     r"(?:据|来源[:：]?|(?:^|\W)(?:source:|quelle:|via|according to|laut|on|auf))"
     r"\s{0,2}[《\"']?$",
@@ -264,7 +265,7 @@ def _outermost(found: list[Mention]) -> list[Mention]:
 
 
 def _codes(folded: str) -> Iterable[Mention]:
-    for match in _CODE.finditer(folded):
+    for match in _CODE.finditer(folded) if _MAYBE_CODE.search(folded) else ():
         digits = match["bare"] or match["dotted"] or match["five"]
         number = int(digits)
         if number and match[0].isascii():

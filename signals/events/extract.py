@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from signals.events.lexicon import Lexicon
@@ -90,12 +91,9 @@ class Reader:
         only = _only_company(mentions, item)
         last: tuple[str, ...] = ()
         told: list[tuple[int, Event]] = []
+        ahead = deque(mentions)
         for number, (start, end) in enumerate(bounded_spans(text)):
-            names = tuple(
-                mention._replace(start=mention.start - start, end=mention.end - start)
-                for mention in mentions
-                if start <= mention.start < end
-            )
+            names = tuple(_moved(mention, -start) for mention in _within(ahead, start, end))
             if not (names or last or only):
                 continue  # it can be nobody's
             here = self._teller.tell(
@@ -106,6 +104,18 @@ class Reader:
             told += [(number, event) for event in here.events]
             last = here.subject or last
         return told
+
+
+def _within(ahead: deque[Mention], start: int, end: int) -> Iterator[Mention]:
+    while ahead and ahead[0].start < end:
+        mention = ahead.popleft()
+        if mention.start >= start:
+            yield mention
+
+
+def _moved(mention: Mention, by: int) -> Mention:
+    ticker, start, end, alias, score, role = mention
+    return Mention(ticker, start + by, end + by, alias, score, role)
 
 
 def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event]:

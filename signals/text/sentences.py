@@ -11,7 +11,8 @@ from importlib.resources import files
 
 from signals.text.tokens import is_word_character
 
-_STOP = re.compile(r"[。！？!?…\n]|\.(?=[\s\"'”’)\]])|\.$")
+# One set of characters first: an alternative there would be tried at every letter.
+_STOP = re.compile(r"[。！？!?…\n.](?:(?<!\.)|(?![^\s\"'”’)\]]))")
 _LETTER = re.compile(r"[^\W_]")
 MAX_SENTENCE = 600
 """Characters of a sentence at most: a run without a stop must not cost more than one does."""

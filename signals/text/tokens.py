@@ -48,17 +48,29 @@ def ends_word(text: str, end: int) -> bool:
     )
 
 
-def word_span(text: str, start: int, end: int, reach: int = 40) -> tuple[int, int]:
-    """Widen a span to the whole word around it, at most `reach` characters to either side.
+def word_start(text: str, start: int, reach: int = 40) -> int:
+    """Return where the word that goes on at `start` begins, at most `reach` characters before.
 
     Examples
     --------
-    >>> word_span("ein Aktienrückkaufprogramm", 10, 17)
-    (4, 26)
+    >>> word_start("ein Aktienrückkauf", 10), word_start("ein Aktienrückkauf", 4)
+    (4, 4)
     """
-    low, high = max(0, start - reach), min(len(text), end + reach)
+    low = max(0, start - reach)
     while start > low and is_word_character(text[start - 1]):
         start -= 1
+    return start
+
+
+def word_end(text: str, end: int, reach: int = 40) -> int:
+    """Return where the word that `end` lies in or behind is over, at most `reach` characters on.
+
+    Examples
+    --------
+    >>> word_end("ein Aktienrückkaufprogramm", 17)
+    26
+    """
+    high = min(len(text), end + reach)
     while end < high and is_word_character(text[end]):
         end += 1
-    return start, end
+    return end
