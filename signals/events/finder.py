@@ -128,9 +128,7 @@ class Finder:
     def _tail(self, cue: Cue, folded: str, end: int, stops: list[int]) -> int:
         """Return where the other parts of a cue end, -1 where they are not in its segment."""
         following = bisect_left(stops, end)
-        stop = min(
-            stops[following] if following < len(stops) else len(folded), end + self._reach
-        )
+        stop = min(stops[following] if following < len(stops) else len(folded), end + self._reach)
         if cue.tail is None or folded.find(cue.literal, end, stop) < 0:
             return -1
         if cue.is_adjacent:
