@@ -114,34 +114,36 @@ class Finder:
                     continue
                 if cue.anchored and start not in starts:
                     continue
-                low = word_start(folded, start) if goes_before and cue.open_left else start
                 high = tail_end = word_end(folded, end) if goes_on and cue.open_right else end
                 if cue.tail is not None:
                     if stops is None:
                         stops = [stop.start() for stop in _SEGMENT_STOP.finditer(folded)]
-                    tail_end = self._tail(cue, folded, high, stops)
+                        stops.append(len(folded))
+                    stop = min(stops[bisect_left(stops, high)], high + self._reach)
+                    if folded.find(cue.literal, high, stop) < 0:
+                        continue
+                    tail_end = _tail_end(cue, cue.tail, folded, high, stop)
                     if tail_end < 0:
                         continue
+                low = word_start(folded, start) if goes_before and cue.open_left else start
                 found.append(Hit(low, high, cue.concept, cue.text, end - start, tail_end))
         return _longest(found)
 
-    def _tail(self, cue: Cue, folded: str, end: int, stops: list[int]) -> int:
-        """Return where the other parts of a cue end, -1 where they are not in its segment."""
-        following = bisect_left(stops, end)
-        stop = min(stops[following] if following < len(stops) else len(folded), end + self._reach)
-        if cue.tail is None or folded.find(cue.literal, end, stop) < 0:
-            return -1
-        if cue.is_adjacent:
-            match = cue.tail.match(folded, end, stop)
-            return match.end() if match else -1
-        for match in cue.tail.finditer(folded, end, stop):
-            if not cue.is_particle or _AFTER_PARTICLE.match(folded, match.end(), stop):
-                return match.end()
-        return -1
+
+def _tail_end(cue: Cue, tail: re.Pattern[str], folded: str, end: int, stop: int) -> int:
+    """Return where the other parts of a cue end, -1 where they do not stand before `stop`."""
+    if cue.is_adjacent:
+        match = tail.match(folded, end, stop)
+        return match.end() if match else -1
+    for match in tail.finditer(folded, end, stop):
+        if not cue.is_particle or _AFTER_PARTICLE.match(folded, match.end(), stop):
+            return match.end()
+    return -1
 
 
-_SEGMENT_STOP = re.compile(
-    r"[。！？；;，\n]|[,:：!?](?=\s)|(?<!mrd)(?<!mio)(?<!bio)(?<!tsd)(?<!inc)(?<!ltd)(?<!corp)(?<!co)(?<!st)\.(?=\s)"
+_SEGMENT_STOP = re.compile(  # one set of characters first: the rest is looked at only there
+    r"[。！？；;，\n,:：!?.](?:(?<=[。！？；;，\n])"
+    r"|(?=\s)(?<!mrd\.)(?<!mio\.)(?<!bio\.)(?<!tsd\.)(?<!inc\.)(?<!ltd\.)(?<!corp\.)(?<!co\.)(?<!st\.))"
 )
 
 

@@ -14,21 +14,22 @@ from signals.events.sources import Quoted, quoted
 from signals.linking import Mention
 from signals.text.folding import fold
 from signals.text.numbers import Quantity, quantities
+from signals.text.tokens import begins_word
 
+# One set of characters first in each pattern, and what may stand around them looked at only there.
 _BREAK = re.compile(
-    r"[。！？；;，!?\n]+|[,:：](?=\s)|：|(?<=\s)[-–—|/](?=\s)"
-    r"|(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])"
+    r"[。！？；;，!?\n,:：|/–—-](?:(?<=[。！？；;，!?\n])[。！？；;，!?\n]*|(?<=：)|(?=\s)(?<=[,:])|(?=\s)(?<=\s.))"
 )
+_CHINESE_GAP = re.compile(r"(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])")
 _CONTRAST = {
     "de": re.compile(
-        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts"
+        r"(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts"
         r"|nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
         r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr)))(?!\w)"
     ),
     "en": re.compile(
-        r"(?<!\w)(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
+        r"(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
     ),
-    "zh": re.compile(r"(?!)"),
 }
 _JOINT = re.compile(
     r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
@@ -131,7 +132,11 @@ def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
 
 def _segments(folded: str, language: str) -> list[tuple[int, int]]:
     marks = [match.span() for match in _BREAK.finditer(folded)]
-    marks += [(m.start(), m.start()) for m in _CONTRAST[language].finditer(folded)]
+    if language != "zh":
+        words = (match.start() for match in _CONTRAST[language].finditer(folded))
+        marks += [(at, at) for at in words if begins_word(folded, at)]
+    if not folded.isascii():
+        marks += [match.span() for match in _CHINESE_GAP.finditer(folded)]
     parts: list[tuple[int, int]] = []
     begin, end = 0, len(folded)
     for low, high in sorted(marks):
