@@ -14,15 +14,16 @@ from functools import cache
 from importlib.resources import files
 
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,300}>")
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\uff10-\uff5a]"
-)
 _SPACES = re.compile(r"[^\S\n]{2,1000}|[^\S\n ]")
 # Controls, bidirectional marks, zero-width spaces, soft hyphens, tags, lone surrogates.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_ODD_SPACE = re.compile(r"[^\S\n\r ]")
+_ODD_LETTERS = (  # marks that combine with a letter, and letters that are another one's twin
+    *map(chr, (*range(0x300, 0x370), *range(0xF900, 0xFB00), *range(0x2F800, 0x2FA20))),
+    *"\u0130\u037e\u0387\u1fef\u2126\u212a\u212b",
 )
 # Fullwidth forms that carry figures, names and units; Chinese sentence marks stay as they are.
 _FULLWIDTH = "".join(chr(code) for code in range(0xFF10, 0xFF5B)) + "％＄＋－．／＆＃＠＿"
@@ -82,17 +83,11 @@ def _lower_one(character: str) -> str:
     return lowered if len(lowered) == 1 else lowered[0]
 
 
-def hides_letters(text: str) -> bool:
-    """Return True where `clean` would show other letters: entities, tags, invisible marks."""
-    if "&" in text or "<" in text:
-        return True
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return False
-    return _HIDDEN.search(text) is not None
-
-
 def spellings(folded: str, most: int = 32) -> list[str]:
-    """Return a folded name in the ways it may stand in a text: each character simplified or not.
+    """Return the ways in which a text can spell a folded name that matches letter by letter.
+
+    Each character may be traditional or simplified, or (beyond ASCII) a capital. A name with more
+    than `most` ways is cut where they become too many: a text that holds it holds its beginning.
 
     Examples
     --------
@@ -101,18 +96,34 @@ def spellings(folded: str, most: int = 32) -> list[str]:
     """
     ways = [""]
     for character in folded:
-        forms = [character, *_traditional_forms().get(character, ())]
+        forms = [character, *_other_forms().get(character, ())]
+        if len(ways) * len(forms) > most:
+            break
         ways = [way + form for way in ways for form in forms]
-        if len(ways) > most:
-            return [folded]
     return ways
 
 
 @cache
-def _traditional_forms() -> dict[str, tuple[str, ...]]:
+def veils() -> tuple[str, ...]:
+    """Return what stands in every text of which `clean` or `fold` would show other letters.
+
+    Marks of entities and tags, invisible and fullwidth characters, odd spaces, marks that combine
+    with a letter, and letters that stand for others; beside these, `spellings` are all there is.
+    """
+    plane = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10000), *range(0xE0000, 0xE0080))))
+    found = [mark for pattern in (_INVISIBLE, _ODD_SPACE) for mark in pattern.findall(plane)]
+    return ("&", "<", "  ", *found, *map(chr, _clean_table()[0]), *_ODD_LETTERS)
+
+
+@cache
+def _other_forms() -> dict[str, tuple[str, ...]]:
     forms: dict[str, list[str]] = {}
     for code, simple in _fold_table()[0].items():
         forms.setdefault(simple, []).append(chr(code))
+    for capital in map(chr, range(0x80, 0x2000)):
+        letter = capital.lower()
+        if letter != capital and len(letter) == 1:
+            forms.setdefault(letter, []).append(capital)
     return {simple: tuple(variants) for simple, variants in forms.items()}
 
 
