@@ -154,9 +154,7 @@ class Linker:
         if not found or any(mark < self._plain_marks for mark, _, _ in found):
             return bool(found)
         folded = fold(clean(text))
-        return bool(
-            self._automaton.find_matches_as_indexes(folded) or _MAYBE_CODE.search(folded)
-        )
+        return bool(self._automaton.find_matches_as_indexes(folded) or _MAYBE_CODE.search(folded))
 
     def link(self, item: NewsItem) -> tuple[Mention, ...]:
         """Return the listed companies a story names, in order, doubtful ones with a low score.

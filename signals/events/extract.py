@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from signals.events.lexicon import Lexicon
@@ -80,42 +80,41 @@ class Reader:
         if language not in READ_LANGUAGES:
             return ()
         told = self._told(text, language, mentions, item)
+        available_at = item.available_at
         return tuple(
-            _of_story(event, item, number, place) for place, (number, event) in enumerate(told)
+            event.placed(_name(event, item, number, place), item.item_id, number, available_at)
+            for place, (number, event) in enumerate(told)
         )
 
     def _told(
         self, text: str, language: str, mentions: Sequence[Mention], item: NewsItem
     ) -> list[tuple[int, Event]]:
         """Return what each sentence tells, with the sentence's number."""
-        only = _only_company(mentions, item)
-        last: tuple[str, ...] = ()
+        context = Context((), _only_company(mentions, item))
         told: list[tuple[int, Event]] = []
         ahead = deque(mentions)
         for number, (start, end) in enumerate(bounded_spans(text)):
-            names = tuple(_moved(mention, -start) for mention in _within(ahead, start, end))
-            if not (names or last or only):
+            names = _within(ahead, start, end) if ahead and ahead[0].start < end else ()
+            if not (names or context.last_subject or context.only):
                 continue  # it can be nobody's
-            here = self._teller.tell(
-                text[start:end], language, names, Context(last, only), is_headline=number == 0
-            )
+            here = self._teller.tell(text[start:end], language, names, context, number == 0)
             if here.only_denies and text[:start].rstrip().endswith(("?", "？")):
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
-            told += [(number, event) for event in here.events]
-            last = here.subject or last
+            for event in here.events:
+                told.append((number, event))
+            if here.subject and here.subject != context.last_subject:
+                context = Context(here.subject, context.only)
         return told
 
 
-def _within(ahead: deque[Mention], start: int, end: int) -> Iterator[Mention]:
+def _within(ahead: deque[Mention], start: int, end: int) -> tuple[Mention, ...]:
+    """Take from what is ahead the names of one sentence, with spans in it."""
+    names = []
     while ahead and ahead[0].start < end:
-        mention = ahead.popleft()
-        if mention.start >= start:
-            yield mention
-
-
-def _moved(mention: Mention, by: int) -> Mention:
-    ticker, start, end, alias, score, role = mention
-    return Mention(ticker, start + by, end + by, alias, score, role)
+        ticker, low, high, alias, score, role = ahead.popleft()
+        if low >= start:
+            names.append(Mention(ticker, low - start, high - start, alias, score, role))
+    return tuple(names)
 
 
 def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event]:
@@ -136,8 +135,7 @@ def _only_company(mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...
     return ()
 
 
-def _of_story(event: Event, item: NewsItem, number: int, place: int) -> Event:
-    """Give what a sentence told its stable name, its place and the clock of its story."""
+def _name(event: Event, item: NewsItem, number: int, place: int) -> str:
+    """Return the stable name of what a sentence of a story tells."""
     parts = (item.source, item.item_id, str(number), str(place), event.kind, *event.tickers)
-    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
-    return event.placed(digest, item.item_id, number, item.available_at)
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

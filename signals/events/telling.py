@@ -73,18 +73,18 @@ class Teller:
         self._lexicon = lexicon
         self._grammar = Grammar(lexicon.rules)
         self._rank = {id(rule): rank for rank, rule in enumerate(lexicon.rules)}
-        self._told = lru_cache(maxsize=KEPT)(self._tell)
+        self.tell = lru_cache(maxsize=KEPT)(self._tell)
+        """`_tell`, remembering: the same words in the same context tell the same."""
 
-    def tell(
+    def _tell(
         self,
         text: str,
         language: str,
         names: tuple[Mention, ...],
         context: Context,
-        *,
         is_headline: bool,
     ) -> Told:
-        """Return what a sentence tells; the same words in the same context tell the same.
+        """Return what a sentence tells.
 
         Parameters
         ----------
@@ -99,16 +99,6 @@ class Teller:
         is_headline : bool
             True for the first sentence of a story.
         """
-        return self._told(text, language, names, context, is_headline)
-
-    def _tell(
-        self,
-        text: str,
-        language: str,
-        names: tuple[Mention, ...],
-        context: Context,
-        is_headline: bool,
-    ) -> Told:
         sentence = lay_out(text, language, names, self._lexicon, is_headline=is_headline)
         subject = next((group.tickers for group in sentence.groups if group.tickers), ())
         fired = self._grammar.matches(sentence)

@@ -15,6 +15,7 @@ from importlib.resources import files
 
 READ_LANGUAGES = ("de", "en", "zh")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
+_APART = {code: " " for code in range(128) if not chr(code).isalpha()}
 _SAMPLE = 4000
 _KANA = re.compile(r"[\u3041-\u30ff]+")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff〇]+")
@@ -100,11 +101,12 @@ class LanguageGuesser:
     def _count(self, sample: str) -> Counter[str]:
         counts: Counter[str] = Counter()
         lowered = sample.lower()
-        words = map(self._votes.get, _WORD.findall(lowered))
-        for codes, found in Counter(filter(None, words)).items():
+        ascii_only = lowered.isascii()
+        words = lowered.translate(_APART).split() if ascii_only else _WORD.findall(lowered)
+        for codes, found in Counter(filter(None, map(self._votes.get, words))).items():
             for code in codes:
                 counts[code] += found
-        if not lowered.isascii():
+        if not ascii_only:
             letters = Counter(map(_CODES.__getitem__, _TELLING_LETTER.findall(lowered)))
             for code, found in letters.items():
                 counts[code] += min(found, 4)
@@ -135,4 +137,4 @@ def _function_words() -> dict[str, tuple[str, ...]]:
     for code, words in tomllib.loads(raw).items():
         for word in dict.fromkeys(words.split()):
             by_word.setdefault(word, []).append(code)
-    return {word: tuple(codes) for word, codes in by_word.items()}
+    return {word: tuple(codes) for word, codes in by_word.items() if len(word) > 1}

@@ -78,14 +78,7 @@ def _period_ends(text: str, at: int) -> bool:
         after += 1
     if after < len(text) and text[after].islower():
         return False
-    start = at
-    while (
-        start > 0
-        and at - start < 24
-        and (is_word_character(text[start - 1]) or text[start - 1] == ".")
-    ):
-        start -= 1
-    word = text[start:at].lower()
+    word = _word_before(text, at).lower()
     if word in _ABBREVIATIONS:
         # "…für 3 Mrd." at the very end of a text is an end all the same.
         return after >= len(text) or text[after] == "\n"
@@ -95,3 +88,16 @@ def _period_ends(text: str, at: int) -> bool:
         following = re.match(r"[^\W\d_]{1,20}", text[after : after + 20])
         return following is None or following[0].lower() not in _ORDINAL_FOLLOWERS
     return True
+
+
+def _word_before(text: str, at: int) -> str:
+    """Return the word that ends at a place, its inner periods included, of 24 letters at most."""
+    low = max(0, at - 24)
+    start = text.rfind(" ", low, at) + 1 or low
+    word = text[start:at]
+    if word.isascii() and word.isalnum():
+        return word
+    start = at
+    while start > low and (is_word_character(text[start - 1]) or text[start - 1] == "."):
+        start -= 1
+    return text[start:at]
