@@ -41,11 +41,9 @@ def test_traditional_and_simplified_fold_alike() -> None:
     assert fold("騰訊發佈財報") == fold("腾讯发布财报")
 
 
-_ODD_TEXTS = st.text(
-    st.one_of(
-        st.characters(),
-        st.sampled_from("ab  \t\r\n\x0b\x85\xa0\u2003\u3000\u200b\u202e\u0308\u2028５％：騰“–İ"),
-    )
+_ODD_TEXTS = st.one_of(
+    st.text(),
+    st.text("ab  \t\r\n\x0b\x85\xa0\u2003\u3000\u200b\u202e\u0308\u2028５％：騰“–İ", max_size=5),
 )
 
 
