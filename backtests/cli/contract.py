@@ -38,7 +38,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except NewswakeError as error:
             complain(error)
             if options.get("as_json"):
-                emit(error.as_dict())
+                emit_line(error.as_dict())  # one line: fit for streams as well
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
@@ -62,6 +62,10 @@ def emit(document: Any) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str, allow_nan=False))
 
 
+_LINE = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False)
+
+
 def emit_line(document: Any) -> None:
-    """Print one JSON line on stdout."""
-    typer.echo(json.dumps(document, ensure_ascii=False, default=str, allow_nan=False))
+    """Print one JSON line on stdout at once: whoever reads a stream wants it as it comes."""
+    sys.stdout.write(_LINE.encode(document) + "\n")
+    sys.stdout.flush()

@@ -19,6 +19,8 @@ lexicon_app = typer.Typer(no_args_is_help=True, help="Check the cues that storie
 
 BAD_INPUT = 4
 UNREACHED = 7
+COMPLAINTS = 20
+"""Lines that were no stories named on stderr; all stand in the output."""
 
 Store = Annotated[Path, typer.Option(help="The store, a SQLite file; made if absent.")]
 Lexicon = Annotated[Path | None, typer.Option(help="TOML file of your own cues, on top of ours.")]
@@ -42,16 +44,30 @@ def events(
         Path | None, typer.Option(help="TOML file of your own instruments, on top of ours.")
     ] = None,
     lexicon: Lexicon = None,
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty", help="Set events against earlier stories; the stream must be in order."
+        ),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the order stays.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Read stories into events: JSON lines in, JSON lines out, in the same order.
 
     A line has id, text (or title and body), published_at and perhaps language. A line that is no
-    story comes out as {"where", "rejected"}; the command then ends with exit code 4.
+    story comes out as {"where", "rejected"}; the command then ends with exit code 4, as it does
+    where files hold no story at all. A silent standard input is no error. What became of the lines
+    is said on stderr at the end: stories, events, rejected lines, repeated ids, languages that are
+    not read, tickers that no instrument table lists.
+
+    Each story is read by itself and its events have novelty 1. With --novelty they have what the
+    stories before them in the stream leave, as in a run: the stream must then be in order of
+    available_at (exit code 5 where it is not), and the stories of a week are held in memory.
     """
     from backtests.reading import Reading, article, lines_of, read_lines
-    from markets.errors import UsageError
+    from backtests.tally import Tally
+    from markets.errors import MissingDataError, UsageError
 
     lines = []
     for file in files:
@@ -66,15 +82,21 @@ def events(
     reading = Reading(
         instruments=str(instruments) if instruments else None,
         lexicon=str(lexicon) if lexicon else None,
+        novelty=novelty,
     )
-    rejected = 0
-    for document in read_lines((line for part in lines for line in part), reading, jobs):
-        emit_line(document)
-        if "rejected" in document:
-            rejected += 1
-            _complain(document)
-    if rejected:
-        typer.echo(f"{rejected} lines were no stories", err=True)
+    tally = Tally()
+    for outcome in read_lines((line for part in lines for line in part), reading, jobs):
+        emit_line(outcome.document)
+        tally.count(outcome)
+        if outcome.item_id is None and tally.rejected <= COMPLAINTS:
+            _complain(outcome.document)
+    for sentence in tally.sentences():
+        typer.echo(sentence, err=True)
+    if not tally.stories and any(str(file) != "-" for file in files):
+        raise MissingDataError(
+            "no story in the input", given=", ".join(map(str, files)), wanted="one story a line"
+        )
+    if tally.rejected:
         raise typer.Exit(BAD_INPUT)
 
 

@@ -69,19 +69,23 @@ class Reader:
         Only the item itself is looked at: the same item gives the same events whatever came before
         or after. `available_at` of every event is the item's.
         """
+        return self.read_in_language(item)[1]
+
+    def read_in_language(self, item: NewsItem) -> tuple[str | None, tuple[Event, ...]]:
+        """Return a story's language beside its events; None for a story about nobody of ours."""
         raw = item.text[:MAX_BODY]
         if not item.tickers and not self.linker.may_concern(raw):
-            return ()
+            return None, ()
         text = clean(raw)
         mentions = self.linker.mentions(text, item.available_at.date())
         if not any(mention.is_believed for mention in mentions) and not item.tickers:
-            return ()
+            return None, ()
         language = self._language(text, item.language)
         if language not in READ_LANGUAGES:
-            return ()
+            return language, ()
         told = self._told(text, language, mentions, item)
         available_at = item.available_at
-        return tuple(
+        return language, tuple(
             event.placed(_name(event, item, number, place), item.item_id, number, available_at)
             for place, (number, event) in enumerate(told)
         )

@@ -159,10 +159,7 @@ class Lexicon:
         """Return the plain German and English words of the lexicon, which tell languages apart."""
         return {
             code: [
-                cue
-                for cues in self.concepts[code].values()
-                for cue in cues
-                if tells_language(cue)
+                cue for cues in self.concepts[code].values() for cue in cues if tells_language(cue)
             ]
             for code in ("de", "en")
         }

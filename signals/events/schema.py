@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Literal, get_args
@@ -129,11 +129,13 @@ class Event:
 
     def as_dict(self) -> dict[str, object]:
         """Return JSON-ready fields: tuples as lists, the instant as ISO 8601 with Z."""
-        fields = asdict(self)
-        fields["tickers"] = list(self.tickers)
-        fields["related_tickers"] = list(self.related_tickers)
-        fields["available_at"] = self.available_at.isoformat().replace("+00:00", "Z")
-        return fields
+        named = dict(zip(_NAMES, _VALUES(self), strict=True))
+        named["tickers"] = list(self.tickers)
+        named["related_tickers"] = list(self.related_tickers)
+        named["available_at"] = self.available_at.isoformat().replace("+00:00", "Z")
+        return named
 
 
-_REST = attrgetter(*(field.name for field in fields(Event)[8:]))
+_NAMES = tuple(field.name for field in fields(Event))
+_VALUES = attrgetter(*_NAMES)
+_REST = attrgetter(*_NAMES[8:])

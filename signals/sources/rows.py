@@ -31,7 +31,7 @@ class RowReader:
     known : collection of str, optional
         Normalized tickers of the universe. Others stay on the story; each is reported once.
     now : datetime, optional
-        UTC instant that stands in where ``settings.as_of`` is unset.
+        UTC instant that stands in where ``settings.as_of`` is unset; else each row's own reading.
     """
 
     def __init__(
@@ -48,9 +48,8 @@ class RowReader:
         self._clocks = ClockReader(settings.zone, settings.epoch_unit)
         self._known = None if known is None else frozenset(known)
         self._reported: set[str] = set()
-        as_of = settings.as_of or now or datetime.now(UTC)
-        self._as_of = as_of.astimezone(UTC)
-        self._latest = self._as_of + timedelta(hours=settings.future_hours)
+        self._as_of = settings.as_of or now
+        self._ahead = timedelta(hours=settings.future_hours)
 
     def read(self, row: Mapping[str, object], where: str) -> Iterator[NewsItem | Rejection]:
         """Yield the row's story, with a notice for each ticker set aside; or its rejection."""
@@ -125,11 +124,12 @@ class RowReader:
                 )
             clocks["published_at"] = clocks["first_seen_at"]
         latest = max(clocks.values())
-        if latest > self._latest:
+        as_of = self._as_of or datetime.now(UTC)
+        if latest > as_of + self._ahead:
             raise DataError(
                 "a clock in the future",
                 given=latest.isoformat(),
-                wanted=f"at or before {self._as_of.isoformat()} (news.as_of)",
+                wanted=f"at or before {as_of.astimezone(UTC).isoformat()} (news.as_of)",
             )
         return clocks
 
