@@ -60,6 +60,8 @@ class Tally:
 
     def sentences(self) -> list[str]:
         """Return the summary, a line for each thing that happened."""
+        if not self.stories and not self.rejected:
+            return ["no story came in"]
         said = [
             f"{_of(self.stories, 'story', 'stories')}, {self.with_events:,} with events "
             f"({_of(self.events, 'event', 'events')})"
