@@ -10,19 +10,27 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from markets.errors import MissingDataError
 from signals.news import NewsItem, Rejection
 from signals.sources import NewsSettings
 
 if TYPE_CHECKING:
+    from markets.instruments import Instruments
     from signals.events.extract import Reader
+    from signals.events.schema import Event
+    from signals.sources.jsonl import JsonLines
 
 CHUNK = 200
 """Lines a worker takes at once: small enough to stream, large enough to be worth sending."""
 
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of one line; a story over ``news.max_item_kb`` is refused long before."""
+
 Line = tuple[str, bytes]
+Found = tuple["Outcome", NewsItem | None, tuple["Event", ...]]
+"""What became of a line; with novelty, its story and events as they are still to be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +43,45 @@ class Reading:
         Keys, limits, encoding.
     instruments, lexicon : str or None
         The user's own TOML files on top of the built-in ones.
+    novelty : bool
+        Set events against the stories before them in the stream.
     """
 
     news: NewsSettings = field(default_factory=lambda: NewsSettings(source="jsonl"))
     instruments: str | None = None
     lexicon: str | None = None
+    novelty: bool = False
 
 
-def lines_of(paths: Sequence[Path], stdin: Iterable[bytes]) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one line.
+
+    Attributes
+    ----------
+    where : str
+        File and line.
+    document : dict
+        What goes out for it: ``{"id", "events"}`` or ``{"where", "rejected"}``.
+    item_id : str or None
+        None for a line that is no story.
+    language : str or None
+        The language of a story that concerns a listed company; None for the others.
+    strangers : tuple of str
+        Tickers it declares that no instrument table lists, or that are none.
+    """
+
+    where: str
+    document: dict[str, Any]
+    item_id: str | None = None
+    language: str | None = None
+    strangers: tuple[str, ...] = ()
+
+
+def lines_of(paths: Sequence[Path], stdin: BinaryIO, limit: int = MAX_LINE) -> Iterator[Line]:
     """Yield each line with its place; ``-`` is standard input.
+
+    A line longer than `limit` bytes is cut there, so that no line fills the memory.
 
     Raises
     ------
@@ -52,13 +90,23 @@ def lines_of(paths: Sequence[Path], stdin: Iterable[bytes]) -> Iterator[Line]:
     """
     for path in paths:
         if str(path) == "-":
-            yield from ((f"stdin:{number}", line) for number, line in enumerate(stdin, 1))
+            yield from _numbered("stdin", stdin, limit)
             continue
         try:
             with path.open("rb") as file:
-                yield from ((f"{path.name}:{number}", line) for number, line in enumerate(file, 1))
+                yield from _numbered(path.name, file, limit)
         except OSError as error:
             raise MissingDataError(f"cannot read the file: {error.strerror}", given=path) from None
+
+
+def _numbered(name: str, stream: BinaryIO, limit: int) -> Iterator[Line]:
+    number = 0
+    while line := stream.readline(limit):
+        number += 1
+        rest = line
+        while len(rest) == limit and not rest.endswith(b"\n"):
+            rest = stream.readline(limit)
+        yield f"{name}:{number}", line
 
 
 def article(path: Path, published_at: str, language: str | None) -> Line:
@@ -79,18 +127,34 @@ def article(path: Path, published_at: str, language: str | None) -> Line:
     return path.name, json.dumps(story, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
-def read_lines(lines: Iterable[Line], reading: Reading, jobs: int = 1) -> Iterator[dict[str, Any]]:
-    """Yield one document a story, in the order of the lines, whatever the number of jobs.
+def read_lines(lines: Iterable[Line], reading: Reading, jobs: int = 1) -> Iterator[Outcome]:
+    """Yield what became of each line, in their order, whatever the number of jobs.
 
-    A line that is no story yields ``{"where", "rejected": {…}}`` in its place: nothing is lost and
-    the order holds. Events have novelty 1: each story is read by itself.
+    A line that is no story keeps its place: nothing is lost and the order holds. A blank line
+    yields nothing. Events have novelty 1 unless `reading.novelty`: then each has the novelty that
+    the stories before it in the stream leave.
+
+    Raises
+    ------
+    LeakError
+        With novelty, if a story became available before the one before it.
     """
-    if jobs == 1:
-        for line in lines:
-            yield from _read_chunk([line], reading)
-        return
+    found = _read_all(lines, reading) if jobs == 1 else _side_by_side(lines, reading, jobs)
+    tracker = None
+    if reading.novelty:
+        from signals.events.novelty import NoveltyTracker
+
+        tracker = NoveltyTracker()
+    for outcome, item, events in found:
+        if tracker is not None and item is not None:
+            seen = tracker.see(item, events)
+            outcome.document["events"] = [event.as_dict() for event in seen]
+        yield outcome
+
+
+def _side_by_side(lines: Iterable[Line], reading: Reading, jobs: int) -> Iterator[Found]:
     with ProcessPoolExecutor(jobs) as pool:
-        under_way: deque[Future[list[dict[str, Any]]]] = deque()
+        under_way: deque[Future[list[Found]]] = deque()
         for chunk in _chunks(lines):
             under_way.append(pool.submit(_read_chunk, chunk, reading))
             if len(under_way) >= 4 * jobs:
@@ -105,40 +169,49 @@ def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _read_chunk(lines: Sequence[Line], reading: Reading) -> list[dict[str, Any]]:
-    from signals.sources.jsonl import JsonLines
+def _read_chunk(lines: Sequence[Line], reading: Reading) -> list[Found]:
+    return list(_read_all(lines, reading))
 
-    reader = _reader(reading.instruments, reading.lexicon)
-    parser = JsonLines(reading.news)
-    documents: list[dict[str, Any]] = []
+
+def _read_all(lines: Iterable[Line], reading: Reading) -> Iterator[Found]:
+    reader, parser, known = _tools(reading)
     for where, line in lines:
-        for found in parser.read(line, where):
-            if isinstance(found, NewsItem):
-                events = [event.as_dict() for event in reader.read(found)]
-                documents.append({"id": found.item_id, "events": events})
-            elif not found.kept:
-                documents.append({"where": found.where, "rejected": _as_dict(found)})
-    return documents
+        strangers: list[str] = []
+        for part in parser.read(line, where):
+            if isinstance(part, Rejection):
+                if part.kept:
+                    strangers.append(part.given)
+                else:
+                    yield _refused(part), None, ()
+                continue
+            language, events = reader.read_in_language(part)
+            strangers += [ticker for ticker in part.tickers if ticker not in known]
+            told = [] if reading.novelty else [event.as_dict() for event in events]
+            document = {"id": part.item_id, "events": told}
+            outcome = Outcome(where, document, part.item_id, language, tuple(strangers))
+            yield (outcome, part, events) if reading.novelty else (outcome, None, ())
 
 
-@lru_cache(maxsize=1)
-def _reader(instruments: str | None, lexicon: str | None) -> Reader:
-    """Return the reader; building one takes longer than reading a story, so a process keeps it."""
-    from markets.instruments import Instruments
-    from signals.events.extract import Reader
-    from signals.events.lexicon import Lexicon
-    from signals.linking import Linker
-
-    known = Instruments.default()
-    if instruments is not None:
-        known = known.extended(Instruments.from_toml(Path(instruments)))
-    own = Path(lexicon) if lexicon is not None else None
-    return Reader(Linker(known), Lexicon.default(own))
-
-
-def _as_dict(rejection: Rejection) -> dict[str, str]:
-    return {
+def _refused(rejection: Rejection) -> Outcome:
+    reason = {
         "problem": rejection.problem,
         "given": rejection.given,
         "wanted": rejection.wanted,
     }
+    return Outcome(rejection.where, {"where": rejection.where, "rejected": reason})
+
+
+@lru_cache(maxsize=1)
+def _tools(reading: Reading) -> tuple[Reader, JsonLines, Instruments]:
+    """Return what reads; building it takes longer than reading a story, so a process keeps it."""
+    from markets.instruments import Instruments
+    from signals.events.extract import Reader
+    from signals.events.lexicon import Lexicon
+    from signals.linking import Linker
+    from signals.sources.jsonl import JsonLines
+
+    known = Instruments.default()
+    if reading.instruments is not None:
+        known = known.extended(Instruments.from_toml(Path(reading.instruments)))
+    own = Path(reading.lexicon) if reading.lexicon is not None else None
+    return Reader(Linker(known), Lexicon.default(own)), JsonLines(reading.news), known

@@ -11,17 +11,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from typing import Literal, NamedTuple
 
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation, MatchKind
 
 from markets.instruments import Instruments
 from markets.settings import Settings
 from signals.news import NewsItem
-from signals.text.folding import clean, fold, hides_letters, spellings
+from signals.text.folding import clean, fold, spellings, veils
 from signals.text.tokens import begins_word, ends_word, is_han
 
 Role = Literal["company", "product", "person", "code", "declared", "source", "unlisted"]
@@ -34,6 +33,11 @@ _CODE = re.compile(
     r"|(?P<dotted>\d{4,5})\.hk(?![\w])|(?<=[(（])(?P<five>0\d{4})(?=[)）]))",
     re.IGNORECASE,
 )
+_CODE_MARKS = (
+    "hk", "港股代码", "港股代碼", "股份代号", "股份代號",
+    *(f"{mark}0{digit}" for mark in "(（" for digit in range(10)),
+)  # fmt: skip
+_MAYBE_CODE = re.compile("|".join(map(re.escape, _CODE_MARKS)))
 _SOURCE_BEFORE = re.compile(
     r"(?:据|来源[:：]?|(?:^|\W)(?:source:|quelle:|via|according to|laut|on|auf))"
     r"\s{0,2}[《\"']?$",
@@ -46,8 +50,7 @@ _SOURCE_AFTER = re.compile(
 _LATIN_REACH, _HAN_REACH = 60, 16
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One naming of a company in the clean text of a story.
 
     Attributes
@@ -129,9 +132,11 @@ class Linker:
             for pattern, meanings in names.items()
             if any(m.ticker is not None and m.score >= BELIEVED for m in meanings)
         ]
-        # Every way a name may stand in raw text, so that the filter need not fold what it reads.
-        raw = dict.fromkeys(way for pattern in ours for way in spellings(pattern))
-        self._prefilter = AhoCorasick([*raw, ".hk", "hk:", "sehk"], matchkind=MatchKind.Standard)
+        # Every way a name may stand in a raw text, so that the filter need not clean what it reads.
+        raw = [*_CODE_MARKS, *(way for pattern in ours for way in spellings(pattern))]
+        marks = [mark.encode().lower() for mark in (*raw, *veils())]
+        self._plain_marks = len(raw)
+        self._prefilter = BytesAhoCorasick(marks, implementation=Implementation.DFA)
         self._platforms = frozenset(self.tables.platforms)
         self._beside = AhoCorasick([fold(word) for word in self.tables.beside])
 
@@ -142,8 +147,14 @@ class Linker:
 
     def may_concern(self, text: str) -> bool:
         """Return False only if no listed company can be named in the text; one fast pass."""
-        lowered = fold(clean(text)) if hides_letters(text) else text.lower()
-        return bool(self._prefilter.find_matches_as_indexes(lowered))
+        # What no text should hold becomes an entity, which is a veil too.
+        found = self._prefilter.find_matches_as_indexes(
+            text.encode(errors="xmlcharrefreplace").lower()
+        )
+        if not found or any(mark < self._plain_marks for mark, _, _ in found):
+            return bool(found)
+        folded = fold(clean(text))
+        return bool(self._automaton.find_matches_as_indexes(folded) or _MAYBE_CODE.search(folded))
 
     def link(self, item: NewsItem) -> tuple[Mention, ...]:
         """Return the listed companies a story names, in order, doubtful ones with a low score.
@@ -189,11 +200,11 @@ class Linker:
                 continue  # a look-alike has done its work by swallowing the match
             if mention.ticker is not None and mention.score == 0.3:
                 if mention.ticker in sure:
-                    mention = replace(mention, score=0.8)
+                    mention = mention._replace(score=0.8)
                 elif self._has_company_word(folded, mention):
-                    mention = replace(mention, score=0.65)
+                    mention = mention._replace(score=0.65)
             if mention.ticker in self._platforms and _is_source(folded, mention):
-                mention = replace(mention, role="source")
+                mention = mention._replace(role="source")
             judged.append(mention)
         return judged
 
@@ -266,7 +277,7 @@ def _outermost(found: list[Mention]) -> list[Mention]:
 
 
 def _codes(folded: str) -> Iterable[Mention]:
-    for match in _CODE.finditer(folded):
+    for match in _CODE.finditer(folded) if _MAYBE_CODE.search(folded) else ():
         digits = match["bare"] or match["dotted"] or match["five"]
         number = int(digits)
         if number and match[0].isascii():

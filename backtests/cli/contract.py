@@ -61,7 +61,7 @@ def _refused(error: NewswakeError, options: Mapping[str, object]) -> typer.Exit:
     complain(error)
     if options.get("as_json"):
         with contextlib.suppress(OSError):  # stdout itself may be what cannot be written
-            emit(error.as_dict())
+            emit_line(error.as_dict())  # one line: fit for streams as well
     return typer.Exit(error.exit_code)
 
 
@@ -89,6 +89,10 @@ def emit(document: Any) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str, allow_nan=False))
 
 
+_LINE = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False)
+
+
 def emit_line(document: Any) -> None:
-    """Print one JSON line on stdout."""
-    typer.echo(json.dumps(document, ensure_ascii=False, default=str, allow_nan=False))
+    """Print one JSON line on stdout at once: whoever reads a stream wants it as it comes."""
+    sys.stdout.write(_LINE.encode(document) + "\n")
+    sys.stdout.flush()

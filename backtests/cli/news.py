@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtests.cli.contract import Json, Set, command, emit, emit_line
-from markets.wording import counted, row_problem
 
 if TYPE_CHECKING:
     from signals.store import AddReport
@@ -20,6 +19,8 @@ lexicon_app = typer.Typer(no_args_is_help=True, help="Check the cues that storie
 
 BAD_INPUT = 4
 UNREACHED = 7
+COMPLAINTS = 20
+"""Lines that were no stories named on stderr; all stand in the output."""
 
 Store = Annotated[Path, typer.Option(help="The store, a SQLite file; made if absent.")]
 Lexicon = Annotated[Path | None, typer.Option(help="TOML file of your own cues, on top of ours.")]
@@ -43,16 +44,30 @@ def events(
         Path | None, typer.Option(help="TOML file of your own instruments, on top of ours.")
     ] = None,
     lexicon: Lexicon = None,
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty", help="Set events against earlier stories; the stream must be in order."
+        ),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the order stays.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Read stories into events: JSON lines in, JSON lines out, in the same order.
 
     A line has id, text (or title and body), published_at and perhaps language. A line that is no
-    story comes out as {"where", "rejected"}; the command then ends with exit code 4.
+    story comes out as {"where", "rejected"}; the command then ends with exit code 4, as it does
+    where files hold no story at all. A silent standard input is no error. What became of the lines
+    is said on stderr at the end: stories, events, rejected lines, repeated ids, languages that are
+    not read, tickers that no instrument table lists.
+
+    Each story is read by itself and its events have novelty 1. With --novelty they have what the
+    stories before them in the stream leave, as in a run: the stream must then be in order of
+    available_at (exit code 5 where it is not), and the stories of a week are held in memory.
     """
     from backtests.reading import Reading, article, lines_of, read_lines
-    from markets.errors import UsageError
+    from backtests.tally import Tally
+    from markets.errors import MissingDataError, UsageError
 
     lines = []
     for file in files:
@@ -67,22 +82,30 @@ def events(
     reading = Reading(
         instruments=str(instruments) if instruments else None,
         lexicon=str(lexicon) if lexicon else None,
+        novelty=novelty,
     )
-    rejected = 0
-    for document in read_lines((line for part in lines for line in part), reading, jobs):
-        emit_line(document)
-        if "rejected" in document:
-            rejected += 1
-            _complain(document)
-    if rejected:
-        typer.echo(f"not a story: {counted(rejected, 'line')}", err=True)
+    tally = Tally()
+    for outcome in read_lines((line for part in lines for line in part), reading, jobs):
+        emit_line(outcome.document)
+        tally.count(outcome)
+        if outcome.item_id is None and tally.rejected <= COMPLAINTS:
+            _complain(outcome.document)
+    for sentence in tally.sentences():
+        typer.echo(sentence, err=True)
+    if not tally.stories and any(str(file) != "-" for file in files):
+        raise MissingDataError(
+            "no story in the input", given=", ".join(map(str, files)), wanted="one story a line"
+        )
+    if tally.rejected:
         raise typer.Exit(BAD_INPUT)
 
 
 def _complain(document: dict[str, object]) -> None:
     reason = document["rejected"]
     if isinstance(reason, dict):
-        typer.echo(row_problem(str(document["where"]), **reason), err=True)
+        given = f", given {reason['given']}" if reason["given"] else ""
+        wanted = f", wanted {reason['wanted']}" if reason["wanted"] else ""
+        typer.echo(f"{document['where']}: {reason['problem']}{given}{wanted}", err=True)
 
 
 @lexicon_app.command("check")
@@ -101,8 +124,7 @@ def check(lexicon: Lexicon = None, as_json: Json = False) -> None:
             level = "error" if problem.is_error else "note"
             nearest = f" (nearest: {problem.nearest})" if problem.nearest else ""
             typer.echo(f"{level:<6} {problem.kind}: {problem.text}{nearest}")
-        notes = counted(len(found) - len(errors), "note")
-        typer.echo(f"{counted(len(errors), 'error')}, {notes}")
+        typer.echo(f"{len(errors)} errors, {len(found) - len(errors)} notes")
     if errors:
         raise typer.Exit(BAD_INPUT)
 
@@ -146,7 +168,7 @@ def collect(
             typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
         for name, error in failed.items():
             typer.secho(f"{name}: {error['problem']}", fg="red", err=True)
-        typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
+        typer.echo(f"{held} stories in {store}")
     if failed:
         raise typer.Exit(UNREACHED)
 
@@ -172,13 +194,13 @@ def import_(
         held = len(news)
     rejected = [row for row in report.rejections if not row.kept]
     if as_json:
-        rows = [row.as_dict() for row in rejected]
+        rows = [{"where": r.where, "problem": r.problem, "given": r.given} for r in rejected]
         emit({"store": str(store), "stories": held, **_counts(report), "rejections": rows})
         return
     for row in rejected[:50]:
-        typer.echo(f"rejected {row}", err=True)
+        typer.echo(f"rejected {row.where}: {row.problem}, given {row.given}", err=True)
     typer.echo(", ".join(f"{n} {what}" for what, n in _counts(report).items()))
-    typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
+    typer.echo(f"{held} stories in {store}")
 
 
 def _counts(report: AddReport) -> dict[str, int]:

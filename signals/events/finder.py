@@ -7,14 +7,14 @@ what an inflected, compound or separable cue needs beside its letters is checked
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from signals.text.folding import fold
-from signals.text.tokens import begins_word, ends_word, is_word_character, word_span
+from signals.text.tokens import is_word_character, word_end, word_start
 
 GAP = "…"
 TELLING = frozenset(
@@ -50,8 +50,7 @@ class Hit(NamedTuple):
     tail_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
+class Cue(NamedTuple):
     """One spelled cue."""
 
     concept: str
@@ -62,7 +61,17 @@ class Cue:
     anchored: bool
     tail: re.Pattern[str] | None
     is_particle: bool
-    is_adjacent: bool = False
+    is_adjacent: bool
+    literal: str
+    """Letters that stand in every text the tail fits: looked for first."""
+
+
+class Head(NamedTuple):
+    """What cues begin with, whether a word could go on at its ends, and the cues."""
+
+    is_word_first: bool
+    is_word_last: bool
+    cues: tuple[Cue, ...]
 
 
 class Finder:
@@ -81,61 +90,61 @@ class Finder:
         for concept, cues in concepts.items():
             for text in (*cues, *joined_forms(cues)):
                 cue = parse_cue(concept, text)
-                by_head.setdefault(cue.head, []).append(cue)
-        self._cues = list(by_head.values())
+                if cue.head:  # the linter names what can match nothing
+                    by_head.setdefault(cue.head, []).append(cue)
+        self._heads = [
+            Head(is_word_character(head[0]), is_word_character(head[-1]), tuple(cues))
+            for head, cues in by_head.items()
+        ]
         self._automaton = AhoCorasick(list(by_head), matchkind=MatchKind.Standard)
         self._reach = _REACH[language]
 
     def find(self, folded: str, starts: frozenset[int]) -> list[Hit]:
         """Return the cues of a folded text in order; `starts` says where segments begin."""
         found: list[Hit] = []
+        stops: list[int] | None = None
         for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
-            begins, ends = begins_word(folded, start), ends_word(folded, end)
-            for cue in self._cues[index]:
-                if (begins or cue.open_left) and (ends or cue.open_right):
-                    hit = self._hit(cue, folded, start, end, starts)
-                    if hit is not None:
-                        found.append(hit)
+            is_word_first, is_word_last, cues = self._heads[index]
+            goes_before = start > 0 and is_word_character(folded[start - 1])
+            goes_on = end < len(folded) and is_word_character(folded[end])
+            begins = not (is_word_first and goes_before)
+            ends = not (is_word_last and goes_on)
+            for cue in cues:
+                if not ((begins or cue.open_left) and (ends or cue.open_right)):
+                    continue
+                if cue.anchored and start not in starts:
+                    continue
+                high = tail_end = word_end(folded, end) if goes_on and cue.open_right else end
+                if cue.tail is not None:
+                    if stops is None:
+                        stops = [stop.start() for stop in _SEGMENT_STOP.finditer(folded)]
+                        stops.append(len(folded))
+                    stop = min(stops[bisect_left(stops, high)], high + self._reach)
+                    if folded.find(cue.literal, high, stop) < 0:
+                        continue
+                    tail_end = _tail_end(cue, cue.tail, folded, high, stop)
+                    if tail_end < 0:
+                        continue
+                low = word_start(folded, start) if goes_before and cue.open_left else start
+                found.append(Hit(low, high, cue.concept, cue.text, end - start, tail_end))
         return _longest(found)
 
-    def _hit(
-        self, cue: Cue, folded: str, start: int, end: int, starts: frozenset[int]
-    ) -> Hit | None:
-        if cue.anchored and start not in starts:
-            return None
-        weight = end - start
-        if cue.open_left or cue.open_right:
-            left, right = word_span(folded, start, end)
-            start, end = (left if cue.open_left else start), (right if cue.open_right else end)
-        tail_end = end
-        if cue.tail is not None:
-            tail = self._tail(cue, folded, end)
-            if tail is None:
-                return None
-            tail_end = tail
-        return Hit(start, end, cue.concept, cue.text, weight, tail_end)
 
-    def _tail(self, cue: Cue, folded: str, end: int) -> int | None:
-        stop = _segment_end(folded, end, min(len(folded), end + self._reach))
-        if cue.tail is None:
-            return None
-        if cue.is_adjacent:
-            match = cue.tail.match(folded[end:stop])
-            return end + match.end() if match else None
-        for match in cue.tail.finditer(folded, end, stop):
-            if not cue.is_particle or _AFTER_PARTICLE.match(folded, match.end(), stop):
-                return match.end()
-        return None
+def _tail_end(cue: Cue, tail: re.Pattern[str], folded: str, end: int, stop: int) -> int:
+    """Return where the other parts of a cue end, -1 where they do not stand before `stop`."""
+    if cue.is_adjacent:
+        match = tail.match(folded, end, stop)
+        return match.end() if match else -1
+    for match in tail.finditer(folded, end, stop):
+        if not cue.is_particle or _AFTER_PARTICLE.match(folded, match.end(), stop):
+            return match.end()
+    return -1
 
 
-_SEGMENT_STOP = re.compile(
-    r"[。！？；;，\n]|[,:：!?](?=\s)|(?<!mrd)(?<!mio)(?<!bio)(?<!tsd)(?<!inc)(?<!ltd)(?<!corp)(?<!co)(?<!st)\.(?=\s)"
+_SEGMENT_STOP = re.compile(  # one set of characters first: the rest is looked at only there
+    r"[。！？；;，\n,:：!?.](?:(?<=[。！？；;，\n])"
+    r"|(?=\s)(?<!mrd\.)(?<!mio\.)(?<!bio\.)(?<!tsd\.)(?<!inc\.)(?<!ltd\.)(?<!corp\.)(?<!co\.)(?<!st\.))"
 )
-
-
-def _segment_end(folded: str, start: int, limit: int) -> int:
-    stop = _SEGMENT_STOP.search(folded, start, limit)
-    return stop.start() if stop else limit
 
 
 def parse_cue(concept: str, text: str) -> Cue:
@@ -160,12 +169,13 @@ def parse_cue(concept: str, text: str) -> Cue:
     if adjacent or tails:
         patterns = [_bounded_pattern(part) for part in tails]
         if adjacent:
-            patterns.insert(0, r"\A\s" + re.escape(adjacent).replace(r"\ ", r"\s"))
+            patterns.insert(0, re.escape(f" {adjacent}"))
         pattern = re.compile(f"[^。！？;；]{{0,{_GAP_REACH}}}?".join(patterns))
     tail = tails[0] if len(tails) == 1 and not adjacent else ""
+    literal = adjacent or (tails[0].strip("*") if tails else "")
     return Cue(
         concept, text, head.strip("*"), open_left, open_right, anchored, pattern,
-        tail in _SEPARABLE, bool(adjacent),
+        tail in _SEPARABLE, bool(adjacent), literal,
     )  # fmt: skip
 
 
@@ -207,18 +217,18 @@ def _outermost(found: list[Hit]) -> list[Hit]:
     found.sort(key=lambda hit: (hit.start, -hit.end, -hit.weight))
     kept: list[Hit] = []
     for hit in found:
+        start, end, _, _, weight, tail_end = hit
         for other in reversed(kept):
-            if other.end < hit.start - 80:
-                break
-            within = other.start <= hit.start and hit.end <= other.end
-            same = within and (other.start, other.end) == (hit.start, hit.end)
-            if same and (hit.tail_end > hit.end or other.tail_end > other.end):
+            if other.end < end:  # it reaches farther, whatever stands before
+                if other.end < start - 80:
+                    kept.append(hit)
+                    break
+                continue
+            same = other.start == start and other.end == end
+            if same and (tail_end > end or other.tail_end > end):
                 continue  # a verb and its particle say one thing, the verb alone another
-            if within and hit.weight < (_EQUAL * other.weight if same else other.weight):
+            if weight < (_EQUAL * other.weight if same else other.weight):
                 break
         else:
-            kept.append(hit)
-            continue
-        if other.end < hit.start - 80:
             kept.append(hit)
     return kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -34,24 +35,26 @@ _THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
-class Found(NamedTuple):
-    """A cue, figure or name that a rule used."""
-
-    start: int
-    end: int
-    concept: str
-    tail_end: int
-
-
 class Match(NamedTuple):
-    """A rule that fired."""
+    """A rule that fired, with the cues, figures and names it used."""
 
     rule: Rule
-    found: tuple[Found, ...]
+    found: tuple[Hit, ...]
     start: int
     end: int
     segment: int
     is_falling: bool
+
+
+class _Plan(NamedTuple):
+    """A rule, its needs taken apart."""
+
+    rank: int
+    rule: Rule
+    anchors: tuple[str, ...]
+    others: tuple[tuple[str, ...], ...]
+    plain: tuple[frozenset[str], ...]
+    """Needs that are met by cues alone: a figure or a name can only be told by looking."""
 
 
 class Grammar:
@@ -64,45 +67,62 @@ class Grammar:
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = tuple(rules)
-        self._by_anchor: dict[str, list[int]] = {}
-        self._needs: list[tuple[frozenset[str], ...]] = []
-        for rank, rule in enumerate(self._rules):
-            choices = [frozenset(need.split("|")) for need in rule.needs]
-            for concept in choices[0]:
-                self._by_anchor.setdefault(concept, []).append(rank)
-            # A figure or a name among the choices can only be told by looking.
-            plain = [names for names in choices if not any(name[0] == "%" for name in names)]
-            self._needs.append(tuple(plain))
+        plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
+        wanted = Counter(name for plan in plans for names in plan.plain for name in names)
+        # Each rule waits for its rarest need: for the cues that the fewest rules ask for.
+        self._waiting: dict[str, list[_Plan]] = {}
+        for plan in plans:
+            rarest = min(plan.plain, key=lambda names: sum(wanted[name] for name in names))
+            for name in rarest:
+                self._waiting.setdefault(name, []).append(plan)
 
-    def matches(self, sentence: Sentence, language: str, text: str) -> list[Match]:
+    def matches(self, sentence: Sentence) -> list[Match]:
         """Return the rules that fire in a sentence, in reading order."""
-        used: set[int] = set()
+        used = 0
         fired: list[Match] = []
-        for rank in self._possible(sentence):
-            rule = self._rules[rank]
-            if rule.faint and (fired or sentence.number > 0):
+        for plan in self._possible(sentence):
+            if plan.rule.faint and (fired or not sentence.is_headline):
                 continue
-            for anchor in list(_candidates(sentence, rule.needs[0], text, None)):
-                match = _try(sentence, rule, anchor, used, language, text)
+            for anchor in _candidates(sentence, plan.anchors, None):
+                match = None if used & _letters(anchor) else _try(sentence, plan, anchor, used)
                 if match is None:
                     continue
                 fired.append(match)
                 for found in match.found:
                     if found.concept[0] != "%":
-                        used.update(range(found.start, found.end))
+                        used |= _letters(found)
+        if not any(match.rule.weak for match in fired):
+            return sorted(fired, key=_start_of)
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        kept = [match for match in fired if not _gives_way(match, strong, sentence)]
-        return sorted(kept, key=lambda match: match.start)
+        kept = (match for match in fired if not _gives_way(match, strong, sentence))
+        return sorted(kept, key=_start_of)
 
-    def _possible(self, sentence: Sentence) -> list[int]:
+    def _possible(self, sentence: Sentence) -> list[_Plan]:
         present = sentence.by_concept.keys()
-        ranks = {rank for concept in present for rank in self._by_anchor.get(concept, ())}
-        return [
-            rank
-            for rank in sorted(ranks)
-            if all(not names.isdisjoint(present) for names in self._needs[rank])
-        ]
+        plans = {
+            plan.rank: plan
+            for concept in present
+            for plan in self._waiting.get(concept, ())
+            if not any(names.isdisjoint(present) for names in plan.plain)
+        }
+        return [plans[rank] for rank in sorted(plans)]
+
+
+def _plan(rank: int, rule: Rule) -> _Plan:
+    needs = [tuple(need.split("|")) for need in rule.needs]
+    plain = [frozenset(names) for names in needs if not any(name[0] == "%" for name in names)]
+    # A rule starts from a cue, whatever else its first need allows.
+    starts = frozenset(name for name in needs[0] if name[0] != "%")
+    return _Plan(rank, rule, needs[0], tuple(needs[1:]), (starts, *plain))
+
+
+def _start_of(match: Match) -> int:
+    return match.start
+
+
+def _letters(found: Hit) -> int:
+    """Return the letters of a span as bits, so that two spans overlap where both have a bit."""
+    return ((1 << (found.end - found.start)) - 1) << found.start
 
 
 def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:
@@ -121,33 +141,23 @@ def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:
     )
 
 
-def _try(
-    sentence: Sentence,
-    rule: Rule,
-    anchor: Found,
-    used: set[int],
-    language: str,
-    text: str,
-) -> Match | None:
-    if _is_used(anchor, used):
-        return None
+def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | None:
+    rule, language = plan.rule, sentence.language
     segment = sentence.segment_of(anchor.start)
     chosen = [anchor]
+    taken = _letters(anchor)
+    used = 0 if rule.shares else used
     near = rule.near or _NEAR[language]
     if language == "zh" and rule.near:
         near = max(8, rule.near // 3)
-    taken = set[int]() if rule.shares else used
-    for need in rule.needs[1:]:
-        best = _nearest(sentence, need, chosen, taken, near, language, text)
+    for names in plan.others:
+        best = _nearest(sentence, names, anchor, segment, taken, used, near)
         if best is None:
             return None
         chosen.append(best)
-    spans = {(found.start, found.end) for found in chosen}
-    segments = {sentence.segment_of(found.start) for found in chosen}
-    for concept in rule.without:
-        for part in segments:
-            if any((h.start, h.end) not in spans for h in sentence.in_segment(concept, part)):
-                return None
+        taken |= _letters(best)
+    if rule.without and _is_barred(sentence, rule, chosen):
+        return None
     cues = [found for found in chosen if found.concept[0] != "%"]
     start = min(found.start for found in cues)
     end = max(found.end for found in cues)
@@ -155,72 +165,99 @@ def _try(
     return Match(rule, tuple(chosen), start, end, segment, falling)
 
 
+def _is_barred(sentence: Sentence, rule: Rule, chosen: Sequence[Hit]) -> bool:
+    """Look for what must not stand beside the chosen words."""
+    spans = {(found.start, found.end) for found in chosen}
+    segments = {sentence.segment_of(found.start) for found in chosen}
+    return any(
+        (hit.start, hit.end) not in spans
+        for concept in rule.without
+        if concept in sentence.by_concept
+        for part in segments
+        for hit in sentence.in_segment(concept, part)
+    )
+
+
 def _nearest(
     sentence: Sentence,
-    need: str,
-    chosen: list[Found],
-    used: set[int],
+    names: tuple[str, ...],
+    anchor: Hit,
+    segment: int,
+    taken: int,
+    used: int,
     near: int,
-    language: str,
-    text: str,
-) -> Found | None:
-    anchor = chosen[0]
+) -> Hit | None:
+    start, end = anchor.start, anchor.end
     best, best_cost = None, near + 1
-    for candidate in _candidates(sentence, need, text, anchor):
-        if candidate.start - anchor.end > near or anchor.start - candidate.end > near:
+    for candidate in _candidates(sentence, names, anchor):
+        if candidate.start - end > near or start - candidate.end > near:
             continue
-        if _is_used(candidate, used) or any(_overlap(candidate, other) for other in chosen):
+        barred = taken if candidate.concept[0] == "%" else taken | used
+        if barred & _letters(candidate):
             continue
-        cost = _cost(sentence, anchor, candidate, language)
+        cost = _cost(sentence, anchor, segment, candidate)
         if cost < best_cost:
             best, best_cost = candidate, cost
     return best
 
 
-def _cost(sentence: Sentence, anchor: Found, candidate: Found, language: str) -> int:
+def _cost(sentence: Sentence, anchor: Hit, segment: int, candidate: Hit) -> int:
     """Characters between, plus a price for every segment and every other company crossed."""
-    low, high = sorted((anchor, candidate))
-    gap = max(0, high.start - low.end)
-    crossed = abs(sentence.segment_of(candidate.start) - sentence.segment_of(anchor.start))
-    between = sum(low.end <= group.start and group.end <= high.start for group in sentence.groups)
-    foreign = between if crossed or between > 1 else 0
-    price = _SEGMENT_COST[language]
     # German verbs come late and Chinese ones after the noun: what follows is likelier meant.
     backward = 4 if candidate.start < anchor.start else 0
-    return gap + crossed * price + foreign * price * 2 + backward
+    low, high = (candidate, anchor) if backward else (anchor, candidate)
+    gap = max(0, high.start - low.end)
+    crossed = abs(sentence.segment_of(candidate.start) - segment)
+    if not crossed and len(sentence.groups) < 2:
+        return gap + backward
+    between = sum(low.end <= group.start and group.end <= high.start for group in sentence.groups)
+    foreign = between if crossed or between > 1 else 0
+    return gap + _SEGMENT_COST[sentence.language] * (crossed + 2 * foreign) + backward
 
 
-def _candidates(sentence: Sentence, need: str, text: str, anchor: Found | None) -> Iterator[Found]:
-    for concept in need.split("|"):
-        if concept[0] != "%":
-            for hit in _around(sentence.by_concept.get(concept, []), anchor):
-                yield Found(hit.start, hit.end, concept, hit.tail_end)
-        elif concept in ("%percent", "%money"):
-            for figure in sentence.figures:
-                if figure.unit == concept[1:]:
-                    yield Found(figure.start, figure.end, concept, figure.end)
-        elif concept == "%model":
-            for match in _MODEL.finditer(text, sentence.start, sentence.end):
-                yield Found(match.start(), match.end(), concept, match.end())
-        elif concept == "%denied":
-            for hit in sentence.by_concept.get("deny", ()):
-                yield Found(hit.start, hit.end, concept, hit.tail_end)
-        elif concept == "%thing":
-            behind = _THING.match(text, anchor.end) if anchor else None
-            if behind is not None:
-                yield Found(behind.start(), behind.end(), concept, behind.end())
-            for product in sentence.products:
-                yield Found(product.start, product.end, concept, product.end)
-        elif concept == "%because":
-            because = _BECAUSE.match(text, anchor.end) if anchor else None
-            if because is not None:
-                yield Found(because.start(), because.end(), concept, because.end())
+def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) -> Sequence[Hit]:
+    """Return what may meet a need: cues, or figures and names beside the anchor."""
+    if len(names) == 1 and names[0][0] != "%":
+        return _around(sentence.by_concept.get(names[0], []), anchor)
+    found: list[Hit] = []
+    for name in names:
+        if name[0] != "%":
+            found += _around(sentence.by_concept.get(name, []), anchor)
         else:
-            for start, end in _named(sentence, concept, anchor, text):
-                yield Found(start, end, concept, end)
+            found += (
+                Hit(start, end, name, "", 0, tail)
+                for start, end, tail in _looked_for(sentence, name, anchor)
+            )
+    return found
 
 
-def _around(hits: list[Hit], anchor: Found | None) -> list[Hit]:
+def _looked_for(
+    sentence: Sentence, name: str, anchor: Hit | None
+) -> Iterator[tuple[int, int, int]]:
+    """Yield start, end and tail end of the figures, names and turns that a need may mean."""
+    if name in ("%percent", "%money"):
+        for figure in sentence.figures:
+            if figure.unit == name[1:]:
+                yield figure.start, figure.end, figure.end
+    elif name == "%model":
+        for match in _MODEL.finditer(sentence.text):
+            yield *match.span(), match.end()
+    elif name == "%denied":
+        for hit in sentence.by_concept.get("deny", ()):
+            yield hit.start, hit.end, hit.tail_end
+    elif name in ("%thing", "%because"):
+        pattern = _THING if name == "%thing" else _BECAUSE
+        behind = pattern.match(sentence.text, anchor.end) if anchor else None
+        if behind is not None:
+            yield *behind.span(), behind.end()
+        for product in sentence.products if name == "%thing" else ():
+            yield product.start, product.end, product.end
+    else:
+        for start, end in _named(sentence, name, anchor):
+            yield start, end, end
+
+
+def _around(hits: list[Hit], anchor: Hit | None) -> list[Hit]:
     """Return the hits that can be near an anchor: in a text without stops there may be hundreds."""
     if anchor is None or len(hits) < 12:
         return hits
@@ -229,9 +266,7 @@ def _around(hits: list[Hit], anchor: Found | None) -> list[Hit]:
     return hits[low:high]
 
 
-def _named(
-    sentence: Sentence, concept: str, anchor: Found | None, text: str
-) -> Iterator[tuple[int, int]]:
+def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tuple[int, int]]:
     """Yield the spans of people, voices and companies in the part a rule asks for."""
     if concept == "%person":
         yield from ((person.start, person.end) for person in sentence.people)
@@ -257,17 +292,8 @@ def _named(
             fits = {
                 "%target": not is_before or place > 0,
                 "%listed_doer": is_before and bool(group.tickers) and place == 0,
-                "%mover": is_before and _MOVER_GAP.fullmatch(text, group.end, anchor.start),
+                "%mover": is_before
+                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start),
             }
             if fits[concept]:
                 yield group.start, group.end
-
-
-def _is_used(found: Found, used: set[int]) -> bool:
-    if found.concept.startswith("%"):
-        return False
-    return not used.isdisjoint(range(found.start, found.end))
-
-
-def _overlap(one: Found, other: Found) -> bool:
-    return one.start < other.end and other.start < one.end

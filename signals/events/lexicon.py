@@ -162,13 +162,15 @@ class Lexicon:
         """Return the plain German and English words of the lexicon, which tell languages apart."""
         return {
             code: [
-                cue
-                for cues in self.concepts[code].values()
-                for cue in cues
-                if cue.isalpha() and len(cue) > 3
+                cue for cues in self.concepts[code].values() for cue in cues if tells_language(cue)
             ]
             for code in ("de", "en")
         }
+
+
+def tells_language(cue: str) -> bool:
+    """Return True for a cue that is a plain word, long enough to tell German from English."""
+    return cue.isalpha() and len(cue) > 3
 
 
 def _data(name: str) -> str:

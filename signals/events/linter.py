@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markets.errors import nearest_name
-from signals.events.finder import TELLING, parse_cue
-from signals.events.lexicon import Lexicon
+from signals.events.finder import TELLING, Cue, parse_cue
+from signals.events.lexicon import Lexicon, tells_language
 from signals.text.folding import fold
 
 USED_BY_NAME = frozenset({"ignore", "ends", "resolved"})
@@ -48,6 +48,7 @@ def problems(lexicon: Lexicon) -> list[Problem]:
     for code, concepts in lexicon.concepts.items():
         for concept, cues in concepts.items():
             found += _cue_problems(code, concept, cues)
+        found += _covered(code, concepts)
     found += _twin_problems(lexicon)
     return found + _rule_problems(lexicon)
 
@@ -63,18 +64,49 @@ def _cue_problems(code: str, concept: str, cues: Sequence[str]) -> list[Problem]
         parsed = parse_cue(concept, cue)
         if not parsed.head or cue != cue.strip() or "*" in parsed.head:
             found.append(Problem("unreachable", f"{code}: {concept}: {cue!r} can match nothing"))
-    plain = [parse_cue(concept, cue) for cue in cues]
-    prefixes = {c.head for c in plain if c.open_right and not c.open_left and c.tail is None}
-    for cue_parsed in plain:
-        if cue_parsed.tail is None and not cue_parsed.open_left and not cue_parsed.anchored:
-            shorter = next(
-                (p for p in prefixes if cue_parsed.head != p and cue_parsed.head.startswith(p)),
-                None,
-            )
-            if shorter is not None and " " not in cue_parsed.head:
-                text = f"{code}: {concept}: {cue_parsed.text!r} is covered by {shorter + '*'!r}"
-                found.append(Problem("unreachable", text, is_error=False))
     return found
+
+
+def _covered(code: str, concepts: Mapping[str, Sequence[str]]) -> list[Problem]:
+    """Find words that a shorter cue of their concept covers, and that settle nothing.
+
+    A longer cue of the same concept weighs more ("wachstum" beside "wachs*"), and so keeps the
+    word for its concept where cues of another one match it too; then it is needed. A plain word
+    is needed as well: it tells the language.
+    """
+    parsed = [parse_cue(name, cue) for name, cues in concepts.items() for cue in cues]
+    found = []
+    for cue in parsed:
+        if cue.tail is not None or cue.open_left or cue.anchored or " " in cue.head:
+            continue
+        if tells_language(cue.text):
+            continue
+        covering = [p for p in parsed if p.concept == cue.concept and _covers(p, cue)]
+        if covering and not any(_competes(other, cue) for other in parsed):
+            text = f"{code}: {cue.concept}: {cue.text!r} is covered by {covering[0].text!r}"
+            found.append(Problem("unreachable", text, is_error=False))
+    return found
+
+
+def _covers(prefix: Cue, cue: Cue) -> bool:
+    return (
+        prefix.open_right
+        and not (prefix.open_left or prefix.anchored)
+        and prefix.tail is None
+        and prefix.head != cue.head
+        and cue.head.startswith(prefix.head)
+    )
+
+
+def _competes(other: Cue, cue: Cue) -> bool:
+    """Tell whether a cue of another concept may stand on a word that this one matches."""
+    if other.concept == cue.concept or (
+        "ignore" not in (other.concept, cue.concept)
+        and (other.concept in TELLING) != (cue.concept in TELLING)
+    ):
+        return False
+    words = [word for word in other.head.split() if len(word) > 1]
+    return any(word in cue.head or word.startswith(cue.head) for word in words)
 
 
 def _twin_problems(lexicon: Lexicon) -> list[Problem]:

@@ -1,12 +1,12 @@
-"""A story laid out for reading: sentences, and in each its segments, companies, cues, figures."""
+"""A sentence laid out for reading: its segments, companies, cues and figures."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from signals.events.finder import Hit
 from signals.events.lexicon import Lexicon
@@ -14,22 +14,22 @@ from signals.events.sources import Quoted, quoted
 from signals.linking import Mention
 from signals.text.folding import fold
 from signals.text.numbers import Quantity, quantities
-from signals.text.sentences import sentence_spans
+from signals.text.tokens import begins_word
 
+# One set of characters first in each pattern, and what may stand around them looked at only there.
 _BREAK = re.compile(
-    r"[。！？；;，!?\n]+|[,:：](?=\s)|：|(?<=\s)[-–—|/](?=\s)"
-    r"|(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])"
+    r"[。！？；;，!?\n,:：|/–—-](?:(?<=[。！？；;，!?\n])[。！？；;，!?\n]*|(?<=：)|(?=\s)(?<=[,:])|(?=\s)(?<=\s.))"
 )
+_CHINESE_GAP = re.compile(r"(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])")
 _CONTRAST = {
     "de": re.compile(
-        r"(?<!\w)(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts"
+        r"(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts"
         r"|nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
         r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr)))(?!\w)"
     ),
     "en": re.compile(
-        r"(?<!\w)(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
+        r"(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
     ),
-    "zh": re.compile(r"(?!)"),
 }
 _JOINT = re.compile(
     r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
@@ -37,15 +37,6 @@ _JOINT = re.compile(
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
-MAX_SENTENCE = 600
-
-
-class _HasStart(Protocol):
-    @property
-    def start(self) -> int: ...
-
-
-Placed = TypeVar("Placed", bound=_HasStart)
 
 
 class Group(NamedTuple):
@@ -60,24 +51,30 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Sentence:
-    """One sentence with what was found in it; all spans refer to the clean `text` of the story."""
+    """One sentence with what was found in it; all spans refer to its `text`."""
 
     text: str
-    number: int
-    start: int
-    end: int
+    folded: str
+    language: str
+    is_headline: bool
     segments: list[tuple[int, int]]
     groups: list[Group]
     people: list[Mention]
     products: list[Mention]
-    hits: list[Hit]
-    figures: list[Quantity]
     quoted: list[Quoted]
-    by_concept: dict[str, list[Hit]] = field(default_factory=dict)
+    by_concept: dict[str, list[Hit]]
     _starts: list[int] = field(init=False, repr=False)
+    _figures: list[Quantity] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._starts = [segment[0] for segment in self.segments]
+
+    @property
+    def figures(self) -> list[Quantity]:
+        """The figures, read when first asked for: most sentences tell nothing that has one."""
+        if self._figures is None:
+            self._figures = quantities(self.text, self.language)
+        return self._figures
 
     def segment_of(self, position: int) -> int:
         """Return the index of the segment that holds a position."""
@@ -85,110 +82,72 @@ class Sentence:
 
     def in_segment(self, concept: str, segment: int) -> list[Hit]:
         """Return the hits of a concept within one segment."""
+        hits = self.by_concept.get(concept)
+        if not hits:
+            return []
         start, end = self.segments[segment]
-        return [hit for hit in self.by_concept.get(concept, ()) if start <= hit.start < end]
+        return [hit for hit in hits if start <= hit.start < end]
 
 
-@dataclass(slots=True)
-class Page:
-    """A story ready to be read."""
-
-    text: str
-    language: str
-    sentences: list[Sentence]
-
-
-def lay_out(text: str, language: str, mentions: Sequence[Mention], lexicon: Lexicon) -> Page:
-    """Return the page of a clean text.
+def lay_out(
+    text: str, language: str, names: Sequence[Mention], lexicon: Lexicon, *, is_headline: bool
+) -> Sentence:
+    """Return a sentence ready to be read.
 
     Parameters
     ----------
     text : str
-        Clean text.
+        The sentence, clean.
     language : str
         ``de``, ``en`` or ``zh``.
-    mentions : sequence of Mention
+    names : sequence of Mention
         All firms named in it, unlisted ones included, in order.
     lexicon : Lexicon
         The cues.
+    is_headline : bool
+        True for the first of a story.
     """
     folded = fold(text)
-    spans = _bounded(sentence_spans(text))
-    segments = [_segments(folded, start, end, language) for start, end in spans]
-    starts = frozenset(start for parts in segments for start, _ in parts)
-    hits = lexicon.hits(folded, language, starts)
-    figures = quantities(text, language)
-    voices = quoted(text, folded, starts)
-    page = Page(text, language, [])
-    for number, ((start, end), parts) in enumerate(zip(spans, segments, strict=True)):
-        inside = _within(mentions, start, end)
-        heard = _within(voices, start, end)
-        named = [m for m in inside if m.is_believed or m.role == "unlisted"]
-        sentence = Sentence(
-            text, number, start, end, parts,
-            groups=_groups(folded, [m for m in named if not _is_voice(m, heard)]),
-            people=[m for m in inside if m.role == "person"],
-            products=[m for m in inside if m.role == "product"],
-            hits=_within(hits, start, end),
-            figures=_within(figures, start, end),
-            quoted=heard,
-        )  # fmt: skip
-        _shield(sentence)
-        for hit in sentence.hits:
-            sentence.by_concept.setdefault(hit.concept, []).append(hit)
-        page.sentences.append(sentence)
-    return page
-
-
-def _bounded(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Cut what no sentence is: a run without a stop must not cost more than a sentence does."""
-    cut: list[tuple[int, int]] = []
-    for start, end in spans:
-        cut += [(at, min(end, at + MAX_SENTENCE)) for at in range(start, end, MAX_SENTENCE)]
-    return cut
-
-
-def _within(found: Sequence[Placed], start: int, end: int) -> list[Placed]:
-    """Return what begins within a span, of things in order."""
-    low = bisect_left(found, start, key=_start_of)
-    high = bisect_left(found, end, key=_start_of)
-    return list(found[low:high])
-
-
-def _start_of(thing: _HasStart) -> int:
-    return thing.start
-
-
-def _shield(sentence: Sentence) -> None:
-    """Drop cues that are only letters of a company's name (the trip in Trip.com).
-
-    The name of a chip of one's own is a cue as well as a name.
-    """
-    spans = [(group.start, group.end) for group in sentence.groups]
-    sentence.hits = [
-        hit
-        for hit in sentence.hits
-        if hit.concept == "chip_name"
-        or not any(start <= hit.start and hit.end <= end for start, end in spans)
-    ]
+    segments = _segments(folded, language)
+    starts = frozenset(start for start, _ in segments)
+    heard = quoted(text, folded, starts)
+    named = [m for m in names if m.is_believed or m.role == "unlisted"]
+    groups = _groups(folded, [m for m in named if not _is_voice(m, heard)])
+    by_concept: dict[str, list[Hit]] = {}
+    for hit in lexicon.hits(folded, language, starts):
+        # Letters of a company's name are no cue (the trip in Trip.com), save an own chip's name.
+        if hit.concept == "chip_name" or not any(
+            group.start <= hit.start and hit.end <= group.end for group in groups
+        ):
+            by_concept.setdefault(hit.concept, []).append(hit)
+    return Sentence(
+        text, folded, language, is_headline, segments, groups,
+        people=[m for m in names if m.role == "person"],
+        products=[m for m in names if m.role == "product"],
+        quoted=heard, by_concept=by_concept,
+    )  # fmt: skip
 
 
 def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
     return any(v.start <= mention.start and mention.end <= v.end for v in voices)
 
 
-def _segments(folded: str, start: int, end: int, language: str) -> list[tuple[int, int]]:
-    marks = [match.span() for match in _BREAK.finditer(folded, start, end)]
-    marks += [(m.start(), m.start()) for m in _CONTRAST[language].finditer(folded, start, end)]
+def _segments(folded: str, language: str) -> list[tuple[int, int]]:
+    marks = [match.span() for match in _BREAK.finditer(folded)]
+    if language != "zh":
+        words = (match.start() for match in _CONTRAST[language].finditer(folded))
+        marks += [(at, at) for at in words if begins_word(folded, at)]
+    if not folded.isascii():
+        marks += [match.span() for match in _CHINESE_GAP.finditer(folded)]
     parts: list[tuple[int, int]] = []
-    begin = start
+    begin, end = 0, len(folded)
     for low, high in sorted(marks):
         if low > begin:
             parts.append((_skip_space(folded, begin, low), low))
         begin = max(begin, high)
     if begin < end:
         parts.append((_skip_space(folded, begin, end), end))
-    return parts or [(start, end)]
+    return parts or [(0, end)]
 
 
 def _skip_space(folded: str, begin: int, end: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal, get_args
 
 Kind = Literal[
@@ -119,10 +120,22 @@ class Event:
             self.certainty != "denied" and self.novelty > 0.5
         )
 
+    def placed(self, event_id: str, item_id: str, sentence: int, available_at: datetime) -> Event:
+        """Return the event as a sentence of a story tells it; quicker than `replace`."""
+        return Event(
+            event_id, item_id, sentence, self.kind, self.tickers, self.polarity, self.certainty,
+            available_at, *_REST(self),
+        )  # fmt: skip
+
     def as_dict(self) -> dict[str, object]:
         """Return JSON-ready fields: tuples as lists, the instant as ISO 8601 with Z."""
-        fields = asdict(self)
-        fields["tickers"] = list(self.tickers)
-        fields["related_tickers"] = list(self.related_tickers)
-        fields["available_at"] = self.available_at.isoformat().replace("+00:00", "Z")
-        return fields
+        named = dict(zip(_NAMES, _VALUES(self), strict=True))
+        named["tickers"] = list(self.tickers)
+        named["related_tickers"] = list(self.related_tickers)
+        named["available_at"] = self.available_at.isoformat().replace("+00:00", "Z")
+        return named
+
+
+_NAMES = tuple(field.name for field in fields(Event))
+_VALUES = attrgetter(*_NAMES)
+_REST = attrgetter(*_NAMES[8:])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from hashlib import blake2b
 
 from signals.news import NewsItem, Rejection, shorten
+from signals.sources.digests import Digests
 
 Placed = tuple[str, NewsItem | Rejection]
 """A story, or the reason that there is none, with its place (file:line)."""
@@ -57,20 +57,18 @@ def unique(rows: Iterable[Placed]) -> Iterator[NewsItem | Rejection]:
 
     Notes
     -----
-    Keeps two 8-byte hashes a story, about 0.1 GB for a million.
+    Keeps two 8-byte hashes a story, at most 64 MB for a million.
     """
-    seen: dict[int, int] = {}
+    names, stories = Digests(), Digests()
     for where, item in rows:
         if isinstance(item, Rejection):
             yield item
             continue
-        key = _hash(f"{item.source}\0{item.item_id}")
-        content = _hash(repr(item))
-        if key not in seen:
-            seen[key] = content
+        if names.add(f"{item.source}\0{item.item_id}"):
+            stories.add(repr(item))
             yield item
         else:
-            yield _second(item, where, same=seen[key] == content)
+            yield _second(item, where, same=repr(item) in stories)
 
 
 def _second(item: NewsItem, where: str, *, same: bool) -> Rejection:
@@ -82,7 +80,3 @@ def _second(item: NewsItem, where: str, *, same: bool) -> Rejection:
         shorten(f"{item.item_id}: {item.title or item.body}"),
         "one text and clock under one id; a new id with revision_of for a correction",
     )
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")

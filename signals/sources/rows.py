@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ class RowReader:
     known : collection of str, optional
         Normalized tickers of the universe. Others stay on the story; each is reported once.
     now : datetime, optional
-        UTC instant that stands in where ``settings.as_of`` is unset.
+        UTC instant that stands in where ``settings.as_of`` is unset; else each row's own reading.
     """
 
     def __init__(
@@ -48,9 +48,8 @@ class RowReader:
         self._clocks = ClockReader(settings.zone, settings.epoch_unit)
         self._known = None if known is None else frozenset(known)
         self._reported: set[str] = set()
-        as_of = settings.as_of or now or datetime.now(UTC)
-        self._as_of = as_of.astimezone(UTC)
-        self._latest = self._as_of + timedelta(hours=settings.future_hours)
+        self._as_of = settings.as_of or now
+        self._ahead = timedelta(hours=settings.future_hours)
 
     def read(self, row: Mapping[str, object], where: str) -> Iterator[NewsItem | Rejection]:
         """Yield the row's story, with a notice for each ticker set aside; or its rejection."""
@@ -95,7 +94,7 @@ class RowReader:
         clocks = self._read_clocks(row)
         source = self._text(row, "source") or self._settings.feed
         return NewsItem(
-            item_id=self._item_id(row, (source, clocks["published_at"].isoformat(), title, body)),
+            item_id=self._item_id(row, source, clocks["published_at"], title, body),
             published_at=clocks["published_at"],
             first_seen_at=clocks.get("first_seen_at"),
             enriched_at=clocks.get("enriched_at"),
@@ -125,11 +124,12 @@ class RowReader:
                 )
             clocks["published_at"] = clocks["first_seen_at"]
         latest = max(clocks.values())
-        if latest > self._latest:
+        as_of = self._as_of or datetime.now(UTC)
+        if latest > as_of + self._ahead:
             raise DataError(
                 "a clock in the future",
                 given=latest.isoformat(),
-                wanted=f"at or before {self._as_of.isoformat()} (news.as_of)",
+                wanted=f"at or before {as_of.astimezone(UTC).isoformat()} (news.as_of)",
             )
         return clocks
 
@@ -149,13 +149,16 @@ class RowReader:
                 f"{name}: {error.problem}", given=error.given, wanted=error.wanted
             ) from None
 
-    def _item_id(self, row: Mapping[str, object], parts: Iterable[str]) -> str:
+    def _item_id(
+        self, row: Mapping[str, object], source: str, published_at: datetime, *text: str
+    ) -> str:
         value = self._value(row, "item_id")
         if value is not None:
             return self._text(row, "item_id").strip()
         if any(name in row for name in self._columns["item_id"]):
             raise DataError("a story needs its id", given="an empty one")
-        return "sha256:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+        parts = "\0".join((source, published_at.isoformat(), *text))
+        return "sha256:" + hashlib.sha256(parts.encode()).hexdigest()[:24]
 
     def _tickers(
         self, row: Mapping[str, object], where: str
@@ -197,7 +200,7 @@ class RowReader:
             raise DataError(
                 f"{field} is no text", given=f"{type(value).__name__} {shorten(str(value))}"
             )
-        if SURROGATE.search(value):
+        if not value.isascii() and SURROGATE.search(value):
             raise DataError(
                 f"{field} holds bytes that are not in the declared encoding",
                 given=shorten(value),

@@ -14,16 +14,16 @@ from functools import cache
 from importlib.resources import files
 
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,300}>")
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\uff10-\uff5a]"
-)
-_SPACES = re.compile(r"[^\S\n]{1,1000}")
-_ODD = re.compile(r"[^\x20-\x7e\n]")
+_SPACES = re.compile(r"[^\S\n]{2,1000}|[^\S\n ]")
 # Controls, bidirectional marks, zero-width spaces, soft hyphens, tags, lone surrogates.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_ODD_SPACE = re.compile(r"[^\S\n\r ]")
+_ODD_LETTERS = (  # marks that combine with a letter, and letters that are another one's twin
+    *map(chr, (*range(0x300, 0x370), *range(0xF900, 0xFB00), *range(0x2F800, 0x2FA20))),
+    *"\u0130\u037e\u0387\u1fef\u2126\u212a\u212b",
 )
 # Fullwidth forms that carry figures, names and units; Chinese sentence marks stay as they are.
 _FULLWIDTH = "".join(chr(code) for code in range(0xFF10, 0xFF5B)) + "％＄＋－．／＆＃＠＿"
@@ -50,10 +50,15 @@ def clean(text: str) -> str:
         text = html.unescape(text)
     if "<" in text:
         text = _TAG.sub(" ", text)
-    if _ODD.search(text):
-        text = unicodedata.normalize("NFC", text).translate(_clean_table())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        table, changed = _clean_table()
+        if changed.search(text):
+            text = text.translate(table)
+    if "  " in text or not text.replace("\n", "").isprintable():
         text = _INVISIBLE.sub("", text)
-    return _SPACES.sub(" ", text.replace("\r", "\n"))
+        text = _SPACES.sub(" ", text.replace("\r", "\n"))
+    return text
 
 
 def fold(text: str) -> str:
@@ -67,7 +72,10 @@ def fold(text: str) -> str:
     lowered = text.lower()
     if len(lowered) != len(text):
         lowered = "".join(_lower_one(character) for character in text)
-    return lowered if lowered.isascii() else lowered.translate(_fold_table())
+    if lowered.isascii():
+        return lowered
+    table, changed = _fold_table()
+    return changed.sub(lambda found: table[ord(found[0])], lowered)
 
 
 def is_traditional(text: str) -> bool:
@@ -83,7 +91,7 @@ def is_traditional(text: str) -> bool:
 
 @cache
 def _traditional() -> frozenset[str]:
-    return frozenset(chr(code) for code in _fold_table() if code >= 0x3400)
+    return frozenset(chr(code) for code in _fold_table()[0] if code >= 0x3400)
 
 
 def _lower_one(character: str) -> str:
@@ -91,13 +99,11 @@ def _lower_one(character: str) -> str:
     return lowered if len(lowered) == 1 else lowered[0]
 
 
-def hides_letters(text: str) -> bool:
-    """Return True where `clean` would show other letters: entities, tags, invisible marks."""
-    return "&" in text or "<" in text or _HIDDEN.search(text) is not None
-
-
 def spellings(folded: str, most: int = 32) -> list[str]:
-    """Return a folded name in the ways it may stand in a text: each character simplified or not.
+    """Return the ways in which a text can spell a folded name that matches letter by letter.
+
+    Each character may be traditional or simplified, or (beyond ASCII) a capital. A name with more
+    than `most` ways is cut where they become too many: a text that holds it holds its beginning.
 
     Examples
     --------
@@ -106,23 +112,47 @@ def spellings(folded: str, most: int = 32) -> list[str]:
     """
     ways = [""]
     for character in folded:
-        forms = [character, *_traditional_forms().get(character, ())]
+        forms = [character, *_other_forms().get(character, ())]
+        if len(ways) * len(forms) > most:
+            break
         ways = [way + form for way in ways for form in forms]
-        if len(ways) > most:
-            return [folded]
     return ways
 
 
 @cache
-def _traditional_forms() -> dict[str, tuple[str, ...]]:
-    forms: dict[str, list[str]] = {}
-    for code, simple in _fold_table().items():
-        forms.setdefault(simple, []).append(chr(code))
-    return {simple: tuple(variants) for simple, variants in forms.items()}
+def veils() -> tuple[str, ...]:
+    """Return what stands in every text of which `clean` or `fold` would show other letters.
+
+    Marks of entities and tags, invisible and fullwidth characters, odd spaces, marks that combine
+    with a letter, and letters that stand for others; beside these, `spellings` are all there is.
+    """
+    plane = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10000), *range(0xE0000, 0xE0080))))
+    found = [mark for pattern in (_INVISIBLE, _ODD_SPACE) for mark in pattern.findall(plane)]
+    return ("&", "<", "  ", *found, *map(chr, _clean_table()[0]), *_ODD_LETTERS)
 
 
 @cache
-def _clean_table() -> dict[int, str]:
+def _other_forms() -> dict[str, tuple[str, ...]]:
+    forms: dict[str, list[str]] = {}
+    for code, simple in _fold_table()[0].items():
+        forms.setdefault(simple, []).append(chr(code))
+    for capital in map(chr, range(0x80, 0x2000)):
+        letter = capital.lower()
+        if letter != capital and len(letter) == 1:
+            forms.setdefault(letter, []).append(capital)
+    return {simple: tuple(variants) for simple, variants in forms.items()}
+
+
+Table = tuple[dict[int, str], re.Pattern[str]]
+"""What each character becomes, and a pattern of those that change: most texts have none."""
+
+
+def _with_pattern(table: dict[int, str]) -> Table:
+    return table, re.compile(f"[{re.escape(''.join(map(chr, table)))}]")
+
+
+@cache
+def _clean_table() -> Table:
     table = {
         ord(character): unicodedata.normalize("NFKC", character)
         for character in _FULLWIDTH
@@ -130,13 +160,13 @@ def _clean_table() -> dict[int, str]:
     }
     table.update({ord(space): " " for space in "\u00a0\u2007\u202f\u2009\u200a\u3000"})
     table.update({ord(line): "\n" for line in "\u2028\u2029\u0085"})
-    return table
+    return _with_pattern(table)
 
 
 @cache
-def _fold_table() -> dict[int, str]:
+def _fold_table() -> Table:
     source = files("signals.text").joinpath("data/traditional.txt").read_text(encoding="utf-8")
     pairs = [pair for line in source.splitlines() if line[:1] != "#" for pair in line.split()]
     table = {ord(pair[0]): pair[1] for pair in pairs}
     table.update({ord(mark): plain for mark, plain in _QUOTES_AND_DASHES.items()})
-    return table
+    return _with_pattern(table)

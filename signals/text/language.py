@@ -15,11 +15,14 @@ from importlib.resources import files
 
 READ_LANGUAGES = ("de", "en", "zh")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
+_APART = {code: " " for code in range(128) if not chr(code).isalpha()}
 _SAMPLE = 4000
-_KANA = re.compile(r"[\u3041-\u30ff]")
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff〇]")
-_HANGUL = re.compile(r"[\uac00-\ud7af]")
-_OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u0e00-\u0e7f]")
+_KANA = re.compile(r"[\u3041-\u30ff]+")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff〇]+")
+_HANGUL = re.compile(r"[\uac00-\ud7af]+")
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u0e00-\u0e7f]+")
+_BEYOND_LATIN = re.compile(r"[\u0370-\u1dff\u0e00-\u0e7f\u3007-\ufaff]")
+_LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]{2,40}")
 _LETTERS = {
     "de": "äöüß",
     "fr": "éèêçœ",
@@ -33,6 +36,8 @@ _LETTERS = {
     "vi": "ăđơưạảấầẩậắằẳặẹẻẽếềểễệịỉọỏốồổộớờởợụủứừửữựỳỵỷỹ",
     "ro": "șțâî",
 }
+_CODES = {letter: code for code, letters in _LETTERS.items() for letter in letters}
+_TELLING_LETTER = re.compile(f"[{''.join(_CODES)}]")
 
 
 class LanguageGuesser:
@@ -96,25 +101,30 @@ class LanguageGuesser:
     def _count(self, sample: str) -> Counter[str]:
         counts: Counter[str] = Counter()
         lowered = sample.lower()
-        for word in _WORD.findall(lowered):
-            for code in self._votes.get(word, ()):
-                counts[code] += 1
-        if not lowered.isascii():
-            for code, letters in _LETTERS.items():
-                found = sum(lowered.count(letter) for letter in letters)
-                if found:
-                    counts[code] += min(found, 4)
+        ascii_only = lowered.isascii()
+        words = lowered.translate(_APART).split() if ascii_only else _WORD.findall(lowered)
+        for codes, found in Counter(filter(None, map(self._votes.get, words))).items():
+            for code in codes:
+                counts[code] += found
+        if not ascii_only:
+            letters = Counter(map(_CODES.__getitem__, _TELLING_LETTER.findall(lowered)))
+            for code, found in letters.items():
+                counts[code] += min(found, 4)
         return counts
 
 
 def _script_language(sample: str) -> str | None:
-    han = len(_HAN.findall(sample))
-    if _KANA.search(sample) and len(_KANA.findall(sample)) * 8 > han:
+    if sample.isascii() or not _BEYOND_LATIN.search(sample):
+        return None
+    kana, han, hangul, other = (
+        sum(map(len, script.findall(sample))) for script in (_KANA, _HAN, _HANGUL, _OTHER_SCRIPT)
+    )
+    if kana * 8 > han:
         return "ja"
-    words = len(re.findall(r"[A-Za-zÀ-ɏ]{2,40}", sample))
-    if len(_HANGUL.findall(sample)) > max(words, han):
+    words = len(_LATIN_WORD.findall(sample))
+    if hangul > max(words, han):
         return "ko"
-    if len(_OTHER_SCRIPT.findall(sample)) > 2 * (words + han):
+    if other > 2 * (words + han):
         return "und"
     # Two Han characters weigh about as much as one Latin word.
     return "zh" if han and han >= 2 * words * 0.4 and han >= 2 else None
@@ -127,4 +137,4 @@ def _function_words() -> dict[str, tuple[str, ...]]:
     for code, words in tomllib.loads(raw).items():
         for word in dict.fromkeys(words.split()):
             by_word.setdefault(word, []).append(code)
-    return {word: tuple(codes) for word, codes in by_word.items()}
+    return {word: tuple(codes) for word, codes in by_word.items() if len(word) > 1}

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from signals.text.folding import fold, is_traditional
 from signals.text.units import (
@@ -34,9 +33,9 @@ from signals.text.units import (
     scale_of,
 )
 
-_DIGITS = re.compile(
-    r"(?:(?<![a-z0-9_.,à-ɏ])|(?<=usd|hkd|rmb|cny|eur|gbp|jpy|krw|twd|sgd))"
-    r"(?:\d{1,3}(?:[.,' ]\d{3}){1,6}(?![0-9])(?:[.,]\d{1,4})?|\d{1,15}(?:[.,]\d{1,6})?)"
+_DIGITS = re.compile(  # the digit first: what may stand before it is looked at only there
+    r"\d(?:(?<![a-z0-9_.,à-ɏ].)|(?<=(?:usd|hkd|rmb|cny|eur|gbp|jpy|krw|twd|sgd)\d))"
+    r"(?:\d{0,2}(?:[.,' ]\d{3}){1,6}(?![0-9])(?:[.,]\d{1,4})?|\d{0,14}(?:[.,]\d{1,6})?)"
 )
 _HAN_NUMBER = re.compile(r"[一二两三四五六七八九十百千零〇数几半点]{1,12}")
 _HAN_PERCENT = re.compile(r"百分之([一二两三四五六七八九十百零〇点\d.]{1,10})")
@@ -48,8 +47,7 @@ _YUAN_THROUGHOUT = re.compile(r"人民?币[^。]{0,3}下同|除特别说明[^。
 _RANGE_JOINT = re.compile(r"\s?(?:-|~|～|至|到|bis(?: zu)?|to|and|und)\s?")
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """One figure of a text.
 
     Attributes
@@ -115,7 +113,7 @@ def _in_dollars(folded: str, figures: list[Quantity]) -> list[Quantity]:
     if _YUAN_THROUGHOUT.search(folded):
         return figures
     return [
-        replace(figure, currency="HKD")
+        figure._replace(currency="HKD")
         if figure.unit == "money"
         and figure.currency in (None, "CNY")
         and not _YUAN_NAMED.search(folded, figure.start, figure.end)
@@ -302,8 +300,8 @@ def _join_ranges(text: str, found: list[Quantity]) -> list[Quantity]:
         low = joined[-1] if joined else None
         if low is not None and _is_range(text, low, quantity):
             factor = _inherited_factor(low, quantity)
-            joined[-1] = replace(
-                quantity, start=low.start, value=low.value * factor, high=quantity.value,
+            joined[-1] = quantity._replace(
+                start=low.start, value=low.value * factor, high=quantity.value,
                 qualifier="range", currency=quantity.currency or low.currency,
             )  # fmt: skip
         else:
@@ -354,7 +352,9 @@ def _qualified(text: str, quantity: Quantity, language: str) -> Quantity:
         else:
             if language == "zh":
                 qualifier = _after_chinese(after, qualifier)
-    return replace(quantity, qualifier=qualifier, is_prior=is_prior)
+    if qualifier == quantity.qualifier and is_prior == quantity.is_prior:
+        return quantity
+    return quantity._replace(qualifier=qualifier, is_prior=is_prior)
 
 
 def _is_prior(text: str, quantity: Quantity, before: str) -> bool:

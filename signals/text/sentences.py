@@ -11,7 +11,11 @@ from importlib.resources import files
 
 from signals.text.tokens import is_word_character
 
-_STOP = re.compile(r"[。！？!?…\n]|\.(?=[\s\"'”’)\]])|\.$")
+# One set of characters first: an alternative there would be tried at every letter.
+_STOP = re.compile(r"[。！？!?…\n.](?:(?<!\.)|(?![^\s\"'”’)\]]))")
+_LETTER = re.compile(r"[^\W_]")
+MAX_SENTENCE = 600
+"""Characters of a sentence at most: a run without a stop must not cost more than one does."""
 _CLOSERS = "\"'”’」』）)]》】"
 _ABBREVIATIONS, _ORDINAL_FOLLOWERS = (
     frozenset(line.split())
@@ -46,13 +50,26 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def bounded_spans(text: str) -> list[tuple[int, int]]:
+    """Return the sentences, none longer than `MAX_SENTENCE`: what has no stop is cut.
+
+    Examples
+    --------
+    >>> bounded_spans("a" * 700)
+    [(0, 600), (600, 700)]
+    """
+    return [
+        (at, min(end, at + MAX_SENTENCE))
+        for start, end in sentence_spans(text)
+        for at in range(start, end, MAX_SENTENCE)
+    ]
+
+
 def _append(spans: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
-    while begin < end and text[begin].isspace():
-        begin += 1
-    while end > begin and text[end - 1].isspace():
-        end -= 1
-    if any(character.isalnum() for character in text[begin:end]):
-        spans.append((begin, end))
+    part = text[begin:end].rstrip()
+    shown = part.lstrip()
+    if _LETTER.search(shown):
+        spans.append((begin + len(part) - len(shown), begin + len(part)))
 
 
 def _period_ends(text: str, at: int) -> bool:
@@ -61,14 +78,7 @@ def _period_ends(text: str, at: int) -> bool:
         after += 1
     if after < len(text) and text[after].islower():
         return False
-    start = at
-    while (
-        start > 0
-        and at - start < 24
-        and (is_word_character(text[start - 1]) or text[start - 1] == ".")
-    ):
-        start -= 1
-    word = text[start:at].lower()
+    word = _word_before(text, at).lower()
     if word in _ABBREVIATIONS:
         # "…für 3 Mrd." at the very end of a text is an end all the same.
         return after >= len(text) or text[after] == "\n"
@@ -78,3 +88,16 @@ def _period_ends(text: str, at: int) -> bool:
         following = re.match(r"[^\W\d_]{1,20}", text[after : after + 20])
         return following is None or following[0].lower() not in _ORDINAL_FOLLOWERS
     return True
+
+
+def _word_before(text: str, at: int) -> str:
+    """Return the word that ends at a place, its inner periods included, of 24 letters at most."""
+    low = max(0, at - 24)
+    start = text.rfind(" ", low, at) + 1 or low
+    word = text[start:at]
+    if word.isascii() and word.isalnum():
+        return word
+    start = at
+    while start > low and (is_word_character(text[start - 1]) or text[start - 1] == "."):
+        start -= 1
+    return text[start:at]

@@ -7,6 +7,8 @@ Greek look-alikes is no match.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def is_han(character: str) -> bool:
     """Return True for a Chinese character."""
@@ -18,6 +20,7 @@ def is_han(character: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def is_word_character(character: str) -> bool:
     """Return True for a letter or digit of a script that separates words by spaces."""
     if character < "\u3400":
@@ -45,17 +48,29 @@ def ends_word(text: str, end: int) -> bool:
     )
 
 
-def word_span(text: str, start: int, end: int, reach: int = 40) -> tuple[int, int]:
-    """Widen a span to the whole word around it, at most `reach` characters to either side.
+def word_start(text: str, start: int, reach: int = 40) -> int:
+    """Return where the word that goes on at `start` begins, at most `reach` characters before.
 
     Examples
     --------
-    >>> word_span("ein Aktienrückkaufprogramm", 10, 17)
-    (4, 26)
+    >>> word_start("ein Aktienrückkauf", 10), word_start("ein Aktienrückkauf", 4)
+    (4, 4)
     """
-    low, high = max(0, start - reach), min(len(text), end + reach)
+    low = max(0, start - reach)
     while start > low and is_word_character(text[start - 1]):
         start -= 1
+    return start
+
+
+def word_end(text: str, end: int, reach: int = 40) -> int:
+    """Return where the word that `end` lies in or behind is over, at most `reach` characters on.
+
+    Examples
+    --------
+    >>> word_end("ein Aktienrückkaufprogramm", 17)
+    26
+    """
+    high = min(len(text), end + reach)
     while end < high and is_word_character(text[end]):
         end += 1
-    return start, end
+    return end

@@ -114,6 +114,10 @@ _MULTIPLES: dict[str, tuple[tuple[re.Pattern[str], float], ...]] = {
     language: tuple((re.compile(pattern), percent) for pattern, percent in table.items())
     for language, table in _WORDS["multiples"].items()
 }
+# Most texts double nothing: one look at all patterns tells.
+_ANY_MULTIPLE = {
+    language: re.compile("|".join(table)) for language, table in _WORDS["multiples"].items()
+}
 _HAN_ONES = {c: float(i) for i, c in enumerate("零一二三四五六七八九十")} | {"两": 2.0}
 _GREW_TIMES = re.compile(
     r"(?:增长|增加|上涨|上升|增|涨|提升|扩大|暴增|激增|大增|飙升)[了近超约逾达]{0,2}"
@@ -126,7 +130,7 @@ def multiples(text: str, language: str) -> Iterator[tuple[int, int, float]]:
 
     Doubled is +100 %, halved −50 %; Chinese growth *by* n times (增长两倍) is n × 100 %.
     """
-    for pattern, percent in _MULTIPLES[language]:
+    for pattern, percent in _MULTIPLES[language] if _ANY_MULTIPLE[language].search(text) else ():
         for match in pattern.finditer(text):
             yield match.start(), match.end(), percent
     if language == "zh":

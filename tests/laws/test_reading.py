@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -13,7 +16,7 @@ from signals.events.extract import Reader
 from signals.events.scoring import Tally
 from signals.linking import Linker
 from signals.news import NewsItem
-from signals.text.folding import clean
+from signals.text.folding import clean, spellings
 from signals.text.numbers import quantities
 from signals.text.sentences import sentence_spans
 
@@ -123,6 +126,51 @@ def test_the_filter_never_hides_a_company(text: str) -> None:
     if not LINKER.may_concern(text):
         assert not any(mention.is_believed for mention in LINKER.link(item(text)))
         assert READER.read(item(text)) == ()
+
+
+# What a supplier does to a name and a person does not see.
+_VEILS = ("", "", "\u200b", "\xad", "\u202e", "\x00", "&#8203;", "\ufeff")
+_SPACES = (" ", "\xa0", "  ", "\t", "\u2003", "\x1f ", "&nbsp;", "<br/>")
+_SPACED = [name for name in LINKER.spellings if " " in name]
+
+
+@st.composite
+def _veiled_names(draw: st.DrawFn) -> str:
+    """Spell a name in one strange way throughout: two ways at once would betray each other."""
+    name = draw(st.sampled_from(LINKER.spellings) | st.sampled_from(_SPACED))
+    shape = draw(st.sampled_from([str.title, str.upper, html.escape, _wide, _traditional]))
+    letters = unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD"])), shape(name))
+    veiled = draw(st.sampled_from(_VEILS)).join(letters)
+    spaced = veiled.replace(" ", draw(st.sampled_from(_SPACES)))
+    return f"xyz {spaced}" + draw(st.sampled_from([" steigt", "公司", ""]))
+
+
+def _wide(name: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "0" <= c <= "z" and c.isalnum() else c for c in name)
+
+
+def _traditional(name: str) -> str:
+    return spellings(name)[-1] if len(spellings(name)[-1]) == len(name) else name
+
+
+@given(_veiled_names())
+@settings(max_examples=400)
+@example("xyz Li\xa0Auto steigt")
+@example("xyz Ｔｅｎｃｅｎｔ")
+@example("（00700）公司宣布")
+@example("HKEX 0700 steigt")
+def test_no_veil_hides_a_name_from_the_filter(text: str) -> None:
+    if any(mention.is_believed for mention in LINKER.link(item(text))):
+        assert LINKER.may_concern(text)
+
+
+@given(_TITLES, st.sampled_from(["de", "en", "zh"]))
+def test_what_comes_after_a_sentence_changes_nothing_in_it(text: str, language: str) -> None:
+    alone = item(text, language=language)
+    followed = replace(alone, body="xyz qrst")
+    if READER.language(alone) == READER.language(followed):
+        wanted = [e for e in READER.read(alone) if e.sentence == 0]
+        assert [e for e in READER.read(followed) if e.sentence == 0] == wanted
 
 
 @given(st.lists(_TITLES, min_size=1, max_size=4))
