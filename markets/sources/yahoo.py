@@ -21,7 +21,7 @@ from markets.clock import HONG_KONG, hong_kong, hong_kong_date
 from markets.errors import DataError, MissingDataError, NetworkError, NewswakeError
 from markets.prices import MarketData, RejectedRow, no_actions
 from markets.settings import Settings
-from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
+from markets.sources.rows import SessionTest, Sifted, sift
 from markets.sources.snapshots import Snapshot, SnapshotFolder
 from markets.sources.unsplit import flatten, undo_splits
 from markets.tickers import normalize_ticker
@@ -227,16 +227,14 @@ class YahooSource:
         sifted = sift(
             table, start=start, end=_last_settled(end, sidecar.taken_at), is_session=self.is_session
         )
-        self._refuse_if_rotten(sifted, snapshot)
+        gathered.bars.update(self._trusted(sifted, snapshot, gathered))
+        gathered.untraded.update(sifted.untraded)
         if sidecar.name not in sifted.frames:
             raise MissingDataError(
                 "no bar in the dates asked for",
                 given=f"{start or 'the start'} to {end or 'now'}",
                 where=str(snapshot.path),
             )
-        gathered.bars.update(sifted.frames)
-        gathered.untraded.update(sifted.untraded)
-        gathered.rejections.extend(sifted.rejections)
         market = MarketData(bars={}, actions=actions)
         gathered.actions.append(market.between(start, end).actions)
 
@@ -261,13 +259,14 @@ class YahooSource:
             is_session=self.is_session,
             tickers=False,
         )
-        self._refuse_if_rotten(sifted, snapshot)
-        gathered.indices.update(sifted.frames)
-        gathered.rejections.extend(sifted.rejections)
+        gathered.indices.update(self._trusted(sifted, snapshot, gathered))
 
-    def _refuse_if_rotten(self, sifted: Sifted, snapshot: Snapshot) -> None:
-        most = self.settings.max_rejected_share
-        refuse_if_rotten(sifted.rejections, sifted.judged, most, snapshot.path.name)
+    def _trusted(
+        self, sifted: Sifted, snapshot: Snapshot, gathered: _Gathered
+    ) -> dict[str, pd.DataFrame]:
+        trusted = sifted.trusted(self.settings.max_rejected_share, snapshot.path.name)
+        gathered.rejections.extend(trusted.rejections)
+        return trusted.frames
 
 
 @dataclass
