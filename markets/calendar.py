@@ -317,7 +317,8 @@ class DecisionClock:
                 "outside the calendar",
                 given=(_EPOCH + timedelta(microseconds=int(micros[outside[0]]))).isoformat(),
                 wanted=f"{self.calendar.first} to {self.calendar.last}",
-                where=f"{self.calendar.name} calendar, position {outside[0]}",
+                where=f"{self.calendar.name} calendar"
+                + (f", position {outside[0]}" if len(micros) > 1 else ""),
             )
         found: npt.NDArray[np.datetime64] = self._sessions[np.searchsorted(self._cutoffs, micros)]
         return found

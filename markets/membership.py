@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from markets.dated import Dated, DatedRow
-from markets.errors import TableError, nearest_name
-from markets.hk.tables import Fields, TableFile, required
+from markets.errors import TableError
+from markets.hk.tables import Fields, TableFile, refuse_unknown, required
 from markets.tickers import normalize_ticker
 
 _SOURCE_KEYS = frozenset({"source", "checked_on", "verified"})
@@ -129,7 +129,8 @@ def _membership(name: str, fields: Any, tables: TableFile, defaults: Fields | No
     where = f"{tables.name}: indices.{name}"
     if not isinstance(fields, Mapping):
         raise TableError("no index", given=fields, wanted=_WANTED, where=where)
-    fields = _complete(fields, _INDEX_KEYS, where, defaults)
+    refuse_unknown(fields, _INDEX_KEYS, where)
+    fields = _complete(fields, defaults)
     launch = DatedRow(
         valid_from=required(fields, "launch", date, where),
         value=_tickers(fields, "members", where),
@@ -142,17 +143,8 @@ def _membership(name: str, fields: Any, tables: TableFile, defaults: Fields | No
     return Membership(name, launch, [_change(row, place, defaults) for place, row in rows])
 
 
-def _complete(row: Fields, known: frozenset[str], where: str, defaults: Fields | None) -> Fields:
-    """Return a row with what may be left out in it, once every key in it is known."""
-    for key in row:
-        if key not in known:
-            raise TableError(
-                "unknown key in an index",
-                given=key,
-                wanted=", ".join(sorted(known)),
-                where=where,
-                nearest=nearest_name(key, known),
-            )
+def _complete(row: Fields, defaults: Fields | None) -> Fields:
+    """Return a row with what may be left out in it."""
     return row if defaults is None else {"checked_on": None, **defaults, **row}
 
 
@@ -162,7 +154,8 @@ def _checked_on(row: Fields, where: str) -> date | None:
 
 
 def _change(row: Fields, where: str, defaults: Fields | None) -> MembershipChange:
-    row = _complete(row, _CHANGE_KEYS, where, defaults)
+    refuse_unknown(row, _CHANGE_KEYS, where)
+    row = _complete(row, defaults)
     effective = required(row, "effective", date, where)
     announced = required(row, "announced", date, where) if "announced" in row else None
     if announced is not None and announced >= effective:

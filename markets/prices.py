@@ -29,7 +29,7 @@ BAR_COLUMNS = (*PRICE_COLUMNS, "volume")
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that could not become a bar, kept so that nothing is lost silently.
+    """A row that could not be used as what it was read for, kept so that nothing is lost silently.
 
     Attributes
     ----------

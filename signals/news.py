@@ -10,7 +10,7 @@ from typing import Protocol
 
 from markets.clock import as_utc
 from markets.errors import DataError, NewswakeError
-from markets.wording import row_problem
+from markets.prices import RejectedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class NewsItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(RejectedRow):
     """A row that could not become a story, kept and counted so that nothing is lost silently.
 
     Attributes
@@ -94,23 +94,7 @@ class Rejection:
         True for a notice: the story stands, a part of its row was set aside (an unknown ticker).
     """
 
-    where: str
-    problem: str
-    given: str = ""
-    wanted: str = ""
     kept: bool = False
-
-    def __str__(self) -> str:
-        return row_problem(self.where, self.problem, self.given, self.wanted)
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the row as JSON-ready fields."""
-        return {
-            "where": self.where,
-            "problem": self.problem,
-            "given": self.given,
-            "wanted": self.wanted,
-        }
 
     @classmethod
     def of(cls, error: NewswakeError, where: str) -> Rejection:

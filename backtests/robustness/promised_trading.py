@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,26 +28,19 @@ def signals(traced: Trace) -> Iterator[Leak]:
     said = dict(zip(predictions.index, predictions["probability"].tolist(), strict=True))
     for signal in learned.signals:
         name = f"{signal.effective_session} {signal.ticker}"
+        leak = partial(Leak, "leak", "signal clocks", "signals", row=name)
         latest = calendar.hours(signal.effective_session).regular_open - _AUCTION
         if signal.decided_at > latest:
-            yield Leak(
-                "leak",
-                "signal clocks",
-                "signals",
+            yield leak(
                 "decided after its opening auction began",
-                row=name,
                 column="decided_at",
                 given=str(signal.decided_at),
                 expected=f"by {latest}",
             )
         probability = said.get((pd.Timestamp(signal.decided_at), signal.ticker))
         if probability != signal.probability:
-            yield Leak(
-                "leak",
-                "signal clocks",
-                "signals",
+            yield leak(
                 "a signal that no model spoke for",
-                row=name,
                 column="probability",
                 given=repr(signal.probability),
                 expected=repr(probability),
@@ -62,25 +56,18 @@ def fills(traced: Trace) -> Iterator[Leak]:
     for fill in fills:
         order = orders.loc[fill.order_id]
         name = f"fill {fill.fill_id} on {fill.session:%Y-%m-%d} {fill.ticker}"
+        leak = partial(Leak, "leak", "fills", "fills", row=name)
         if not order["decided_session"] < order["effective_session"] <= fill.session:
-            yield Leak(
-                "leak",
-                "fills",
-                "fills",
+            yield leak(
                 "a fill in the session it was decided on, or before",
-                row=name,
                 column="session",
                 given=str(fill.session),
                 expected=f"after {order['decided_session']}, from {order['effective_session']} on",
             )
         bars = market.bars[fill.ticker]
         if fill.session not in bars.index:
-            yield Leak(
-                "leak",
-                "fills",
-                "fills",
+            yield leak(
                 "a fill in a session without a bar",
-                row=name,
                 column="session",
             )
             continue
@@ -88,23 +75,15 @@ def fills(traced: Trace) -> Iterator[Leak]:
         opened = round(float(bars["open"].loc[fill.session]) * UNITS_PER_HKD)
         paid = round(fill.price_hkd * UNITS_PER_HKD)
         if only_market and sign * paid < sign * opened:
-            yield Leak(
-                "leak",
-                "fills",
-                "fills",
+            yield leak(
                 "a market order fills better than the open it meets",
-                row=name,
                 column="price_hkd",
                 given=repr(fill.price_hkd),
                 expected=f"{opened / UNITS_PER_HKD!r} or worse",
             )
         elif only_market and sign * (paid - opened) > _most_slippage(traced, opened, fill.session):
-            yield Leak(
-                "leak",
-                "fills",
-                "fills",
+            yield leak(
                 "a fill far from the open it was meant for",
-                row=name,
                 column="price_hkd",
                 given=repr(fill.price_hkd),
                 expected=f"about {opened / UNITS_PER_HKD!r}",

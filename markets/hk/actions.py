@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from markets.actions import all_columns, by_key, clashing, without_defaults
-from markets.errors import TableError, nearest_name
-from markets.hk.tables import Fields, open_table, required
+from markets.errors import TableError
+from markets.hk.tables import Fields, open_table, refuse_unknown, required
 from markets.prices import MarketData
 from markets.tickers import normalize_ticker
 
@@ -177,11 +177,7 @@ def _table(actions: list[KnownAction]) -> pd.DataFrame:
 
 
 def _action(row: Fields, where: str) -> KnownAction:
-    for key in row:
-        if key not in _KEYS:
-            raise TableError(
-                "unknown key", given=key, where=where, nearest=nearest_name(key, _KEYS)
-            )
+    refuse_unknown(row, _KEYS, where)
     ticker = normalize_ticker(required(row, "ticker", str, where), where=where)
     other = row.get("in_specie_ticker", "")
     ex_date = required(row, "ex_date", date, where)

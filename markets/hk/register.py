@@ -9,7 +9,14 @@ from typing import Any
 
 from markets.dated import Dated, DatedRow
 from markets.errors import TableError, nearest_name
-from markets.hk.tables import Fields, TableFile, dated_row, open_table, required
+from markets.hk.tables import (
+    Fields,
+    TableFile,
+    dated_row,
+    open_table,
+    refuse_unknown,
+    required,
+)
 from markets.instruments import (
     KINDS,
     LANGUAGES,
@@ -79,11 +86,7 @@ def _lot(value: Any, where: str) -> int:
 
 def _instruments(tables: TableFile, lots: LotRows, defaults: Fields) -> Iterator[Instrument]:
     for where, row in tables.rows("instruments") if "instruments" in tables.content else ():
-        for key in row:
-            if key not in _KEYS:
-                raise TableError(
-                    "unknown key", given=key, where=where, nearest=nearest_name(key, _KEYS)
-                )
+        refuse_unknown(row, _KEYS, where)
         yield _instrument({**defaults, **row}, lots, where)
 
 

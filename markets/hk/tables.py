@@ -125,16 +125,7 @@ def dated_row(
     TableError
         If a key is missing, unknown or of the wrong type, or the row ends before it begins.
     """
-    allowed = ROW_KEYS | extra
-    for key in row:
-        if key not in allowed:
-            raise TableError(
-                "unknown key in a row",
-                given=key,
-                wanted=", ".join(sorted(allowed)),
-                where=where,
-                nearest=nearest_name(key, allowed),
-            )
+    refuse_unknown(row, ROW_KEYS | extra, where)
     full = {**(defaults or {}), **row}
     unchecked = defaults is not None and "checked_on" not in full
     valid_from = required(full, "valid_from", date, where)
@@ -151,6 +142,25 @@ def dated_row(
         checked_on=None if unchecked else required(full, "checked_on", date, where),
         verified=required(full, "verified", bool, where),
     )
+
+
+def refuse_unknown(row: Fields, known: frozenset[str], where: str) -> None:
+    """Refuse a row with a key that nobody reads: a mistyped one would be left out silently.
+
+    Raises
+    ------
+    TableError
+        With the nearest right name.
+    """
+    for key in row:
+        if key not in known:
+            raise TableError(
+                "unknown key in a row",
+                given=key,
+                wanted=", ".join(sorted(known)),
+                where=where,
+                nearest=nearest_name(key, known),
+            )
 
 
 def required(row: Fields, key: str, kind: type[T], where: str) -> T:

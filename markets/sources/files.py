@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -27,7 +26,7 @@ from markets.prices import (
 )
 from markets.settings import Settings
 from markets.sources.actions import read_actions
-from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
+from markets.sources.rows import SessionTest, Sifted, sift
 from markets.sources.tables import read_table
 from markets.tickers import normalize_ticker
 from markets.wording import counted
@@ -146,9 +145,7 @@ class FileSource:
         table, broken = self._tables(paths, "ticker", ("date", *BAR_COLUMNS), ("currency",))
         source = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         sifted = sift(table, names=names, start=start, end=end, is_session=self.is_session)
-        rejections = (*broken, *sifted.rejections)
-        most = self.settings.max_rejected_share
-        refuse_if_rotten(rejections, sifted.judged + len(broken), most, source)
+        sifted = sifted.trusted(self.settings.max_rejected_share, source, broken)
         _refuse_absent(sifted, names, source)
         levels = self._indices(start, end)
         return MarketData(
@@ -157,7 +154,7 @@ class FileSource:
             indices=levels.frames if levels else {},
             adjusted=self.settings.adjusted,
             source=source,
-            rejections=(*rejections, *(levels.rejections if levels else ())),
+            rejections=(*sifted.rejections, *(levels.rejections if levels else ())),
             untraded=sifted.untraded,
         )
 
@@ -245,10 +242,7 @@ class FileSource:
         table, broken = self._tables(paths, "name", ("date", "close"), ("open", "high", "low"))
         table = table.rename(columns={"name": "ticker"})
         levels = sift(table, start=start, end=end, is_session=self.is_session, tickers=False)
-        levels = replace(levels, rejections=(*broken, *levels.rejections))
-        most, judged = self.settings.max_rejected_share, levels.judged + len(broken)
-        refuse_if_rotten(levels.rejections, judged, most, paths[0].name)
-        return levels
+        return levels.trusted(self.settings.max_rejected_share, paths[0].name, broken)
 
     def _actions(
         self, tickers: Sequence[str], start: date | None, end: date | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -48,6 +48,36 @@ class Sifted:
     untraded: dict[str, pd.DatetimeIndex]
     judged: int
     judged_names: tuple[str, ...]
+
+    def trusted(self, most: float, where: str, broken: Sequence[RejectedRow] = ()) -> Sifted:
+        """Return the same with the lines that were no rows at all among the rejections.
+
+        Parameters
+        ----------
+        most : float
+            Share of the rows that may be rejected.
+        where : str
+            Named in the error.
+        broken : sequence of RejectedRow
+            Lines that could not be read as rows.
+
+        Raises
+        ------
+        DataError
+            If more are rejected, naming the first: a table with that many is not the table it is
+            taken for.
+        """
+        rejections = (*broken, *self.rejections)
+        judged = self.judged + len(broken)
+        if len(rejections) > most * max(judged, 1):
+            shown = [str(row) for row in rejections[:_SHOWN]]
+            raise DataError(
+                "too many rows are no bars",
+                given="; ".join([f"{len(rejections):,} of {counted(judged, 'row')}", *shown]),
+                wanted=f"at most {most:.1%} of them rejected (max_rejected_share)",
+                where=where,
+            )
+        return replace(self, rejections=rejections, judged=judged)
 
 
 @dataclass(frozen=True)
@@ -351,25 +381,3 @@ def _by_name(frame: pd.DataFrame, names: np.ndarray) -> dict[str, pd.DataFrame]:
     for name, rows in frame.groupby(names, sort=True):
         found[str(name)] = rows.sort_index(kind="stable")
     return found
-
-
-def refuse_if_rotten(
-    rejections: Sequence[RejectedRow], judged: int, most: float, where: str
-) -> None:
-    """Raise where more than a share `most` of the judged rows was rejected.
-
-    Raises
-    ------
-    DataError
-        Naming the first rejected rows: a table with that many is not the table it is taken for.
-    """
-    share = len(rejections) / max(judged, 1)
-    if share <= most:
-        return
-    shown = [str(row) for row in rejections[:_SHOWN]]
-    raise DataError(
-        "too many rows are no bars",
-        given="; ".join([f"{len(rejections):,} of {counted(judged, 'row')}", *shown]),
-        wanted=f"at most {most:.1%} of them rejected (max_rejected_share)",
-        where=where,
-    )

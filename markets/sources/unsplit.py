@@ -55,6 +55,7 @@ def undo_splits(frame: pd.DataFrame, ticker: str) -> tuple[pd.DataFrame, pd.Data
         As `MarketData.actions`. Yahoo states a dividend in shares of today, so it is multiplied by
         the splits from its own date on.
     """
+    _refuse_capital_gains(frame, ticker)
     split = frame["Stock Splits"].to_numpy(float) if "Stock Splits" in frame else 0.0
     split = np.where(np.nan_to_num(np.broadcast_to(split, len(frame))) > 0, split, 1.0)
     cash = frame["Dividends"].to_numpy(float) if "Dividends" in frame else np.zeros(len(frame))
@@ -76,3 +77,17 @@ def undo_splits(frame: pd.DataFrame, ticker: str) -> tuple[pd.DataFrame, pd.Data
         }
     )
     return bars, actions
+
+
+def _refuse_capital_gains(frame: pd.DataFrame, ticker: str) -> None:
+    """Refuse what funds elsewhere pay: it is cash that neither bars nor dividends show here."""
+    if "Capital Gains" not in frame:
+        return
+    paid = np.flatnonzero(np.nan_to_num(frame["Capital Gains"].to_numpy(float)))
+    if len(paid):
+        raise DataError(
+            "a distribution of capital gains",
+            given=f"{frame['Capital Gains'].iloc[paid[0]]:g} on {frame.index[paid[0]]:%Y-%m-%d}",
+            wanted="dividends and splits; or the prices and actions of another source",
+            where=ticker,
+        )

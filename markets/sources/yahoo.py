@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,17 +17,17 @@ import numpy as np
 import pandas as pd
 from pydantic import Field as Bound
 
-from markets.clock import hong_kong, hong_kong_date
+from markets.clock import HONG_KONG, hong_kong, hong_kong_date
 from markets.errors import DataError, MissingDataError, NetworkError, NewswakeError
 from markets.prices import MarketData, RejectedRow, no_actions
 from markets.settings import Settings
-from markets.sources.rows import SessionTest, Sifted, refuse_if_rotten, sift
+from markets.sources.rows import SessionTest, Sifted, sift
 from markets.sources.snapshots import Snapshot, SnapshotFolder
 from markets.sources.unsplit import flatten, undo_splits
 from markets.tickers import normalize_ticker
 
 PARAMETERS: dict[str, Any] = {
-    "period": "max",
+    "start": "1950-01-01",
     "interval": "1d",
     "auto_adjust": False,
     "back_adjust": False,
@@ -34,7 +35,8 @@ PARAMETERS: dict[str, Any] = {
     "repair": False,
 }
 # The whole history up to now, always: Yahoo scales prices by splits that came after the last date
-# asked for, and names only those within it.
+# asked for, and names only those within it. By a date, not by `period`: yfinance refuses "max" for
+# stocks so new that Yahoo offers them only a day and five; and a hundred years are the most.
 
 # The close is at 16:10 at the latest; Yahoo shows Hong Kong with a delay and settles volumes later.
 _SETTLED = clock_time(17, 0)
@@ -225,16 +227,14 @@ class YahooSource:
         sifted = sift(
             table, start=start, end=_last_settled(end, sidecar.taken_at), is_session=self.is_session
         )
-        self._refuse_if_rotten(sifted, snapshot)
+        gathered.bars.update(self._trusted(sifted, snapshot, gathered))
+        gathered.untraded.update(sifted.untraded)
         if sidecar.name not in sifted.frames:
             raise MissingDataError(
                 "no bar in the dates asked for",
                 given=f"{start or 'the start'} to {end or 'now'}",
                 where=str(snapshot.path),
             )
-        gathered.bars.update(sifted.frames)
-        gathered.untraded.update(sifted.untraded)
-        gathered.rejections.extend(sifted.rejections)
         market = MarketData(bars={}, actions=actions)
         gathered.actions.append(market.between(start, end).actions)
 
@@ -259,13 +259,14 @@ class YahooSource:
             is_session=self.is_session,
             tickers=False,
         )
-        self._refuse_if_rotten(sifted, snapshot)
-        gathered.indices.update(sifted.frames)
-        gathered.rejections.extend(sifted.rejections)
+        gathered.indices.update(self._trusted(sifted, snapshot, gathered))
 
-    def _refuse_if_rotten(self, sifted: Sifted, snapshot: Snapshot) -> None:
-        most = self.settings.max_rejected_share
-        refuse_if_rotten(sifted.rejections, sifted.judged, most, snapshot.path.name)
+    def _trusted(
+        self, sifted: Sifted, snapshot: Snapshot, gathered: _Gathered
+    ) -> dict[str, pd.DataFrame]:
+        trusted = sifted.trusted(self.settings.max_rejected_share, snapshot.path.name)
+        gathered.rejections.extend(trusted.rejections)
+        return trusted.frames
 
 
 @dataclass
@@ -283,7 +284,8 @@ def fetch_history(symbol: str) -> Answer:
     Raises
     ------
     NetworkError
-        If Yahoo cannot be reached, is down, or limits the rate; asking again may help.
+        If Yahoo cannot be reached, is down, sends a page in place of an answer, or limits the
+        rate; asking again may help.
     MissingDataError
         If Yahoo knows no such symbol or no prices of it.
     DataError
@@ -295,6 +297,9 @@ def fetch_history(symbol: str) -> Answer:
     try:
         with _errors_raised():
             ticker = yfinance.Ticker(symbol)
+            # Known, so it is not asked for: half the requests, and an outage of that second address
+            # is not taken for a symbol without a timezone. Dates are in the zone of the answer.
+            ticker._tz = HONG_KONG.key
             frame = ticker.history(**PARAMETERS)
             # Read one key only: the mapping is lazy, and a walk over it sends a second request.
             currency = str(ticker.history_metadata["currency"])
@@ -304,6 +309,9 @@ def fetch_history(symbol: str) -> Answer:
         raise MissingDataError(
             f"Yahoo has no prices ({error.rationale})", given=symbol, where="yahoo"
         ) from error
+    except json.JSONDecodeError as error:
+        # A gateway's error page, or one that asks for consent: yfinance does not read the status.
+        raise NetworkError("Yahoo answered with no JSON", given=symbol, where="yahoo") from error
     except (exceptions.YFDataException, OSError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status == 404:
@@ -313,7 +321,14 @@ def fetch_history(symbol: str) -> Answer:
         raise NetworkError(
             f"Yahoo did not answer ({type(error).__name__}: {error})", given=symbol, where="yahoo"
         ) from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (
+        exceptions.YFException,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise DataError(
             f"Yahoo's answer has another shape than yfinance reads ({error!r})",
             given=symbol,

@@ -226,7 +226,7 @@ names.en = { official = "Some Exchange", aliases = ["Venue"] }
         ("indices = 3", "not a table of indices"),
         ('indices.own = ["1"]', "no index"),
         ('[indices.own]\nmembers = ["1"]', "lacks a key"),
-        ('[indices.own]\nlaunch = 2020-01-01\nmember = ["1"]', "unknown key in an index"),
+        ('[indices.own]\nlaunch = 2020-01-01\nmember = ["1"]', "unknown key in a row"),
         ('[indices.own]\nlaunch = 2020-01-01\nmembers = ["BABA"]', "no Hong Kong ticker"),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 import yfinance
 from hypothesis import given
 from hypothesis import strategies as st
-from yfinance import _http, cache
+from yfinance import _http, cache, exceptions
 from yfinance.config import YfConfig
 from yfinance.data import YfData
 
@@ -302,7 +302,8 @@ def test_a_session_still_open_is_no_bar_yet(tmp_path: Path, exchange: Exchange) 
     ("answer", "error", "problem"),
     [
         (None, MissingDataError, "no prices for 1 of 1"),
-        ("<html>consent</html>", DataError, "another shape"),
+        ("<html>consent</html>", NetworkError, "answered with no JSON"),
+        (chart("0700.HK") | {"chart": {"result": [{"meta": {}}]}}, DataError, "another shape"),
         ({"chart": {"result": None, "error": None}}, DataError, "another shape|no prices"),
         (chart("0700.HK", currency="CNY"), DataError, "another currency"),
     ],
@@ -334,6 +335,48 @@ def test_rate_limits_and_lost_connections_are_network_errors(exchange: Exchange)
     with pytest.raises(NetworkError, match="did not answer"):
         fetch_history("0700.HK")
     assert YfConfig.debug.hide_exceptions is True
+
+
+def test_an_outage_stays_one_however_often_it_is_met(exchange: Exchange, tmp_path: Path) -> None:
+    """Yahoo's gateways answer with a page; no ticker is to be taken for one without prices."""
+    exchange.charts["0700.HK"] = chart("0700.HK")
+    exchange.status["0700.HK"] = [503] * 5
+    with pytest.raises(NetworkError, match="no JSON"):
+        source(tmp_path, attempts=2).load(["700"], None, None)
+    assert len(source(tmp_path, attempts=2).load(["700"], None, None).bars["0700.HK"]) == 10
+
+
+def test_a_stock_listed_this_week_has_its_bars(exchange: Exchange, tmp_path: Path) -> None:
+    """Yahoo offers no range beyond five days for it, and yfinance would refuse "max"."""
+    exchange.charts["0700.HK"] = chart("0700.HK", days=DAYS[-2:])
+    exchange.charts["0700.HK"]["chart"]["result"][0]["meta"]["validRanges"] = ["1d", "5d"]
+    assert len(source(tmp_path).load(["700"], None, None).bars["0700.HK"]) == 2
+
+
+def test_a_symbol_costs_one_request(exchange: Exchange, tmp_path: Path) -> None:
+    names = ["0700.HK", "9988.HK", "80700.HK"]
+    exchange.charts = {name: chart(name) for name in names}
+    source(tmp_path).load(["700", "HK09988", "80700"], None, None)
+    assert [symbol for symbol, _ in exchange.asked] == names
+
+
+@pytest.mark.parametrize("error", [exceptions.YFException("odd"), exceptions.YFDataException("x")])
+def test_no_error_of_yfinance_escapes(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def history(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(yfinance.Ticker, "history", history)
+    with pytest.raises((DataError, NetworkError)):
+        fetch_history("0700.HK")
+
+
+def test_capital_gains_of_a_fund_are_refused_and_none_are_nothing() -> None:
+    none = frame().assign(**{"Capital Gains": 0.0})
+    assert len(undo_splits(none, "2800.HK")[1]) == 0
+    paid = none.assign(**{"Capital Gains": [0.0] * 9 + [0.3]})
+    with pytest.raises(DataError, match="distribution of capital gains") as refused:
+        undo_splits(paid, "2800.HK")
+    assert refused.value.given == "0.3 on 2025-09-12"
 
 
 def frame(scale: float = 1.0) -> pd.DataFrame:
