@@ -35,15 +35,27 @@ from signals.decisions import Thresholds
 from strategies.base import StrategySettings
 from strategies.event_hold import EventHold
 
+# Seconds of CPU time that one measurement takes at least.
+LEAST = 2.0
+
 
 def seconds(run: Callable[[], object], repeats: int = 3) -> float:
-    """Return the shortest CPU time of a few runs."""
-    times = []
-    for _ in range(repeats):
+    """Return the CPU time of a run: the shortest of a few times, each at least `LEAST` long.
+
+    On a busy machine a long run never meets a quiet moment, and a short one does: so that the
+    ratio of two is fair, the short one is repeated until it is a long one too.
+    """
+    calls, found = 1, []
+    while len(found) < repeats:
         start = time.process_time()
-        run()
-        times.append(time.process_time() - start)
-    return min(times)
+        for _ in range(calls):
+            run()
+        taken = time.process_time() - start
+        if taken < LEAST and not found:
+            calls = max(2 * calls, int(1.2 * calls * LEAST / max(taken, 1e-6)))
+        else:
+            found.append(taken / calls)
+    return min(found)
 
 
 def prepare(job: Job, *, abstentions: bool = False) -> CompiledRun:
@@ -83,22 +95,21 @@ def single_runs(stocks: int, sessions: int, *, slow_peers: bool) -> None:
     own = {"resolve": lambda _: Asked}
     assert (ready.sweep(one, **own).equity == ready.sweep(one).equity).all()
     rows: dict[str, float | None] = {}
-    # The short ones first and close together: what they are measured against is among them.
-    rows["newswake compiled, equity alone"] = seconds(lambda: ready.sweep(many), 9) / 100
+    rows["newswake compiled, equity alone"] = seconds(lambda: ready.sweep(many)) / 100
     opens, closes = arrays(job)
     rows["bare numba kernel, no rules"] = seconds(
-        lambda: bare(opens, closes, job.scores, ENTER, LEAVE, POSITIONS), 100
+        lambda: bare(opens, closes, job.scores, ENTER, LEAVE, POSITIONS)
     )
     for name, (module, made) in PEERS.items():
         rows[name] = None
         if installed(module) and (slow_peers or module == "vectorbt"):
             run = made(job)
             run()
-            rows[name] = seconds(run, 5 if module == "vectorbt" else 1)
-    rows["newswake compiled, all tables"] = seconds(lambda: ready.run(one[0]), 5)
+            rows[name] = seconds(run)
+    rows["newswake compiled, all tables"] = seconds(lambda: ready.run(one[0]))
     rows["newswake compiled, preparation too"] = seconds(lambda: job.run(signals, "compiled"))
-    rows["newswake compiled, own policy"] = seconds(lambda: ready.sweep(one, **own), 3)
-    rows["newswake on backtrader"] = seconds(lambda: job.run(signals), 2)
+    rows["newswake compiled, own policy"] = seconds(lambda: ready.sweep(one, **own))
+    rows["newswake on backtrader"] = seconds(lambda: job.run(signals))
     plain = seconds(lambda: plain_backtrader(job), 3 if slow_peers else 1)
     rows["plain backtrader"] = plain
     print(f"{stocks} stocks x {sessions:,} sessions: times plain backtrader, milliseconds")
@@ -126,7 +137,7 @@ def linearity() -> None:
         one = [trial(slots=stocks // 3)]
         many = one * max(1, 3_000_000 // (stocks * sessions))
         ready.sweep(one)
-        taken = seconds(lambda: ready.sweep(many), 5) / len(many)  # noqa: B023
+        taken = seconds(lambda: ready.sweep(many)) / len(many)  # noqa: B023
         fills = int(ready.sweep(one).fills[0])
         each, whole = taken / stocks / sessions * 1e9, taken * 1e3
         print(f"  {stocks:>3} x {sessions:>6,}: {each:6.1f} ns, {whole:8.2f} ms, {fills:,} fills")
