@@ -1,19 +1,16 @@
 """Speed of the engines as ratios to plain backtrader, all in one run, and that the two agree.
 
-Run with ``python -m benchmarks.engine [--cases N]``. vectorbt is measured where it is installed; it
-is no dependency. Times are CPU seconds of this process, the best of a few runs.
+Run with ``python -m benchmarks.engine [--cases N]``. Peers are measured where they are installed;
+none is a dependency. Times are CPU time of this process, the best of a few runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numba import njit
 
 from backtests.broker import BrokerSettings
 from backtests.compiled.check import check_engines, first_difference
@@ -24,7 +21,6 @@ from benchmarks.job import (
     CASH,
     ENTER,
     LEAVE,
-    LOT,
     POSITIONS,
     Days,
     Job,
@@ -32,20 +28,34 @@ from benchmarks.job import (
     make_job,
     plain_backtrader,
 )
+from benchmarks.peers import PEERS, arrays, bare, installed
 from markets.costs import CostSchedule
 from markets.errors import NewswakeError
 from signals.decisions import Thresholds
 from strategies.base import StrategySettings
+from strategies.event_hold import EventHold
+
+# Seconds of CPU time that one measurement takes at least.
+LEAST = 2.0
 
 
 def seconds(run: Callable[[], object], repeats: int = 3) -> float:
-    """Return the shortest CPU time of a few runs."""
-    times = []
-    for _ in range(repeats):
+    """Return the CPU time of a run: the shortest of a few times, each at least `LEAST` long.
+
+    On a busy machine a long run never meets a quiet moment, and a short one does: so that the
+    ratio of two is fair, the short one is repeated until it is a long one too.
+    """
+    calls, found = 1, []
+    while len(found) < repeats:
         start = time.process_time()
-        run()
-        times.append(time.process_time() - start)
-    return min(times)
+        for _ in range(calls):
+            run()
+        taken = time.process_time() - start
+        if taken < LEAST and not found:
+            calls = max(2 * calls, int(1.2 * calls * LEAST / max(taken, 1e-6)))
+        else:
+            found.append(taken / calls)
+    return min(found)
 
 
 def prepare(job: Job, *, abstentions: bool = False) -> CompiledRun:
@@ -70,106 +80,67 @@ def trial(thresholds: Thresholds | None = None, slots: int = POSITIONS) -> Trial
     return Trial(settings, BrokerSettings(cash_hkd=CASH), thresholds)
 
 
-@njit
-def bare(opens: Any, closes: Any, scores: Any, enter: float, leave: float, slots: int) -> float:
-    """Run the job without a rule of any exchange: floats, one commission, no records."""
-    sessions, stocks = opens.shape
-    held, wanted = np.zeros(stocks), np.zeros(stocks)
-    cash, value, count = CASH, CASH, 0
-    for number in range(sessions):
-        for stock in range(stocks):
-            if wanted[stock] < 0:
-                cash += held[stock] * opens[number, stock] * 0.999
-                held[stock] = 0.0
-        for stock in range(stocks):
-            cost = wanted[stock] * opens[number, stock] * 1.001
-            if 0 < cost <= cash:
-                cash -= cost
-                held[stock] = wanted[stock]
-        value, count = cash, 0
-        for stock in range(stocks):
-            value += held[stock] * closes[number, stock]
-            wanted[stock] = 0.0
-            count += held[stock] > 0
-        if number + 1 < sessions:
-            for stock in range(stocks):
-                score = scores[number + 1, stock]
-                if held[stock] > 0 and score <= leave:
-                    wanted[stock] = -1.0
-                    count -= 1
-                elif held[stock] == 0 and score >= enter and count < slots:
-                    size = value / slots / 1.005 / closes[number, stock] // LOT * LOT
-                    wanted[stock] = size
-                    count += size > 0
-    return value
+class Asked(EventHold):
+    """`event_hold` as a policy of one's own: the kernel does not know it, and asks it."""
 
 
-def arrays(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    frames = [job.market.bars[ticker] for ticker in job.market.tickers]
-    opens, closes = (
-        np.ascontiguousarray(np.stack([frame[name].to_numpy() for frame in frames], axis=1))
-        for name in ("open", "close")
-    )
-    return opens, closes
-
-
-def vectorbt_seconds(job: Job) -> float | None:
-    """Return the time of vectorbt's order simulation, next opens and shared cash; None without."""
-    if importlib.util.find_spec("vectorbt") is None:
-        return None
-    import vectorbt as vbt
-
-    opens, closes = arrays(job)
-    entered = job.scores >= ENTER
-    size = np.full(opens.shape, np.nan)
-    size[entered] = 1.0 / POSITIONS
-    size[job.scores <= LEAVE] = 0.0
-
-    def simulate() -> object:
-        portfolio = vbt.Portfolio.from_orders(
-            closes,
-            size=size,
-            size_type="targetpercent",
-            price=opens,
-            fees=0.001,
-            init_cash=CASH,
-            cash_sharing=True,
-            group_by=True,
-            call_seq="auto",
-            size_granularity=LOT,
-        )
-        return portfolio.order_records
-
-    simulate()
-    return seconds(simulate)
-
-
-def single_runs(stocks: int, sessions: int) -> None:
+def single_runs(stocks: int, sessions: int, *, slow_peers: bool) -> None:
+    """Print how many times plain backtrader's speed each engine has, after holding both equal."""
     job = make_job(stocks, sessions)
     signals = job.signals()
     found = first_difference(job.run(signals), job.run(signals, "compiled"))
     assert found is None, found
-    plain = seconds(lambda: plain_backtrader(job), 1 if sessions > 5000 else 2)
-    rows: list[tuple[str, float | None]] = [("plain backtrader", plain)]
-    rows.append(("newswake on backtrader", seconds(lambda: job.run(signals), 2)))
-    rows.append(("newswake compiled, whole", seconds(lambda: job.run(signals, "compiled"))))
-    ready = prepare(job)
-    rows.append(("  prepared, all tables", seconds(lambda: ready.run(trial()), 5)))
-    one = [trial()] * 20
-    ready.sweep(one)
-    rows.append(("  prepared, equity alone", seconds(lambda: ready.sweep(one), 5) / 20))
-    rows.append(("vectorbt, order simulation", vectorbt_seconds(job)))
+    ready, one = prepare(job), [trial()]
+    many = one * 100
+    own = {"resolve": lambda _: Asked}
+    assert (ready.sweep(one, **own).equity == ready.sweep(one).equity).all()
+    rows: dict[str, float | None] = {}
+    rows["newswake compiled, equity alone"] = seconds(lambda: ready.sweep(many)) / 100
     opens, closes = arrays(job)
-    bare(opens, closes, job.scores, ENTER, LEAVE, POSITIONS)
+    rows["bare numba kernel, no rules"] = seconds(
+        lambda: bare(opens, closes, job.scores, ENTER, LEAVE, POSITIONS)
+    )
+    for name, (module, made) in PEERS.items():
+        rows[name] = None
+        if installed(module) and (slow_peers or module == "vectorbt"):
+            run = made(job)
+            run()
+            rows[name] = seconds(run)
+    rows["newswake compiled, all tables"] = seconds(lambda: ready.run(one[0]))
+    rows["newswake compiled, preparation too"] = seconds(lambda: job.run(signals, "compiled"))
+    rows["newswake compiled, own policy"] = seconds(lambda: ready.sweep(one, **own))
+    rows["newswake on backtrader"] = seconds(lambda: job.run(signals))
+    plain = seconds(lambda: plain_backtrader(job), 3 if slow_peers else 1)
+    rows["plain backtrader"] = plain
+    print(f"{stocks} stocks x {sessions:,} sessions: times plain backtrader, milliseconds")
+    for name, taken in sorted(rows.items(), key=lambda row: row[1] or 1e9):
+        told = (
+            "   not measured" if taken is None else f"{plain / taken:>10,.1f} {taken * 1e3:>11,.2f}"
+        )
+        print(f"  {name:<36}{told}")
+    compiled, least = rows["newswake compiled, equity alone"], rows["bare numba kernel, no rules"]
+    assert compiled is not None
+    assert least is not None
+    orders = rows["vectorbt, from orders"]
+    against = "" if orders is None else f", {orders / compiled:.1f} times vectorbt from orders"
+    print(f"  equity alone takes {compiled / least:.2f} times the bare kernel{against}")
 
-    def bares() -> None:
-        for _ in range(20):
-            bare(opens, closes, job.scores, ENTER, LEAVE, POSITIONS)
 
-    rows.append(("bare numba kernel", seconds(bares, 5) / 20))
-    print(f"{stocks} stocks x {sessions} sessions, times plain backtrader")
-    for name, taken in rows:
-        print(f"  {name:<28}" + ("not installed" if taken is None else f"{plain / taken:>10,.1f}"))
+def linearity() -> None:
+    """Print what a stock's session costs, equity alone, as sessions and stocks grow.
+
+    A third of the stocks can be held, so that the trades grow with them.
+    """
+    print("nanoseconds a stock and session, a third of the stocks held")
+    for stocks, sessions in ((10, 2500), (30, 2500), (100, 2500), (300, 2500), (30, 25_000)):
+        ready = prepare(make_job(stocks, sessions))
+        one = [trial(slots=stocks // 3)]
+        many = one * max(1, 3_000_000 // (stocks * sessions))
+        ready.sweep(one)
+        taken = seconds(lambda: ready.sweep(many)) / len(many)  # noqa: B023
+        fills = int(ready.sweep(one).fills[0])
+        each, whole = taken / stocks / sessions * 1e9, taken * 1e3
+        print(f"  {stocks:>3} x {sessions:>6,}: {each:6.1f} ns, {whole:8.2f} ms, {fills:,} fills")
 
 
 def sweep() -> None:
@@ -182,12 +153,11 @@ def sweep() -> None:
         for below in np.linspace(0.01, 0.4, 25).tolist()
     ]
     trials = [trial(Thresholds(above, below), 5) for above, below in cuts]
-    ready.sweep(trials[:1])
-    ours = seconds(lambda: ready.sweep(trials), 2)
+    fills = int(ready.sweep(trials).fills.sum())
+    ours = seconds(lambda: ready.sweep(trials))
     opens, closes = arrays(job)
     bare(opens, closes, job.scores, ENTER, LEAVE, 5)
-    least = seconds(lambda: [bare(opens, closes, job.scores, a, b, 5) for a, b in cuts], 2)
-    fills = int(ready.sweep(trials).fills.sum())
+    least = seconds(lambda: [bare(opens, closes, job.scores, a, b, 5) for a, b in cuts])
     print(f"1,000 pairs on 10 x 2,500: {ours:.2f} s CPU, {fills:,} fills, bare kernel {least:.2f}")
 
 
@@ -211,11 +181,10 @@ def agreement(cases: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=400, help="random cases of each strategy")
-    parser.add_argument("--long", action="store_true", help="30 x 25,000 too")
     options = parser.parse_args()
-    single_runs(30, 2500)
-    if options.long:
-        single_runs(30, 25_000)
+    single_runs(30, 2500, slow_peers=True)
+    single_runs(30, 25_000, slow_peers=False)
+    linearity()
     sweep()
     agreement(options.cases)
 

@@ -82,7 +82,7 @@ class View:
     """All that a strategy may know when it decides for the open of a session.
 
     Prices, holdings and cash are those after the close of the session before; signals are those
-    whose decision instant lies before the open of `session`.
+    whose decision instant lies before the open of `session`. Mappings are ordered by ticker.
 
     Attributes
     ----------

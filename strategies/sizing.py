@@ -66,7 +66,8 @@ def lots_for(
     """
     if weight <= 0.0:
         return 0
-    budget_cents = int(weight * round(equity_hkd * 100) / (1.0 + reserve_bp / 10_000.0))
+    # A policy may count in narrower floats, whose products would be narrow too.
+    budget_cents = int(float(weight) * round(equity_hkd * 100) / (1.0 + reserve_bp / 10_000.0))
     return budget_cents * _UNITS_PER_CENT // (price_units(close_hkd) * lot) * lot
 
 

@@ -289,6 +289,24 @@ def test_a_policy_meets_tickers_in_their_order_whatever_was_bought_first() -> No
             assert list(mapping) == sorted(mapping)
 
 
+class Narrow(SignalStrategy[NoParams]):
+    """Counts in 32 bits."""
+
+    def targets(self, view: View) -> Mapping[str, float]:
+        part = np.float32(0.7) / np.float32(max(1, len(view.closes)))
+        return dict.fromkeys(view.closes, part)
+
+
+def test_weights_of_any_width_buy_the_same() -> None:
+    filled = 0
+    for seed in range(6):
+        case = random_case(seed, "equal_weight")
+        case.arguments["resolve"] = lambda _: Narrow
+        result = agree(case)
+        filled += 0 if result is None else len(result.fills)
+    assert filled > 10
+
+
 class OwnCosts:
     """A user's own costs."""
 
