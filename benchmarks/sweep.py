@@ -89,19 +89,17 @@ def per_trial(config: Path, cache: Path, base: Cost, trials: int) -> None:
 
 
 def workers(config: Path, cache: Path, trials: int) -> None:
-    """Measure what a second worker is worth on trials of backtrader, its start taken out."""
-    print(f"a second worker, {trials} trials of backtrader more, start taken out")
+    """Measure what a second worker is worth on trials of backtrader, its start included."""
+    print(f"a second worker, {trials} trials of backtrader, start included")
+    # A sweep without any worker of its own is what both are measured by.
+    alone = swept(config, cache, trials, "--jobs", "1")
+    print(f"  {'in the leading process':<26}{alone.trials:>6.1f} s wall{alone.cpu:>8.1f} s CPU")
     for name, flags in (("processes", ()), ("Dask on this machine", ("--cluster", "local"))):
-        walls, cpus = [], []
-        for jobs in ("1", "2"):
-            few, many = (
-                swept(config, cache, n, "--jobs", jobs, *flags) for n in (trials, 2 * trials)
-            )
-            walls.append((many.trials - few.trials) / trials)
-            cpus.append((many.cpu - few.cpu) / trials)
+        two = swept(config, cache, trials, "--jobs", "2", *flags)
         print(
-            f"  {name:<22}{1e3 * walls[0]:>6.0f} ms a trial, then {1e3 * walls[1]:.0f} ms: "
-            f"{walls[0] / walls[1]:.2f} times as fast, CPU {cpus[1] / cpus[0]:.2f} times"
+            f"  {f'two {name}':<26}{two.trials:>6.1f} s wall{two.cpu:>8.1f} s CPU, "
+            f"{alone.trials / two.trials:.2f} times as fast for {two.cpu / alone.cpu:.2f} times "
+            "the CPU"
         )
 
 
@@ -132,7 +130,7 @@ def main() -> None:
     parser.add_argument(
         "config", nargs="?", type=Path, default=ROOT / "configs" / "quickstart.toml"
     )
-    parser.add_argument("--trials", type=int, default=30, help="of backtrader, a measurement")
+    parser.add_argument("--trials", type=int, default=60, help="of backtrader, a measurement")
     parser.add_argument("--quick", action="store_true", help="the first table alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
