@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from backtests.metrics import returns
 from backtests.sweeps.cache import Key
 from backtests.sweeps.figures import Span, Tally
 from backtests.sweeps.upstream import Line
+from markets.errors import NewswakeError
 
 if TYPE_CHECKING:
     from backtests.compiled.engine import CompiledRun, SweepResult
@@ -43,12 +45,12 @@ def block_of(config: RunConfig, line: Line) -> Key | None:
 
 
 def prepare_block(config: RunConfig, line: Line) -> CompiledRun:
-    """Return market and signals of a block as the kernel reads them."""
+    """Return market and signals of a block as the kernel reads them, and the kernel loaded."""
     from backtests.compiled.engine import CompiledRun
 
     ground = line.ground()
     start = stages.first_session(config, line.answers().predictions)
-    return CompiledRun(
+    prepared = CompiledRun(
         ground.market,
         line.signals(),
         sessions_around(ground.calendar, start, config.end),
@@ -57,6 +59,10 @@ def prepare_block(config: RunConfig, line: Line) -> CompiledRun:
         costs=config.broker.schedule(),
         universe=ground.universe,
     )
+    # The first run of a process loads the kernel, which says nothing about the pace of a trial.
+    with suppress(NewswakeError):
+        prepared.sweep([_trial(config)], seed=config.seed)
+    return prepared
 
 
 def run_block(prepared: CompiledRun, configs: Sequence[RunConfig]) -> list[Tally]:

@@ -116,12 +116,36 @@ def test_a_trial_that_the_compiled_engine_cannot_run_fails_alone(
     warm: Path, small_config: Path, tmp_path: Path
 ) -> None:
     module = small_config.parent / "own_policy.py"
-    module.write_text("import backtrader as bt\nclass Own(bt.Strategy): pass\n")
-    flag = "strategy.name=event_hold,own_policy:Own,equal_weight"
+    module.write_text(OWN_POLICIES, encoding="utf-8")
+    names = ("event_hold", "own_policy:Own", "own_policy:Raises", "own_policy:Plain", "top_ranked")
+    flag = f"strategy.name={','.join(names)}"
     done = swept(small_config, tmp_path, flag, sets=COMPILED, cache=warm)
-    assert [row.status for row in done.rows] == ["finished", "failed", "finished"]
-    assert "own_policy:Own" in str(done.rows[1].error)
-    assert 'broker.engine = "backtrader"' in str(done.rows[1].error)
+    ended = [row.status for row in done.rows]
+    assert ended == ["finished", "finished", "failed", "failed", "finished"]
+    require_single_run(done.rows[1], small_config, COMPILED, tmp_path / "alone")
+    assert done.rows[2].error == "ValueError: not today"
+    assert "(own_policy:Plain)" in str(done.rows[3].error)
+    assert 'broker.engine = "backtrader"' in str(done.rows[3].error)
+
+
+OWN_POLICIES = """
+import backtrader as bt
+
+from strategies.baselines import BuyAndHold
+
+
+class Own(BuyAndHold):
+    pass
+
+
+class Raises(BuyAndHold):
+    def targets(self, view):
+        raise ValueError("not today")
+
+
+class Plain(bt.Strategy):
+    pass
+"""
 
 
 def require_single_run(
