@@ -105,7 +105,7 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None, check: boo
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     inputs_sha256 = view.manifest["inputs_sha256"]
-    ledger.end(trial, "finished", inputs_sha256=inputs_sha256, metrics=_headline(view.metrics))
+    ledger.end(trial, "finished", inputs_sha256=inputs_sha256, metrics=_headline(view))
     return folder
 
 
@@ -351,12 +351,14 @@ def _rename(partial: Path, folder: Path) -> Path:
     raise DataError("too many runs of one second", where=str(folder))
 
 
-def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def _headline(view: RunView) -> dict[str, Any]:
     """Return the figures the ledger keeps, for the correction of multiple testing."""
+    metrics = view.metrics
     performance, risk = metrics["performance"], metrics["risk"]
     return {
         "net_return": performance["total_return"],
         "sharpe": risk["sharpe"],
         "sessions": metrics["span"].get("sessions"),
         "rank_ic": metrics["predictions"].get("model", {}).get("rank_ic"),
+        "combinations": max((fold["trials"] for fold in view.folds), default=1),
     }

@@ -38,6 +38,7 @@ end = 2023-08-31
 [split]
 min_train_months = 4
 min_train_rows = 60
+embargo_sessions = 5
 test_window = "month"
 """
 

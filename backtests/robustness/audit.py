@@ -201,7 +201,8 @@ def statistical_audit(
             jobs=jobs,
         )
     with journal.stage("statistics"):
-        deflation, overfitting = _corrected(ground, engine, ledger)
+        tuned = learned.predictions.trials
+        deflation, overfitting = _corrected(ground, engine, ledger, tuned)
         intervals = intervals_of(
             _returns(engine, config), ground.rank_ic(), seed=settings.seed, horizon=ground.horizon
         )
@@ -279,13 +280,13 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _corrected(
-    ground: Ground, engine: EngineResult, ledger: Ledger | None
+    ground: Ground, engine: EngineResult, ledger: Ledger | None, tuned: int
 ) -> tuple[Deflation | str, Overfitting | str]:
     tries = tries_of(ledger, ground.config.sha256(), ground.inputs_sha256)
     deflation: Deflation | str
     overfitting: Overfitting | str
     try:
-        deflation = deflation_of(_returns(engine, ground.config), list(tries.sharpe.values()))
+        deflation = deflation_of(_returns(engine, ground.config), tries.looks(tuned))
     except UndefinedMetric as reason:
         deflation = reason.problem
     try:

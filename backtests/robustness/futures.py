@@ -11,6 +11,7 @@ import pandas as pd
 
 from backtests.inputs import Inputs
 from backtests.robustness.cuts import Cut
+from markets.clock import hong_kong_date
 from markets.prices import BAR_COLUMNS, PRICE_COLUMNS
 from signals.news import NewsItem
 
@@ -132,6 +133,37 @@ def held_back(inputs: Inputs, stories: Stories, cut: Cut, *, kept: bool) -> Inpu
     if kept:
         early += [replace(item, first_seen_at=seen) for item in late]
     return replace(with_stories(inputs, early), market=inputs.market.until(cut.known_session))
+
+
+def delayed(inputs: Inputs, stories: Stories, cut: Cut, sessions: int) -> Inputs:
+    """Return the inputs with every story after the cut seen some sessions later than it was.
+
+    What its outlet states stays, so that a clock which does not count is found out.
+    """
+    past, future = _parted(stories, cut)
+    return with_stories(inputs, [*past, *(_seen_later(inputs, one, sessions) for one in future)])
+
+
+def led(inputs: Inputs, stories: Stories, cut: Cut, sessions: int) -> Inputs:
+    """Return the inputs with every story after the cut published some sessions earlier.
+
+    By its outlet's clock: many then lie before the cut. None was seen earlier than it was.
+    """
+    past, future = _parted(stories, cut)
+    calendar = inputs.calendar
+    changed = []
+    for item in future:
+        session = calendar.previous_session(hong_kong_date(item.published_at), sessions)
+        gone = hong_kong_date(item.published_at) - session
+        early = item.published_at - gone
+        changed.append(replace(item, published_at=early, first_seen_at=_clock(item)))
+    return with_stories(inputs, [*past, *changed])
+
+
+def _seen_later(inputs: Inputs, item: NewsItem, sessions: int) -> NewsItem:
+    seen = _clock(item)
+    day = hong_kong_date(seen)
+    return replace(item, first_seen_at=seen + (inputs.calendar.next_session(day, sessions) - day))
 
 
 def rebased(inputs: Inputs) -> Inputs:

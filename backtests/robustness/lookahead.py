@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,8 +22,11 @@ from backtests.journal import Journal
 from backtests.robustness import source_checks, suspicions
 from backtests.robustness.cuts import Cut, choose_cuts, cut_at
 from backtests.robustness.differences import Moved, first_difference, values_in
+from backtests.robustness.elsewhere import tables_elsewhere
 from backtests.robustness.futures import (
+    delayed,
     held_back,
+    led,
     other_prices,
     other_rest_of_session,
     other_stories,
@@ -32,11 +35,19 @@ from backtests.robustness.futures import (
 )
 from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
 from backtests.robustness.promises import PROMISES, first_breach
-from backtests.robustness.traces import STAGES, Trace, features_table, trace
+from backtests.robustness.traces import (
+    STAGES,
+    Memory,
+    Table,
+    Trace,
+    features_table,
+    trace,
+)
 from markets.errors import LeakError, NewswakeError
 from signals import pipeline
-from signals.events.schema import Event
-from signals.news import NewsItem
+
+LATER_SESSIONS = 5
+"""By how much clocks are delayed and led."""
 
 HOUSE = ("markets", "signals", "strategies", "backtests")
 
@@ -45,6 +56,7 @@ LIMITS = (
     "tests of what features and answers know.",
     "A source that has one wrong clock, or one wrong text, for every story alike, unless it shows "
     "in moves told before they happened or in gaps after the news.",
+    "A part that asks the calendar of coming closures: it knows typhoon days that nobody knew.",
     "Choices made by a person who knew the outcome: the period, the tickers, the parameters. Those "
     "are for the ledger of trials and for months nobody has seen.",
     "Leaks smaller than a bit of a double, and leaks between the cuts that touch none of them.",
@@ -55,13 +67,14 @@ _WHAT = {
     "features day by day": "with later rows and bars taken away",
     "other prices": "with other prices after the cut",
     "other stories": "with other stories after the cut",
+    "clocks delayed": f"with later stories seen {LATER_SESSIONS} sessions later",
+    "clocks led": f"with later stories published {LATER_SESSIONS} sessions earlier, seen no sooner",
+    "in a process of its own": "where nothing remembers a longer past",
     "the session's own end": "with another close and volume in the session that opens",
     "prices halved by a later payout": "with all prices scaled by a later payout",
     "stories seen too late": "with stories that were seen after the cut-off",
     "the same again": "run again on the same inputs, so it draws numbers without a seed",
 }
-
-Memory = dict[NewsItem, tuple[Event, ...]]
 
 
 @dataclass(eq=False)
@@ -334,6 +347,10 @@ def _compare(audit: _Audit, whole: Trace, cuts: tuple[Cut, ...]) -> None:
         _same(audit, whole, cut, "future taken away", past, short=True, anew=number == 0)
         _same(audit, whole, cut, "other prices", other_prices(inputs, cut, seed))
         _same(audit, whole, cut, "other stories", other_stories(inputs, stories, cut, seed))
+        later = delayed(inputs, stories, cut, LATER_SESSIONS)
+        _same(audit, whole, cut, "clocks delayed", later)
+        earlier = led(inputs, stories, cut, LATER_SESSIONS)
+        _same(audit, whole, cut, "clocks led", earlier, short=True)
     last = cuts[-1]
     rest = other_rest_of_session(inputs, last, seed)
     _same(audit, whole, last, "the session's own end", rest, open_known=True)
@@ -348,6 +365,9 @@ def _compare(audit: _Audit, whole: Trace, cuts: tuple[Cut, ...]) -> None:
         late = held_back(inputs, stories, last, kept=True)
         _same(audit, fewer, last, "stories seen too late", late, short=True)
     _same(audit, whole, last, "the same again", inputs)
+    if _own_parts(audit.config):
+        past = truncated(inputs, stories, last)
+        _same(audit, whole, last, "in a process of its own", past, elsewhere=True)
 
 
 def _same(
@@ -360,6 +380,7 @@ def _same(
     short: bool = False,
     anew: bool = False,
     open_known: bool = False,
+    elsewhere: bool = False,
     stages: Sequence[str] = STAGES,
 ) -> None:
     """Run the line on other inputs; record the first value decided by the cut that moved.
@@ -372,6 +393,8 @@ def _same(
         Read every story again.
     open_known : bool
         Compare what the open of the cut's session makes known, too.
+    elsewhere : bool
+        Run up to the cut in a process of its own.
     stages : sequence of str
         Which are compared.
     """
@@ -381,8 +404,14 @@ def _same(
     audit.compared += values_in(expected)
     start = _start(whole)
     try:
-        other = _run(audit, inputs, start=start, until=cut if short else None, anew=anew)
-        moved = first_difference(expected, other.tables(cut, open_known=open_known), stages)
+        other: Mapping[str, Table]
+        if elsewhere:
+            other = tables_elsewhere(audit.config, inputs, audit.memory, start, cut)
+        else:
+            other = _run(
+                audit, inputs, start=start, until=cut if short else None, anew=anew
+            ).tables(cut, open_known=open_known)
+        moved = first_difference(expected, other, stages)
     except Exception as error:  # a user's part may fail in any way when its future is gone
         found = [_failed(name, error, cut)]
     else:
@@ -430,11 +459,16 @@ def _run(
 
 def _forget_parts(config: RunConfig) -> None:
     """Let the modules of the user's own parts be imported anew; the house's own are stateless."""
+    for module in _own_parts(config):
+        _forget(module)
+
+
+def _own_parts(config: RunConfig) -> list[str]:
+    """Return the modules of the user's own feature groups, classifier and strategy."""
     names = [*config.features.groups, config.classifier.name, config.strategy.name]
-    for name in names:
-        module, colon, _ = name.partition(":")
-        if colon and module.partition(".")[0] not in {*HOUSE, *sys.stdlib_module_names}:
-            _forget(module)
+    parted = [name.partition(":") for name in names]
+    known = {*HOUSE, *sys.stdlib_module_names}
+    return [module for module, colon, _ in parted if colon and module.split(".")[0] not in known]
 
 
 def _forget(name: str) -> None:

@@ -244,6 +244,19 @@ def out_of_sample(traced: Trace) -> Iterator[Leak]:
                 given=str(fold.train_end),
                 expected=f"before {fold.test_start}",
             )
+        wanted = traced.config.classifier
+        fixed = {name: value for name, value in fold.params.items() if name not in wanted.tune}
+        if fixed != dict(wanted.params):
+            yield Leak(
+                "leak",
+                "out of sample",
+                "splits",
+                "a fold's model is not the one that the config names: chosen by what it showed?",
+                column="params",
+                row=f"fold {fold.fold}",
+                given=repr(fixed),
+                expected=repr(dict(wanted.params)),
+            )
         known = labels.reindex(predictions.values.index[mine])["target"].dropna()
         answers = predictions.values["probability"][mine].reindex(known.index)
         brier = float(((answers - known) ** 2).mean()) if len(known) else None

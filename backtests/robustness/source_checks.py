@@ -261,7 +261,7 @@ def universe_as_of(
             other_prices(replace(inputs, market=wide), cut, seed + number).market
             for number in range(3)
         ]
-        for market in [known, *others]:
+        for market in [known, *others, *_turned(wide, cut)]:
             anew = Universe(config, inputs.instruments, market)
             for day in (config.start, cut.session):
                 moved = (full[day] ^ anew[day]) & set(known.tickers)
@@ -279,6 +279,23 @@ def universe_as_of(
                         count=len(moved),
                     )
                     return
+
+
+def _turned(market: MarketData, cut: Cut) -> Iterator[MarketData]:
+    """Yield two markets whose later prices and volumes turn any order among stocks upside down.
+
+    In one every other stock is worth and trades a thousand times as much after the cut, and the
+    rest a thousandth; in the other it is the other way round.
+    """
+    last = pd.Timestamp(cut.known_session)
+    for odd in (0, 1):
+        bars = {}
+        for place, ticker in enumerate(market.tickers):
+            frame = market.bars[ticker].astype("float64")
+            factor = 1000.0 if place % 2 == odd else 0.001
+            frame.loc[frame.index > last, list(BAR_COLUMNS)] *= factor
+            bars[ticker] = frame
+        yield replace(market, bars=bars)
 
 
 def price_errors(inputs: Inputs) -> Iterator[Leak]:

@@ -42,6 +42,9 @@ STAGES = (
 )
 """In order of the line: a leak is named by the first of them that moves."""
 
+Memory = dict[NewsItem, tuple[Event, ...]]
+"""What stories were read as."""
+
 _ORDER_COLUMNS = ("ticker", "side", "shares", "effective_session", "signal_id")
 _FILL_COLUMNS = ("order_id", "ticker", "side", "shares", "price_hkd", "cost_hkd", "signal_id")
 
@@ -73,7 +76,7 @@ class RememberingReader:
         Filled as stories are read; shared by the runs of an audit.
     """
 
-    def __init__(self, inputs: Inputs, memory: dict[NewsItem, tuple[Event, ...]]) -> None:
+    def __init__(self, inputs: Inputs, memory: Memory) -> None:
         self._inputs = inputs
         self._memory = memory
 
@@ -151,7 +154,7 @@ class Trace:
 def trace(
     config: RunConfig,
     inputs: Inputs,
-    memory: dict[NewsItem, tuple[Event, ...]],
+    memory: Memory,
     *,
     start: date | None = None,
     until: Cut | None = None,

@@ -22,10 +22,22 @@ class Tries:
         Annual Sharpe ratio by config hash; None for one that never finished: it was a look too.
     returns : mapping of str to Series
         Session returns by config hash, of those whose run folder is still there.
+    combinations : mapping of str to int
+        By config hash, how many combinations of parameters were tried inside it for one answer.
     """
 
     sharpe: Mapping[str, float | None] = field(default_factory=dict)
     returns: Mapping[str, pd.Series] = field(default_factory=dict)
+    combinations: Mapping[str, int] = field(default_factory=dict)
+
+    def looks(self, own: int = 1) -> list[float | None]:
+        """Return the Sharpe ratio of every other try; None where none was shown.
+
+        Each further combination that tuning tried is a try of its own, one that showed no ratio:
+        in the other runs, and among the `own` combinations of the run itself.
+        """
+        inner = own - 1 + sum(count - 1 for count in self.combinations.values())
+        return [*self.sharpe.values(), *[None] * inner]
 
 
 def tries_of(ledger: Ledger | None, config_sha256: str, inputs_sha256: str) -> Tries:
@@ -43,7 +55,7 @@ def tries_of(ledger: Ledger | None, config_sha256: str, inputs_sha256: str) -> T
         if trial.status == "finished" and path.is_file():
             table = pd.read_csv(path, usecols=["session", "equity_hkd"])
             returns[trial.config_sha256] = _returns(table)
-    return Tries(sharpe_of(others), returns)
+    return Tries(sharpe_of(others), returns, combinations_of(others))
 
 
 def others_of(ledger: Ledger, config_sha256: str, inputs_sha256: str) -> Iterator[Trial]:
@@ -61,6 +73,15 @@ def sharpe_of(trials: Iterable[Trial]) -> dict[str, float | None]:
         if shown is not None:
             found[trial.config_sha256] = float(shown)
         found.setdefault(trial.config_sha256, None)
+    return found
+
+
+def combinations_of(trials: Iterable[Trial]) -> dict[str, int]:
+    """Return, by the hash of the config, how many combinations tuning tried inside it."""
+    found: dict[str, int] = {}
+    for trial in trials:
+        tried = int(trial.metrics.get("combinations") or 1)
+        found[trial.config_sha256] = max(found.get(trial.config_sha256, 1), tried)
     return found
 
 

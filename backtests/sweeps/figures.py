@@ -130,7 +130,8 @@ def figures_of(tally: Tally, rank_ic: float | None) -> dict[str, Any]:
 
 def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the ledger keeps of a trial, under the names of a run."""
-    return {name: figures.get(name) for name in ("net_return", "sharpe", "sessions", "rank_ic")}
+    kept = ("net_return", "sharpe", "sessions", "rank_ic", "combinations")
+    return {name: figures.get(name) for name in kept}
 
 
 def _hit_rate(tally: Tally) -> float:

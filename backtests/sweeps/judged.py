@@ -91,9 +91,10 @@ def luck(
     dict
         ``trials, elsewhere`` (how many trials; how many other configs were tried on the same inputs
         outside the sweep), ``median_sharpe``; ``deflation`` as
-        `backtests.robustness.deflation.Deflation`, over all of both, failed ones too;
-        ``overfitting`` as `backtests.robustness.overfitting.Overfitting`, None where trials do not
-        share their sessions; ``undefined``: why one of them is None.
+        `backtests.robustness.deflation.Deflation`, over all of both, failed ones too, and all that
+        tuning tried inside; ``overfitting`` as
+        `backtests.robustness.overfitting.Overfitting`, None where trials do not share their
+        sessions; ``undefined``: why one of them is None.
     """
     from backtests.robustness.deflation import deflation_of
     from backtests.robustness.overfitting import backtest_overfitting
@@ -101,6 +102,8 @@ def luck(
     path = equity_of(best.number)
     tried = [row.figures.get(MEASURE) for row in rows if row.number != best.number]
     tried += elsewhere.values()
+    # What tuning tried inside a trial was a look, too, though it showed no ratio.
+    tried += [None] * sum(int(row.figures.get("combinations") or 1) - 1 for row in rows)
     ratios = [row.figures[MEASURE] for row in rows if row.figures.get(MEASURE) is not None]
 
     def overfitting() -> dict[str, Any]:

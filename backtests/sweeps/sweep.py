@@ -103,13 +103,20 @@ class Swept:
     def elsewhere(self, number: int) -> dict[str, float | None]:
         """Return what else was ever tried on the inputs of a trial, outside this sweep.
 
-        Annual Sharpe ratio by the hash of the config; None for one that showed none.
+        Annual Sharpe ratio by the hash of the config; None for one that showed none, and for every
+        further combination that tuning tried inside it.
         """
-        from backtests.robustness.tries import others_of, sharpe_of
+        from backtests.robustness.tries import combinations_of, others_of, sharpe_of
 
         mine = {row.config_sha256 for row in self.rows}
-        others = others_of(self.ledger, self.rows[number].config_sha256, self.inputs[number])
-        return {config: ratio for config, ratio in sharpe_of(others).items() if config not in mine}
+        tried = others_of(self.ledger, self.rows[number].config_sha256, self.inputs[number])
+        others = [trial for trial in tried if trial.config_sha256 not in mine]
+        inner = {
+            f"{config}, combination {place}": None
+            for config, count in combinations_of(others).items()
+            for place in range(2, count + 1)
+        }
+        return {**sharpe_of(others), **inner}
 
 
 def sweep(

@@ -187,7 +187,9 @@ def _together(block: Key, tasks: Sequence[_Task], cache: Cache) -> list[Outcome]
 
 
 def _finished(task: _Task, tally: Tally) -> Outcome:
-    figures = figures_of(tally, task.line.answers().rank_ic)
+    answers = task.line.answers()
+    figures = figures_of(tally, answers.rank_ic)
+    figures["combinations"] = answers.predictions.trials
     return Outcome(task.trial.number, "finished", figures, tally.path)
 
 

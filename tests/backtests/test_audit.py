@@ -18,6 +18,7 @@ from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.result import EngineResult
 from backtests.robustness.audit import AuditReport, statistical_audit
+from backtests.robustness.deflation import deflation_of
 from backtests.robustness.ground import Ground, answers_judged, ground_of
 from backtests.robustness.placebo import (
     Habits,
@@ -32,7 +33,7 @@ from backtests.robustness.report import html_fragment, text
 from backtests.robustness.rounds import Finished, key_of, run_placebos
 from backtests.robustness.settings import AuditSettings
 from backtests.robustness.stress import ScaledCosts, stress
-from backtests.robustness.tries import tries_of
+from backtests.robustness.tries import Tries, tries_of
 from backtests.robustness.verdict import verdict
 from backtests.run import Learned, learn, mean_weight, trade
 from backtests.trials import Ledger
@@ -63,7 +64,7 @@ def small() -> Small:
             **SPAN,
             "prices": {"source": "synthetic", "synthetic": world},
             "news": {"source": "synthetic"},
-            "split": {"min_train_months": 4, "min_train_rows": 80},
+            "split": {"min_train_months": 4, "min_train_rows": 80, "embargo_sessions": 5},
             "classifier": {"baselines": ()},
         }
     )
@@ -286,6 +287,22 @@ def test_tries_count_configurations_not_runs(tmp_path: Path) -> None:
     assert tries_of(ledger, "mine", "in").sharpe == {"one": 0.4, "two": None, "three": None}
     assert tries_of(ledger, "one", "in").sharpe == {"two": None, "three": None}
     assert tries_of(None, "mine", "in").sharpe == {}
+
+
+def test_combinations_that_tuning_tried_are_tries(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for name, sharpe, combinations in (("one", 0.4, 6), ("two", 0.1, None), ("one", 0.4, 6)):
+        trial = ledger.start(f"run-{name}", name, name)
+        shown = {"sharpe": sharpe, "combinations": combinations}
+        ledger.end(trial, "finished", inputs_sha256="in", metrics=shown)
+    tries = tries_of(ledger, "mine", "in")
+    assert tries.looks() == [0.4, 0.1, *[None] * 5]
+    assert tries.looks(own=3) == [0.4, 0.1, *[None] * 7]
+    returns = np.random.default_rng(0).normal(0.001, 0.01, 500)
+    assert deflation_of(returns, tries.looks(own=3)).trials == 10
+    alone, tuned = (deflation_of(returns, Tries().looks(own)) for own in (1, 24))
+    assert (alone.trials, tuned.trials) == (1, 24)
+    assert tuned.deflated < alone.deflated
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,18 @@ def test_writing_that_is_interrupted_leaves_no_half_folder(
     with pytest.raises(KeyboardInterrupt):
         run(loaded, tmp_path, show=False)
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite"]
+
+
+def test_a_tuned_run_enters_every_combination_and_drift_sizes_down(
+    small_config: Path, tmp_path: Path
+) -> None:
+    flags = ["classifier.tune={C=[0.0005,0.001,0.01]}", "decision.size_down=true"]
+    # Bounds that some decision of so short a run crosses.
+    flags += ["decision.size_down_skill=0.2", "decision.size_down_psi=0.1"]
+    folder = run(load_config(small_config, flags, {}), tmp_path, show=False)
+    view = read_run(folder)
+    assert max(fold["trials"] for fold in view.folds) == 3
+    (trial,) = Ledger(tmp_path / "ledger.sqlite").trials()
+    assert trial.metrics["combinations"] == 3
+    sizes = view.signals["size"]
+    assert set(sizes) == {0.5, 1.0}

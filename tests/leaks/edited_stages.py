@@ -491,3 +491,62 @@ def half_an_hour_of_grace(patch: pytest.MonkeyPatch) -> None:
         return before(self, session) + timedelta(minutes=45)
 
     patch.setattr(DecisionClock, "cutoff_at", edited)
+
+
+def answers_only_where_known(patch: pytest.MonkeyPatch) -> None:
+    before = pipeline.walk_forward
+
+    def edited(features: Any, labels: Any, *rest: Any) -> Any:
+        kept = features.values.index.isin(labels.values.index)
+        names = ("values", "texts", "sessions", "available_at", "event_ids", "item_ids")
+        parts = {name: getattr(features, name)[kept] for name in (*names, "story_keys")}
+        return before(replace(features, **parts), labels, *rest)
+
+    patch.setattr(pipeline, "walk_forward", edited)
+
+
+def weights_of_all_time(patch: pytest.MonkeyPatch) -> None:
+    def edit(values: pd.DataFrame, calendar: Any) -> pd.DataFrame:
+        told = values.groupby(level="ticker")["weight"].transform("size")
+        values["weight"] = 1.0 / told
+        return values
+
+    _edited_labels(patch, edit)
+
+
+def parameters_by_the_test(patch: pytest.MonkeyPatch) -> None:
+    before = pipeline.walk_forward
+
+    def edited(features: Any, labels: Any, split: Any, classifier: Any, seed: int) -> Any:
+        found = []
+        for strength in (0.0005, 0.005, 0.05, 0.5, 5.0):
+            tried = classifier.model_copy(update={"params": {"C": strength}})
+            answers = before(features, labels, split, tried, seed)
+            both = answers.values.join(labels.values, how="inner")
+            right = (both["probability"] > 0.5) == (both["target"] > 0.5)
+            found.append((float(right.mean()), answers))
+        return max(found, key=lambda pair: pair[0])[1]
+
+    patch.setattr(pipeline, "walk_forward", edited)
+
+
+def quiet_stocks_dropped(patch: pytest.MonkeyPatch) -> None:
+    before = pipeline.decide
+
+    def edited(predictions: Any, features: Any, calendar: Any, settings: Any) -> Any:
+        signals = before(predictions, features, calendar, settings)
+        told = pd.Series([signal.ticker for signal in signals]).value_counts()
+        return [replace(s, direction=0) if told[s.ticker] == told.min() else s for s in signals]
+
+    patch.setattr(pipeline, "decide", edited)
+
+
+def universe_by_volume(patch: pytest.MonkeyPatch) -> None:
+    before = inputs_module.Universe.__init__
+
+    def edited(self: Any, config: Any, instruments: Any, market: MarketData) -> None:
+        before(self, config, instruments, market)
+        volume = {t: market.bars[t]["volume"].mean() for t in self.candidates}
+        self.candidates = frozenset(sorted(volume, key=lambda t: volume[t])[-2:])
+
+    patch.setattr(inputs_module.Universe, "__init__", edited)

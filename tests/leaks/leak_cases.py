@@ -9,7 +9,7 @@ from typing import Any
 
 import edited_stages as edits
 import pytest
-from small_world import TALKATIVE, TICKERS, clean_config
+from small_world import CLASSIFIER, TALKATIVE, TICKERS, clean_config
 
 import markets.sources.synthetic as synthetic
 from backtests.config import RunConfig
@@ -34,6 +34,25 @@ def _with_group(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
 
 def _with_strategy(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
     return lambda patch, folder: clean_config(strategy={"name": f"leaky_features:{name}"})
+
+
+def _hidden(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    groups = (*GROUPS, f"hidden_parts:{name}")
+    return lambda patch, folder: clean_config(features={"groups": groups})
+
+
+def _hidden_strategy(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    return lambda patch, folder: clean_config(strategy={"name": f"hidden_parts:{name}"})
+
+
+def with_classifier(name: str) -> RunConfig:
+    """The same run with a user's own classifier."""
+    chosen = {**CLASSIFIER, "name": f"hidden_parts:{name}"}
+    return clean_config(classifier=chosen)
+
+
+def _with_classifier(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    return lambda patch, folder: with_classifier(name)
 
 
 def own_sources(
@@ -135,7 +154,32 @@ CASES = (
             features={"groups": (*GROUPS, "leaky_features:LevelOfAdjusted")},
         ),
     ),
+    Case("maximum of all time", "scaled by the highest close", _hidden("MaxOfAllTime")),
+    Case("volatility of the month", "its last day's, on its first", _hidden("MonthlyVolatility")),
+    Case("detrended", "a line through all closes", _hidden("Detrended")),
+    Case("winsorized", "cut at quantiles of all time", _hidden("Winsorized")),
+    Case("whole panel only", "stocks that never had a hole", _hidden("WholePanelOnly")),
+    Case("sorted by the future", "the place among future gains", _hidden("SortedByTheFuture")),
+    Case("cluster numbers", "clusters found among all rows", _hidden("ClusterNumbers")),
+    Case("words by outcome", "what followed a word at any time", _hidden("WordsByOutcome")),
+    Case("letters of all", "a language told by all texts", _hidden("LettersOfAll")),
+    Case("neighbors", "what followed similar rows at any time", _hidden("Neighbors")),
+    Case("seeded by the end", "noise that knows how many rows come", _hidden("SeededByTheEnd")),
+    Case("elapsed share", "when the data will end", _hidden("ElapsedShare")),
+    Case("kept elsewhere", "a longer past in a module of others", _hidden("KeptElsewhere")),
+    Case("frame climber", "the market in its callers' frames", _hidden("FrameClimber")),
+    # a user's own classifier
+    Case("reads outcomes", "found in its callers' frames", _with_classifier("ReadsOutcomes")),
+    Case("hoards rows", "of all fits, in a module of others", _with_classifier("HoardsElsewhere")),
+    Case("hoards on disk", "rows of all fits, in a file", _with_classifier("HoardsOnDisk")),
+    Case("draws unseeded", "another model each time", _with_classifier("DrawsUnseeded")),
     # a user's own strategy
+    Case("tie by future volume", "which will trade most", _hidden_strategy("TieByFutureVolume")),
+    Case(
+        "volatility of all time",
+        "a size that knows all bars",
+        _hidden_strategy("SizedByAllTimeVolatility"),
+    ),
     Case("close[1] in backtrader", "the next bar by a positive index", _with_strategy("NextClose")),
     Case("array behind a line", "the low of all time", _with_strategy("AllTimeLow")),
     Case("private history", "bars past the known count", _with_strategy("Digger")),
@@ -218,6 +262,21 @@ CASES = (
         "up against all time",
         _edited(edits.target_by_full_sample_median),
     ),
+    Case(
+        "answers where known",
+        "rows without an outcome vanish",
+        _edited(edits.answers_only_where_known),
+    ),
+    Case("weights of all time", "rows a stock will have", _edited(edits.weights_of_all_time)),
+    Case(
+        "parameters by the test",
+        "chosen by what they earned",
+        _edited(edits.parameters_by_the_test),
+    ),
+    Case(
+        "quiet stocks dropped", "by all stories there will be", _edited(edits.quiet_stocks_dropped)
+    ),
+    Case("universe by volume", "of all time", _edited(edits.universe_by_volume)),
     Case("shuffled k-fold", "later rows train", _edited(edits.shuffled_k_fold)),
     Case("trained on the test", "the test rows train", _edited(edits.trained_on_the_test)),
     Case("not purged", "outcomes of the test window train", _edited(edits.not_purged)),

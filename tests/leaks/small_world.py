@@ -13,6 +13,11 @@ from markets.sources.synthetic import SyntheticSettings, World, world
 START, END = date(2022, 10, 3), date(2024, 1, 31)
 TICKERS = ("99001.HK", "99002.HK", "99003.HK")
 TALKATIVE = tuple(f"9900{number}.HK" for number in range(1, 9))
+CLASSIFIER: dict[str, Any] = {
+    "min_calibration_rows": 20,
+    "params": {"C": 0.05},
+    "text": {"min_train_rows": 50, "min_rows_per_term": 4},
+}
 
 
 def settings(seed: int = 20250912) -> SyntheticSettings:
@@ -46,11 +51,7 @@ def clean_config(seed: int = 20250912, **changes: Any) -> RunConfig:
         "prices": {"source": "synthetic", "synthetic": settings(seed)},
         "news": {"source": "synthetic"},
         "split": {"min_train_rows": 50, "min_train_months": 3, "embargo_sessions": 5},
-        "classifier": {
-            "min_calibration_rows": 20,
-            "params": {"C": 0.05},
-            "text": {"min_train_rows": 50, "min_rows_per_term": 4},
-        },
+        "classifier": CLASSIFIER,
         "decision": {"long_above": 0.501, "short_below": 0.499},
     }
     return RunConfig(**{**values, **changes})

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
-from leak_cases import CASES, GROUPS, Case, own_sources
+from hidden_parts import FILE, KEPT
+from leak_cases import CASES, GROUPS, Case, own_sources, with_classifier
 from small_world import TICKERS, clean_config
 
 from backtests.config import RunConfig
@@ -21,6 +23,7 @@ from signals.events.schema import Event
 from signals.news import NewsItem
 
 Memory = dict[NewsItem, tuple[Event, ...]]
+OWN_GROUPS = (*GROUPS, "honest_parts:Weekday")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,10 @@ def memory() -> Memory:
 @pytest.fixture(autouse=True)
 def _fresh_parts() -> Iterator[None]:
     yield
-    sys.modules.pop("leaky_features", None)
+    for name in ("leaky_features", "hidden_parts"):
+        sys.modules.pop(name, None)
+    vars(np).pop(KEPT, None)
+    Path(FILE).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -44,6 +50,9 @@ def test_catches(
     assert not report.ok, f"{case.name} ({case.why}) went unseen"
     with pytest.raises(LeakError):
         report.require()
+    found = report.findings[0]
+    assert found.stage, found
+    assert found.row or found.column or found.given, found
 
 
 def test_at_least_thirty_leaks_are_planted() -> None:
@@ -74,6 +83,9 @@ CLEAN: dict[str, Callable[[Path], RunConfig]] = {
     ),
     "dividends": lambda folder: own_sources(folder, prices="PayingPrices"),
     "back-adjusted prices": lambda folder: own_sources(folder, prices="AdjustedPrices"),
+    "own classifier, own feature": lambda folder: with_classifier("Centered").model_copy(
+        update={"features": clean_config(features={"groups": OWN_GROUPS}).features}
+    ),
 }
 
 
