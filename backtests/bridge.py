@@ -163,11 +163,10 @@ class BridgeBroker(bt.BrokerBase):
 
     def place_core(self, ticker: str, side: Side, shares: int, signal_id: str) -> None:
         """Take a market order that backtrader need not know of: nobody listens to it."""
-        dates: dict[str, Any] = {"decided": self.known, "effective": self.coming}
         if len(self._feeds[ticker]):
-            self.core.place(ticker, side, shares, signal_id=signal_id, **dates)
+            self.core.place(ticker, side, shares, effective=self.coming, signal_id=signal_id)
         else:
-            self.core.decline(ticker, side, NO_BAR_YET, signal_id=signal_id, **dates)
+            self.core.decline(ticker, side, NO_BAR_YET, effective=self.coming, signal_id=signal_id)
 
     def cancel_core(self, order: Order, reason: str) -> bool:
         """Cancel one of our orders and tell its strategy."""
@@ -203,7 +202,6 @@ class BridgeBroker(bt.BrokerBase):
                 data._name,
                 side,
                 reason,
-                decided=self.known,
                 effective=self.coming,
                 signal_id=asked.signal_id,
             )
@@ -221,7 +219,6 @@ class BridgeBroker(bt.BrokerBase):
             data._name,
             side,
             shares,
-            decided=self.known,
             effective=self.coming,
             signal_id=asked.signal_id,
             kind=kind,

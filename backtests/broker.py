@@ -170,7 +170,6 @@ class Broker:
         side: Side,
         shares: int,
         *,
-        decided: date,
         effective: date,
         signal_id: str = "",
         kind: Kind = "market",
@@ -185,7 +184,6 @@ class Broker:
             ticker=ticker,
             side=side,
             shares=shares,
-            decided=decided,
             effective=effective,
             signal_id=signal_id,
             kind=kind,
@@ -210,12 +208,11 @@ class Broker:
         side: Side,
         reason: str,
         *,
-        decided: date,
         effective: date,
         signal_id: str = "",
     ) -> None:
         """Record an order that was wanted and could not be made."""
-        order = Order(len(self.orders) + 1, ticker, side, 0, decided, effective, signal_id)
+        order = Order(len(self.orders) + 1, ticker, side, 0, effective, signal_id)
         order.end("rejected", reason)
         self.orders.append(order)
 

@@ -280,7 +280,6 @@ class _Desk:
             ticker,
             side,
             reason,
-            decided=self.bridge.known,
             effective=self.bridge.coming,
             signal_id=signal_id,
         )

@@ -37,8 +37,8 @@ class Order:
         What, and `buy` or `sell`.
     shares : int
         Wanted when it was created; `remaining` is brought onto the basis of later splits.
-    decided, effective : date
-        Last session whose close was known, and the session whose open it is meant for.
+    effective : date
+        Session whose open it is meant for; it was decided after the close before.
     kind : {'market', 'limit', 'stop'}
         With `price_units`, ten-thousandths of a dollar, for the last two.
     until : date or None
@@ -53,7 +53,6 @@ class Order:
     ticker: str
     side: Side
     shares: int
-    decided: date
     effective: date
     signal_id: str = ""
     kind: Kind = "market"
