@@ -18,14 +18,15 @@ UNITS_PER_CENT = UNITS_PER_HKD // 100
 
 
 def cents(shares: int, units: int) -> int:
-    """Return shares × price in cents, a half cent rounded up.
+    """Return shares × price in cents, a half cent rounded away from zero.
 
     Examples
     --------
-    >>> cents(100, 1_511_000), cents(1, 50), cents(1, 49)
-    (1511000, 1, 0)
+    >>> cents(100, 1_511_000), cents(1, 50), cents(1, 49), cents(-1, 50)
+    (1511000, 1, 0, -1)
     """
-    return (shares * units + UNITS_PER_CENT // 2) // UNITS_PER_CENT
+    worth = (abs(shares) * units + UNITS_PER_CENT // 2) // UNITS_PER_CENT
+    return worth if shares >= 0 else -worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,16 @@ class ActionRow:
 
     Attributes
     ----------
-    kind : {'action', 'payment', 'delivery'}
-        What the holding was entitled to, its dividend paid later, its shares delivered later.
+    kind : {'action', 'payment', 'delivery', 'borrow'}
+        What the holding was entitled to, its dividend paid later, its shares delivered later; what
+        the borrow of a short cost since the session before.
     shares_before, shares_after : int
-        Of `ticker`, sellable.
+        Of `ticker`, sellable; negative where sold short.
     dividend, fraction : int
-        What the holder is entitled to, and what is paid at once for fractions of a share.
+        What the holder is entitled to, and what is paid at once for fractions of a share. A short
+        owes both, so they are negative, and pays for shares in specie as for a fraction.
     cash : int
-        What arrived as cash.
+        What arrived as cash, or left if negative.
     other, other_shares, other_worth : str, int, int
         Shares received in specie, and their worth at their last known close.
     due : date or None
@@ -89,7 +92,7 @@ class ActionRow:
     shares_after: int
     dividend: int = 0
     fraction: int = 0
-    kind: Literal["action", "payment", "delivery"] = "action"
+    kind: Literal["action", "payment", "delivery", "borrow"] = "action"
     cash: int = 0
     other: str = ""
     other_shares: int = 0
@@ -99,7 +102,7 @@ class ActionRow:
 
 @dataclass(slots=True)
 class Claim:
-    """What a holder is owed from an ex date on: cash of `trade_id`, or shares of a trip."""
+    """What is owed from an ex date on: cash of `trade_id` (by a short: negative), or shares."""
 
     ticker: str
     trade_id: int
@@ -117,6 +120,7 @@ class RoundTrip:
     ticker: str
     entered: int
     signal_id: str
+    short: bool = False
     bought_shares: int = 0
     bought: int = 0
     sold_shares: int = 0
@@ -143,14 +147,16 @@ class Day:
     cost: int = 0
     turnover: int = 0
     income: int = 0
+    borrow: int = 0
 
 
 @dataclass(slots=True)
 class Account:
-    """Cash, holdings, claims and their history. Refuses what would make any of them negative.
+    """Cash, holdings, claims and their history; a short is a negative holding.
 
-    A claim is a dividend not yet paid, or shares in specie not yet delivered: it belongs to the
-    equity from the ex date on, and can neither be spent nor sold.
+    Refuses an execution that takes a position across zero, or spends cash that is not there: only
+    what a short costs may. A claim is a dividend not yet paid, or shares in specie not yet
+    delivered: it belongs to the equity from the ex date on, and can neither be spent nor sold.
 
     Parameters
     ----------
@@ -171,7 +177,7 @@ class Account:
     def book(
         self, number: int, order: Order, shares: int, units: int, costs: Sequence[int]
     ) -> Fill:
-        """Book an execution; the last share sold ends the round trip.
+        """Book an execution; the last share sold, or covered, ends the round trip.
 
         Parameters
         ----------
@@ -184,8 +190,7 @@ class Account:
         costs : sequence of int
             Cents, by component.
         """
-        buys = order.side == "buy"
-        trip = self._trip(order, number) if buys else self.open_trips[order.ticker]
+        trip = self._trip(order, number) if order.opens else self.open_trips[order.ticker]
         fill = Fill(
             fill_id=len(self.fills) + 1,
             order_id=order.order_id,
@@ -199,8 +204,9 @@ class Account:
             costs=tuple(costs),
             signal_id=order.signal_id,
         )
-        sign = 1 if buys else -1
+        sign = 1 if order.side == "buy" else -1
         self._move(order.ticker, sign * shares, -sign * fill.consideration - fill.cost)
+        self._check(order)
         self.fills.append(fill)
         trip.add(fill)
         self.today.cost += fill.cost
@@ -215,6 +221,7 @@ class Account:
         The dividend is cash per old share, the distribution in specie shares of another company per
         old share. A fraction of a share is paid out at the last known close (of the stock itself:
         less what it distributed), rounded down to the cent. What arrives later becomes a claim.
+        A short owes what a holder is owed, and pays the worth of shares in specie at once.
         """
         self._split_claims(number, action)
         close = self.marks.get(action.ticker)
@@ -229,12 +236,14 @@ class Account:
             return None
         exact = before * action.ratio
         after = int(exact)
-        dividend = floor(before * action.cash * 100 + Fraction(1, 2))
+        dividend = floor(abs(before) * action.cash * 100 + Fraction(1, 2))
+        dividend = dividend if before > 0 else -dividend
         spare: Fraction = (exact - after) / action.ratio  # in old shares
         fraction = floor(spare * ex_rights / UNITS_PER_CENT)
         received = before * action.other_ratio
-        fraction += floor((received - int(received)) * other_close / UNITS_PER_CENT)
-        worth = cents(int(received), other_close)
+        whole = max(0, int(received))
+        fraction += floor((received - whole) * other_close / UNITS_PER_CENT)
+        worth = cents(whole, other_close)
         at_once = fraction if action.paid else dividend + fraction
         trip = self.open_trips[action.ticker]
         trip.income += dividend + fraction + worth
@@ -242,8 +251,8 @@ class Account:
         self._move(action.ticker, after - before, at_once)
         if action.paid and dividend:
             self.claims.append(Claim(action.ticker, trip.trade_id, action.paid, dividend))
-        if int(received):
-            self._receive(number, action, int(received), worth)
+        if whole:
+            self._receive(number, action, whole, worth)
         if after == 0:
             self._end(action.ticker, number)
         row = ActionRow(
@@ -255,10 +264,10 @@ class Account:
             dividend,
             fraction,
             cash=at_once,
-            other=action.other if int(received) else "",
-            other_shares=int(received),
+            other=action.other if whole else "",
+            other_shares=whole,
             other_worth=worth,
-            due=action.delivered if int(received) else action.paid,
+            due=action.delivered if whole else action.paid,
         )
         self.actions.append(row)
         return row
@@ -270,6 +279,17 @@ class Account:
         rows = [self._arrive(number, claim) for claim in due]
         self.actions.extend(rows)
         return rows
+
+    def pay_borrow(self, number: int, ticker: str, cost: int) -> None:
+        """Pay for the borrow of a short, in cents, as a cost of its round trip."""
+        trip, held = self.open_trips[ticker], self.shares[ticker]
+        trip.cost += cost
+        self.today.cost += cost
+        self.today.borrow += cost
+        self.cash -= cost
+        self.actions.append(
+            ActionRow(number, ticker, trip.trade_id, held, held, kind="borrow", cash=-cost)
+        )
 
     def close_day(self) -> Day:
         """Return what moved since the last call."""
@@ -290,6 +310,21 @@ class Account:
             return 0
         owed = next((claim for claim in self.claims if claim.trip is trip), None)
         return self.shares.get(trip.ticker, 0) if owed is None else owed.shares
+
+    @property
+    def sold_short(self) -> list[str]:
+        """Tickers sold short, in order of their shorts."""
+        return [ticker for ticker, held in self.shares.items() if held < 0]
+
+    @property
+    def short_worth(self) -> int:
+        """What buying all shorts back would take at the last known closes, in cents."""
+        return -sum(self.worth(ticker) for ticker in self.sold_short)
+
+    @property
+    def debts(self) -> int:
+        """Dividends owed to lenders and not yet paid, in cents."""
+        return -sum(claim.cash for claim in self.claims if claim.cash < 0)
 
     @property
     def holdings(self) -> int:
@@ -333,51 +368,61 @@ class Account:
                 kind="payment",
                 cash=claim.cash,
             )
-        trip, worth = claim.trip, self._owed(claim)
+        trip, after = claim.trip, before + claim.shares
         standing = self.open_trips.get(claim.ticker)
-        if standing is None and claim.shares:
+        moved = 0
+        if standing is not None:
+            # Two trips of one stock become one: what came in specie moves over at its worth. Of
+            # what meets a short, that is what covers it.
+            moved = min(claim.shares, -before) if before < 0 else claim.shares
+            trip.sold_shares, trip.sold = moved, cents(moved, self.marks.get(claim.ticker, 0))
+            standing.bought_shares += moved
+            standing.bought += trip.sold
+        self._move(claim.ticker, claim.shares, 0)
+        if before < 0 <= after:
+            self._end(claim.ticker, number)
+        if moved < claim.shares:
             self.open_trips[claim.ticker] = trip
         else:
-            # Two trips of one stock become one: what came in specie moves over at its worth.
-            trip.sold_shares, trip.sold, trip.exited = claim.shares, worth, number
-            if standing is not None:
-                standing.bought_shares += claim.shares
-                standing.bought += worth
-                trip = standing
-        self._move(claim.ticker, claim.shares, 0)
+            trip.exited = number
         return ActionRow(
             number,
             claim.ticker,
-            trip.trade_id,
+            self.open_trips.get(claim.ticker, standing or trip).trade_id,
             before,
-            before + claim.shares,
+            after,
             kind="delivery",
             other=claim.ticker,
             other_shares=claim.shares,
-            other_worth=worth,
+            other_worth=self._owed(claim),
         )
 
     def _trip(self, order: Order, number: int) -> RoundTrip:
         trip = self.open_trips.get(order.ticker)
         if trip is None:
-            trip = RoundTrip(len(self.trips) + 1, order.ticker, number, order.signal_id)
+            trip = RoundTrip(
+                len(self.trips) + 1, order.ticker, number, order.signal_id, order.short
+            )
             self.trips.append(trip)
             self.open_trips[order.ticker] = trip
         return trip
 
     def _move(self, ticker: str, shares: int, cash: int) -> None:
         left = self.shares.get(ticker, 0) + shares
-        if left < 0 or self.cash + cash < 0:
-            raise NewswakeError(
-                "the account would go negative: the broker let an order through it must not",
-                given=f"{left} shares, {self.cash + cash} cents",
-                where=ticker,
-            )
         self.cash += cash
         if left:
             self.shares[ticker] = left
         else:
             self.shares.pop(ticker, None)
+
+    def _check(self, order: Order) -> None:
+        held = self.shares.get(order.ticker, 0)
+        if (held > 0 if order.short else held < 0) or (self.cash < 0 and order.opens):
+            raise NewswakeError(
+                "the account would go negative: the broker let an order through it must not",
+                given=f"{held} shares, {self.cash} cents",
+                where=order.ticker,
+            )
 
     def _end(self, ticker: str, number: int) -> None:
         self.open_trips.pop(ticker).exited = number

@@ -40,6 +40,7 @@ class Asked:
     valid: Any
     tradeid: int
     signal_id: str
+    short: bool | None
     refused: tuple[str, ...]
     info: dict[str, Any]
 
@@ -55,6 +56,7 @@ class Asked:
             valid=rest.pop("valid", None),
             tradeid=rest.pop("tradeid", 0),
             signal_id=rest.pop("signal_id", ""),
+            short=rest.pop("short", None),
             refused=tuple(name for name in _REFUSED if rest.pop(name, None) is not None),
             info=rest,
         )
@@ -133,7 +135,7 @@ class BridgeBroker(bt.BrokerBase):
     get_value = getvalue
 
     def get_leverage(self) -> float:
-        """Return 1: nothing is borrowed."""
+        """Return 1: no cash is borrowed."""
         return 1.0
 
     def getposition(self, data: Any) -> Position:
@@ -161,13 +163,17 @@ class BridgeBroker(bt.BrokerBase):
         """Cancel an order at its strategy's wish; return whether it could still fill."""
         return self.cancel_core(self.core.orders[order.info["order_id"] - 1], BY_STRATEGY)
 
-    def place_core(self, ticker: str, side: Side, shares: int, signal_id: str) -> None:
+    def place_core(self, ticker: str, side: Side, shares: int, short: bool, signal_id: str) -> None:
         """Take a market order that backtrader need not know of: nobody listens to it."""
-        dates: dict[str, Any] = {"decided": self.known, "effective": self.coming}
+        more: dict[str, Any] = {
+            "effective": self.coming,
+            "signal_id": signal_id,
+            "short": short,
+        }
         if len(self._feeds[ticker]):
-            self.core.place(ticker, side, shares, signal_id=signal_id, **dates)
+            self.core.place(ticker, side, shares, **more)
         else:
-            self.core.decline(ticker, side, NO_BAR_YET, signal_id=signal_id, **dates)
+            self.core.decline(ticker, side, NO_BAR_YET, **more)
 
     def cancel_core(self, order: Order, reason: str) -> bool:
         """Cancel one of our orders and tell its strategy."""
@@ -188,6 +194,8 @@ class BridgeBroker(bt.BrokerBase):
             self._adjust(action)
         self._deliver()
         for order, fill in outcomes:
+            if order.forced:
+                self._adopt(order)
             if fill is not None:
                 self._report(order, fill)
             if not order.alive and order.status != "filled":
@@ -195,6 +203,7 @@ class BridgeBroker(bt.BrokerBase):
 
     def _take(self, make: type[Any], side: Side, data: Any, size: float, asked: Asked) -> Any:
         kind = asked.kind()
+        short = self._is_short(side, data._name) if asked.short is None else asked.short
         shares = int(abs(size)) if math.isfinite(size) else 0
         if shares == 0 or not len(data):
             # backtrader would date the order by the feed's current bar, and there is none.
@@ -203,9 +212,9 @@ class BridgeBroker(bt.BrokerBase):
                 data._name,
                 side,
                 reason,
-                decided=self.known,
                 effective=self.coming,
                 signal_id=asked.signal_id,
+                short=short,
             )
             return None
         theirs = make(
@@ -221,20 +230,41 @@ class BridgeBroker(bt.BrokerBase):
             data._name,
             side,
             shares,
-            decided=self.known,
             effective=self.coming,
             signal_id=asked.signal_id,
             kind=kind,
             price_units=price_units(asked.price) if kind != "market" and asked.price else 0,
             until=None if theirs.valid is None else data.num2date(theirs.valid).date(),
+            short=short,
         )
-        theirs.addinfo(**asked.info, order_id=ours.order_id)
-        theirs.addcomminfo(self.getcommissioninfo(data))
+        theirs.addinfo(**asked.info)
+        return self._take_up(theirs, ours)
+
+    def _take_up(self, theirs: Any, ours: Order) -> Any:
+        """Keep backtrader's order beside ours and tell its owner that it is taken."""
+        theirs.addinfo(order_id=ours.order_id)
+        theirs.addcomminfo(self.getcommissioninfo(theirs.data))
         self._by_id[ours.order_id] = theirs
         theirs.submit(self)
         theirs.accept(self)
         self._news.append(theirs.clone())
         return theirs
+
+    def _is_short(self, side: Side, ticker: str) -> bool:
+        """Whether an order opens or covers a short, once what waits has filled."""
+        if not self.core.shorts.enabled:
+            return False
+        expected = self.core.account.shares.get(ticker, 0) + self.core.waiting().get(ticker, 0)
+        return expected < 0 if side == "buy" else expected <= 0
+
+    def _adopt(self, ours: Order) -> None:
+        """Show backtrader an order that our broker made itself, where it keeps the position."""
+        data = self._feeds[ours.ticker]
+        if ours.order_id not in self._by_id and self.positions[data].size:
+            owner = self.cerebro.runningstrats[0]
+            market = bt.Order.Market
+            theirs = BuyOrder(owner=owner, data=data, size=ours.shares, exectype=market)
+            self._take_up(theirs, ours)
 
     def _report(self, order: Order, fill: Fill) -> None:
         """Tell backtrader of a fill, in its floats."""

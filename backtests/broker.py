@@ -14,9 +14,11 @@ from pydantic import Field
 from backtests.account import Account, ActionRow, Fill
 from backtests.impact import SquareRootImpact
 from backtests.orders import (
+    BUY_IN,
     NO_TRADE,
     RUN_ENDS,
     SPLIT_AWAY,
+    TICK_RULE,
     UNTOUCHED,
     Kind,
     Order,
@@ -24,6 +26,7 @@ from backtests.orders import (
 )
 from backtests.pricing import FillPrices, Phase
 from backtests.result import COST_COLUMNS
+from backtests.shorts import Shorts, ShortSettings
 from backtests.sizes import FillSizes
 from backtests.tape import Action, Bar, Tape
 from markets.costs import CostSchedule
@@ -80,6 +83,9 @@ class BrokerSettings(Settings):
     max_wait_sessions: int = Field(default=0, ge=0)
     """Sessions a market order waits after its own, if the stock did not trade or not enough."""
 
+    short: ShortSettings = ShortSettings()
+    """Selling borrowed stock."""
+
     def schedule(self) -> CostSchedule:
         """Return the contract notes of the plan.
 
@@ -114,11 +120,12 @@ class Lots(Protocol):
 class Broker:
     """Executes orders at the open of each session of a tape.
 
-    In each session, in this order: corporate actions meet holdings and waiting orders; dividends
-    and shares due arrive (`deliveries` holds these shares); sales fill, then purchases, each in
-    order of creation, at the open and slippage; then limit and stop orders that the session's range
-    reaches, sales first again; then holdings are marked at the close. So a sale pays for a purchase
-    of the same open whichever was created first.
+    In each session, in this order: the borrow of shorts is paid; corporate actions meet holdings
+    and waiting orders; dividends and shares due arrive (`deliveries` holds these shares); sales
+    fill, then covers of shorts, short sales and purchases, each in order of creation, at the open
+    and slippage; then limit and stop orders that the session's range reaches, in the same turn;
+    then holdings are marked at the close. So what is closed pays for what is opened at the same
+    open, whichever was ordered first.
 
     Parameters
     ----------
@@ -136,6 +143,7 @@ class Broker:
         self.settings = settings
         self.tape = tape
         self.account = Account(cash=round(settings.cash_hkd * 100))
+        self.shorts = Shorts(settings.short, self.account)
         self.orders: list[Order] = []
         self.pending: list[Order] = []
         self._costs = costs
@@ -156,6 +164,7 @@ class Broker:
             account=self.account,
             lot=lots.lot,
             note=self.note,
+            shorts=self.shorts,
         )
         self._impact = SquareRootImpact(settings.impact, settings.impact_sessions, tape)
         self.deliveries: list[ActionRow] = []
@@ -170,12 +179,13 @@ class Broker:
         side: Side,
         shares: int,
         *,
-        decided: date,
         effective: date,
         signal_id: str = "",
         kind: Kind = "market",
         price_units: int = 0,
         until: date | None = None,
+        short: bool = False,
+        forced: str = "",
     ) -> Order:
         """Take an order for the open of `effective`."""
         if kind == "market" and until is None:
@@ -185,12 +195,13 @@ class Broker:
             ticker=ticker,
             side=side,
             shares=shares,
-            decided=decided,
             effective=effective,
             signal_id=signal_id,
             kind=kind,
             price_units=price_units,
             until=until,
+            short=short,
+            forced=forced,
         )
         self.orders.append(order)
         self.pending.append(order)
@@ -210,12 +221,13 @@ class Broker:
         side: Side,
         reason: str,
         *,
-        decided: date,
         effective: date,
         signal_id: str = "",
+        short: bool = False,
     ) -> None:
         """Record an order that was wanted and could not be made."""
-        order = Order(len(self.orders) + 1, ticker, side, 0, decided, effective, signal_id)
+        number = len(self.orders) + 1
+        order = Order(number, ticker, side, 0, effective, signal_id, short=short)
         order.end("rejected", reason)
         self.orders.append(order)
 
@@ -266,11 +278,16 @@ class Broker:
         outcomes : list of (Order, Fill or None)
             Fills in order, then orders that ended without one in this session.
         """
+        session, called = self.tape.sessions[number], self.shorts.called
+        if number:
+            self.shorts.charge(number, (session - self.tape.sessions[number - 1]).days)
         actions = list(self.tape.actions.get(number, ()))
         for action in actions:
             self._apply(number, action)
-        arrived = self.account.settle(number, self.tape.sessions[number])
+        arrived = self.account.settle(number, session)
         self.deliveries = [row for row in arrived if row.kind == "delivery"]
+        if called:
+            self._buy_in(session)
         self._sizes.start_session()
         bars = {order.ticker: self.tape.bar(order.ticker, number) for order in self.pending}
         outcomes: list[tuple[Order, Fill | None]] = []
@@ -288,16 +305,26 @@ class Broker:
         for order in self.pending:
             order.reason = RUN_ENDS
 
+    def _buy_in(self, session: date) -> None:
+        """Order back every short, in place of what waits for it."""
+        for ticker in self.account.sold_short:
+            for order in self.pending:
+                if order.ticker == ticker:
+                    order.end("cancelled", BUY_IN)
+            shares = -self.account.shares[ticker]
+            self.place(ticker, "buy", shares, effective=session, short=True, forced=BUY_IN)
+
     def _turns(self) -> Iterator[tuple[Phase, Order]]:
-        """Yield orders in turn: the open before the range, and in each sales before purchases."""
-        for side in ("sell", "buy"):
-            for order in self.pending:
-                if order.side == side:
-                    yield "open", order
-        for side in ("sell", "buy"):
-            for order in self.pending:
-                if order.side == side and order.kind != "market":
-                    yield "range", order
+        """Yield orders in turn: the open before the range, and in each closing ones, sales first.
+
+        Of what opens, short sales go before purchases.
+        """
+        turns = sorted(self.pending, key=lambda order: (order.opens, order.side == "buy"))
+        for order in turns:
+            yield "open", order
+        for order in turns:
+            if order.kind != "market":
+                yield "range", order
 
     def _last_wait(self, effective: date) -> date | None:
         """Return the last session a market order may wait for; None if the run ends before it."""
@@ -312,13 +339,16 @@ class Broker:
             order.reason = NO_TRADE
             return None
         session = self.tape.sessions[number]
+        floor = self._floor(order, session)
+        if not order.alive:
+            return None
         impact = 0.0
         if self._impact.coefficient:
             wanted = self._sizes.wanted(order, number, bar)
             impact = self._impact.bp(order.ticker, number, wanted)
-        units = self._prices.fill(order, bar, phase, session, impact)
+        units = self._prices.fill(order, bar, phase, session, impact, floor)
         if units is None:
-            order.reason = UNTOUCHED
+            order.reason = TICK_RULE if floor and order.kind == "market" else UNTOUCHED
             return None
         shares = self._sizes.fill(order, number, bar, units)
         if shares == 0:
@@ -326,13 +356,18 @@ class Broker:
         costs = self.note(order.ticker, order.side, session, units, shares)
         fill = self.account.book(number, order, shares, units, costs)
         self._sizes.took(order.ticker, shares)
-        order.remaining -= shares
-        order.filled_shares += shares
-        order.filled_session = session
-        if order.remaining == 0:
-            order.status = "partial" if order.cut else "filled"
-            order.reason = order.cut
+        order.fill(shares, session)
         return fill
+
+    def _floor(self, order: Order, session: date) -> int:
+        """Return the price below which an order may not sell short; end one that may not at all."""
+        if not order.short or not order.opens:
+            return 0
+        refusal = self.shorts.refusal(order, session)
+        if refusal:
+            order.cut_to(0, refusal)
+            return 0
+        return self.account.marks[order.ticker]
 
     def _apply(self, number: int, action: Action) -> None:
         """Bring holdings and waiting orders onto the basis after a corporate action."""

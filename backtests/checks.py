@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backtests.config import RunConfig
 from backtests.inputs import Inputs
+from backtests.orders import BUY_IN
 from backtests.result import EngineResult
+from markets.designated import DesignatedList
 from markets.reliance import leans_on, run_warnings
 from markets.wording import counted
 from signals.decisions import Signal
@@ -45,6 +48,7 @@ def checks_of(
         *_universe(config, inputs),
         *_tables(config, inputs, engine),
         *_orders(engine),
+        *_shorts(config, signals, engine),
     )
 
 
@@ -110,6 +114,8 @@ def _actions(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
             f"{row.ticker} distributed shares of {row.in_specie_ticker} on {row.ex_date:%Y-%m-%d}, "
             "which has no prices here: a holder gets nothing for them, and loses their worth"
         )
+        if config.broker.short.enabled:
+            message += "; a short pays nothing for them, and gains it"
         yield check(name, "warning", message)
     for action in counted_actions(config, inputs):
         yield check(name, "note", f"counted: {action.label} (from our own table)")
@@ -176,6 +182,26 @@ def _tables(config: RunConfig, inputs: Inputs, engine: EngineResult) -> Iterator
         named = ", ".join(dict.fromkeys(rows))
         message = f"no public source confirmed {len(rows)} of the rows it leans on: {named}"
         yield check(f"{table} table", "note", message)
+
+
+def _shorts(config: RunConfig, signals: Sequence[Signal], engine: EngineResult) -> Iterator[Check]:
+    """Say what kept a run from its shorts, ended them by force, or left it in debt."""
+    name, settings = "short selling", config.broker.short
+    if not settings.enabled or settings.designated is None:
+        return
+    listed = DesignatedList.read(Path(settings.designated))
+    short = [signal for signal in signals if signal.direction == -1]
+    missed = sum(not listed.has(each.ticker, each.effective_session) for each in short)
+    if missed:
+        message = f"{missed} of {len(short)} short signals in stock not designated on their day"
+        yield check(name, "note", message)
+    forced = int(engine.orders["reason"].str.startswith(BUY_IN).sum())
+    if forced:
+        yield check(name, "warning", f"{forced} orders by force: {BUY_IN}")
+    debt = int((engine.equity["cash_hkd"] < 0.0).sum())
+    if debt:
+        message = f"cash was below zero at {debt} closes, lent by nobody and free of interest here"
+        yield check(name, "error", message)
 
 
 def _orders(engine: EngineResult) -> Iterator[Check]:

@@ -40,7 +40,7 @@ from strategies.base import StrategySettings
 
 _NO_TICKER = "no_ticker"
 ENVIRONMENT_PREFIX = "NEWSWAKE__"
-OWN_TABLES = ("instruments", "lexicon", "broker.costs_file")
+OWN_TABLES = ("instruments", "lexicon", "broker.costs_file", "broker.short.designated")
 """Keys of files of the user's own that a run stands on; their contents belong to its identity."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from backtests import tables
 from backtests.broker import Broker, BrokerSettings, Costs, Lots
-from backtests.orders import REPLACED, Side
+from backtests.orders import REPLACED
 from backtests.outlook import Outlook, Standing
 from backtests.result import EngineResult
 from backtests.tape import Tape
@@ -24,6 +24,7 @@ from strategies.base import (
     build_params,
 )
 from strategies.book import SignalBook
+from strategies.sizing import Wish
 
 if TYPE_CHECKING:
     from backtests.bridge import BridgeBroker
@@ -258,6 +259,7 @@ class _Desk:
             closes={ticker: units / UNITS_PER_HKD for ticker, units in account.marks.items()},
             cash=account.cash,
             equity=account.equity,
+            shortable=self.core.shorts.listed.on(self.bridge.coming, account.marks),
         )
         return self._outlook.view(number, self.book, standing)
 
@@ -265,22 +267,27 @@ class _Desk:
         """Return the board lot in the coming session."""
         return self.core.lot(ticker, self.bridge.coming)
 
-    def place(self, ticker: str, side: Side, shares: int, signal_id: str) -> None:
+    @property
+    def shorts(self) -> bool:
+        """Whether stock may be sold short."""
+        return self.core.shorts.enabled
+
+    def place(self, wish: Wish, signal_id: str) -> None:
         """Give an order straight to the broker."""
-        self.bridge.place_core(ticker, side, shares, signal_id)
+        self.bridge.place_core(wish.ticker, wish.side, wish.shares, wish.short, signal_id)
 
     def cancel_waiting(self, ticker: str) -> None:
         """Cancel orders of a ticker that still wait."""
         for order in [each for each in self.core.pending if each.ticker == ticker]:
             self.bridge.cancel_core(order, REPLACED)
 
-    def decline(self, ticker: str, side: Side, reason: str, signal_id: str) -> None:
+    def decline(self, wish: Wish, signal_id: str) -> None:
         """Record an order that was wanted and could not be made."""
         self.core.decline(
-            ticker,
-            side,
-            reason,
-            decided=self.bridge.known,
+            wish.ticker,
+            wish.side,
+            wish.reason,
             effective=self.bridge.coming,
             signal_id=signal_id,
+            short=wish.short,
         )

@@ -56,16 +56,17 @@ def explain(folder: Path, trade_id: int) -> Record:
     return {
         "run": str(folder),
         "trade": trade,
-        "fills": [_trace(view, _record(fill), calendar) for _, fill in fills.iterrows()],
+        "fills": [_trace(view, trade, _record(fill), calendar) for _, fill in fills.iterrows()],
     }
 
 
-def _trace(view: RunView, fill: Record, calendar: Calendar) -> Record:
+def _trace(view: RunView, trade: Record, fill: Record, calendar: Calendar) -> Record:
     order = _one(view.orders, "order_id", fill["order_id"])
     signal = _one(view.signals, "signal_id", fill["signal_id"]) if fill["signal_id"] else None
     traced: Record = {"fill": fill, "order": order, "signal": signal}
+    left = fill["side"] == ("buy" if trade["side"] == "short" else "sell")
     if order is not None:
-        traced["reason"] = _reason(view, fill, signal)
+        traced["reason"] = _reason(view, trade, fill, signal) if left else None
     if signal is not None:
         here = (view.predictions["ticker"] == signal["ticker"]) & (
             view.predictions["session"] == pd.Timestamp(signal["effective_session"])
@@ -73,25 +74,26 @@ def _trace(view: RunView, fill: Record, calendar: Calendar) -> Record:
         rows = [_record(row) for _, row in view.predictions[here].iterrows()]
         traced["prediction"] = rows[0] if rows else None
         traced["stories"] = _stories(view, signal)
-        traced["clocks"] = _clocks(traced, calendar)
+        traced["clocks"] = _clocks(traced, calendar, left=left)
     return traced
 
 
-def _reason(view: RunView, fill: Record, signal: Record | None) -> Record | None:
+def _reason(view: RunView, trade: Record, fill: Record, signal: Record | None) -> Record | None:
     """Return why a position was left: the signals that stood while it was held, and what ended it.
 
-    A long signal that took effect while the stock was held extends its horizon; the order that
-    leaves still carries the id of the signal the position was opened on.
+    A signal of its side that took effect while the stock was held extends its horizon; the order
+    that leaves still carries the id of the signal the position was opened on.
     """
-    if fill["side"] != "sell" or signal is None:
+    if signal is None:
         return None
     signals = view.signals[view.signals["ticker"] == fill["ticker"]]
-    sold = pd.Timestamp(fill["session"])
+    left = pd.Timestamp(fill["session"])
     since = pd.Timestamp(signal["effective_session"])
-    held = signals[signals["effective_session"].between(since, sold) & (signals["direction"] != 0)]
-    against = held[(held["direction"] == -1) & (held["effective_session"] == sold)]
+    held = signals[signals["effective_session"].between(since, left) & (signals["direction"] != 0)]
+    opposite = 1 if trade["side"] == "short" else -1
+    against = held[(held["direction"] == opposite) & (held["effective_session"] == left)]
     ended = "opposite signal" if len(against) else "horizon ended"
-    if not len(against) and not (held["expires_session"] == sold).any():
+    if not len(against) and not (held["expires_session"] == left).any():
         ended = "the strategy's own choice"
     columns = ["signal_id", "direction", "effective_session", "expires_session"]
     return {"ended_by": ended, "signals": [_record(row) for _, row in held[columns].iterrows()]}
@@ -104,7 +106,7 @@ def _stories(view: RunView, signal: Record) -> list[Record]:
     return [_record(row) for _, row in view.stories[here].iterrows()]
 
 
-def _clocks(traced: Mapping[str, Any], calendar: Calendar) -> list[Record]:
+def _clocks(traced: Mapping[str, Any], calendar: Calendar, *, left: bool) -> list[Record]:
     """Return every instant of the chain in order: story clocks, decision, open."""
     clocks = [
         {"at": story[name], "what": f"{name} of {story['item_id']}"}
@@ -115,7 +117,7 @@ def _clocks(traced: Mapping[str, Any], calendar: Calendar) -> list[Record]:
     signal = traced["signal"]
     clocks.append({"at": signal["decided_at"], "what": "decision of the signal"})
     session = date.fromisoformat(traced["fill"]["session"])
-    if traced["fill"]["side"] == "sell":
+    if left:
         known = calendar.close_at(calendar.previous_session(session)).isoformat()
         clocks.append({"at": known, "what": "last close known to the order that left"})
     opened = calendar.open_at(session).isoformat()
@@ -156,10 +158,11 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
     from backtests.reports.terminal import plain
 
     trade = explanation["trade"]
-    leaves = "still open" if trade["is_open"] else f"sold {trade['exit_session']}"
+    enters, leaves = ("sold short", "covered") if trade["side"] == "short" else ("bought", "sold")
+    leaves = "still open" if trade["is_open"] else f"{leaves} {trade['exit_session']}"
     root = Tree(
         f"[bold]trade {trade['trade_id']}[/bold]  {trade['ticker']}  {trade['shares']} shares, "
-        f"bought {trade['entry_session']}, {leaves}: "
+        f"{enters} {trade['entry_session']}, {leaves}: "
         f"gross {trade['gross_pnl_hkd']:+,.2f}, costs {trade['cost_hkd']:,.2f}, "
         f"net {trade['net_pnl_hkd']:+,.2f} HKD ({trade['net_return']:+.2%})"
     )

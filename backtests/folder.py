@@ -30,7 +30,7 @@ PARQUET_TABLES: Mapping[str, Mapping[str, columns.Kind]] = {
 }
 JSON_FILES = ("manifest", "metrics", "checks", "folds", "rejections")
 CONFIG = "config.resolved.toml"
-FORMAT = 1
+FORMAT = 2
 """Number in ``manifest.json`` of the files and columns above: one more when any of them changes."""
 
 

@@ -67,9 +67,9 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
         "known_session": known.isoformat(),
         "signals": [_signal(signal) for signal in signals],
         "orders": [
-            {"ticker": ticker, "side": side, "shares": int(shares)}
-            for ticker, side, shares in zip(
-                orders["ticker"], orders["side"], orders["shares"], strict=True
+            {"ticker": ticker, "side": side, "short": bool(short), "shares": int(shares)}
+            for ticker, side, short, shares in zip(
+                orders["ticker"], orders["side"], orders["short"], orders["shares"], strict=True
             )
         ],
     }
@@ -124,5 +124,6 @@ def print_coming(coming: Mapping[str, Any]) -> None:
     console.print(signals if coming["signals"] else "no signal: no fresh story on the universe")
     orders = Table("ticker", "side", "shares", title="orders at the open")
     for row in coming["orders"]:
-        orders.add_row(row["ticker"], row["side"], f"{row['shares']:,}")
+        side = f"{row['side']} short" if row["short"] and row["side"] == "sell" else row["side"]
+        orders.add_row(row["ticker"], side, f"{row['shares']:,}")
     console.print(orders if coming["orders"] else "no order")

@@ -23,6 +23,14 @@ RUN_ENDS = "the run ends before its session"
 NO_BAR_YET = "the stock never traded so far"
 REPLACED = "replaced by a newer target"
 BY_STRATEGY = "cancelled by the strategy"
+# Of the short side.
+NOT_DESIGNATED = "not designated for short selling in the session"
+TICK_RULE = "tick rule: the open lay below the close before"
+STOP_SHORT = "a stop order cannot sell short: the tick rule"
+MARGIN = "cash covers the margin of no more whole lots"
+NOT_SHORT = "no more is sold short"
+OTHER_SIDE = "what is held the other way is closed first"
+BUY_IN = "bought in: too little cash stood in for the shorts"
 
 
 @dataclass(slots=True)
@@ -37,12 +45,16 @@ class Order:
         What, and `buy` or `sell`.
     shares : int
         Wanted when it was created; `remaining` is brought onto the basis of later splits.
-    decided, effective : date
-        Last session whose close was known, and the session whose open it is meant for.
+    effective : date
+        Session whose open it is meant for; it was decided after the close before.
     kind : {'market', 'limit', 'stop'}
         With `price_units`, ten-thousandths of a dollar, for the last two.
     until : date or None
         Last session it may wait for; None for a limit or stop order that waits until cancelled.
+    short : bool
+        Whether it opens or covers a short. An order never crosses from one side to the other.
+    forced : str
+        Why the broker itself made it, if it did.
     status, reason : str
         What became of it and why.
     cut : str
@@ -53,12 +65,13 @@ class Order:
     ticker: str
     side: Side
     shares: int
-    decided: date
     effective: date
     signal_id: str = ""
     kind: Kind = "market"
     price_units: int = 0
     until: date | None = None
+    short: bool = False
+    forced: str = ""
     status: Status = "open"
     reason: str = ""
     cut: str = ""
@@ -74,10 +87,24 @@ class Order:
         """Whether it can still fill."""
         return self.status == "open"
 
+    @property
+    def opens(self) -> bool:
+        """Whether it opens or adds to a position, rather than closing one."""
+        return (self.side == "buy") != self.short
+
     def end(self, status: Status, reason: str) -> None:
         """End the order; one that filled in part ends as `partial` whatever stopped it."""
         self.status = "partial" if self.filled_shares else status
-        self.reason = reason
+        self.reason = self._said(reason)
+
+    def fill(self, shares: int, session: date) -> None:
+        """Count an execution; the last share ends it."""
+        self.remaining -= shares
+        self.filled_shares += shares
+        self.filled_session = session
+        if self.remaining == 0:
+            self.status = "partial" if self.cut else "filled"
+            self.reason = self._said(self.cut)
 
     def cut_to(self, shares: int, reason: str) -> int:
         """Reduce it for good, to the shares returned; nothing left rejects it."""
@@ -86,3 +113,6 @@ class Order:
         if shares == 0:
             self.end("rejected", reason)
         return shares
+
+    def _said(self, reason: str) -> str:
+        return "; ".join(filter(None, (self.forced, reason)))

@@ -29,6 +29,8 @@ class Standing:
         Last known closes, HKD.
     cash, equity : int
         In cents.
+    shortable : frozenset of str
+        What may be sold short at the coming open.
     """
 
     shares: Mapping[str, int]
@@ -38,6 +40,7 @@ class Standing:
     closes: Mapping[str, float]
     cash: int
     equity: int
+    shortable: frozenset[str] = frozenset()
 
 
 class Outlook:
@@ -89,6 +92,7 @@ class Outlook:
             traded=traded,
             cash_hkd=standing.cash / 100,
             equity_hkd=standing.equity / 100,
+            shortable=standing.shortable,
             universe=None if self._universe is None else self._universe[coming],
             history=History(self._columns, lambda ticker: tape.known(ticker, number)),
         )

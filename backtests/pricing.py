@@ -38,7 +38,13 @@ class FillPrices:
     kinds: Mapping[str, str]
 
     def fill(
-        self, order: Order, bar: Bar, phase: Phase, session: date, impact: float = 0.0
+        self,
+        order: Order,
+        bar: Bar,
+        phase: Phase,
+        session: date,
+        impact: float = 0.0,
+        floor: int = 0,
     ) -> int | None:
         """Return the price an order fills at in a phase of a session, or None if it does not.
 
@@ -46,7 +52,8 @@ class FillPrices:
         the open is at its price or beyond, a limit order never worse than its limit. In the range
         of the session a limit order fills at its limit if prices went *through* it (others stood at
         it first), a stop order at its price and slippage if they reached it. `impact` is added to
-        the basis points of slippage.
+        the basis points of slippage. With a `floor`, below which nothing is sold short, a market
+        order is a limit order there, and a limit order one at the higher of both.
 
         Returns
         -------
@@ -54,15 +61,18 @@ class FillPrices:
             Ten-thousandths of a dollar.
         """
         sign = 1 if order.side == "buy" else -1
-        at = order.price_units
-        if order.kind == "market":
+        at = max(order.price_units, floor)
+        if order.kind == "market" and not floor:
             return self.slipped(bar.open, order, session, impact)
-        if order.kind == "limit":
-            if phase == "range":
-                far = bar.low if sign > 0 else bar.high
-                return at if sign * far < sign * at else None
-            slipped = self.slipped(bar.open, order, session, impact)
-            return sign * min(sign * slipped, sign * at) if sign * bar.open <= sign * at else None
+        if order.kind != "stop":
+            near = bar.open if phase == "open" else bar.low if sign > 0 else bar.high
+            if sign * near > sign * at or (phase == "range" and near == at):
+                return None
+            if phase == "open":
+                slipped = self.slipped(bar.open, order, session, impact)
+                at = sign * min(sign * slipped, sign * at)
+            # A close that is on no tick, as after a dividend, is no price: the one above is.
+            return self._tick_above(at, order.ticker, session) if floor else at
         if phase == "range":
             far = bar.high if sign > 0 else bar.low
             return self.slipped(at, order, session, impact) if sign * far >= sign * at else None
@@ -84,3 +94,11 @@ class FillPrices:
         moved = max(worse + self.ticks * (tick if buys else -tick), tick)
         tick = table.tick(moved, where)
         return -(-moved // tick) * tick if buys else moved // tick * tick
+
+    def _tick_above(self, units: int, ticker: str, session: date) -> int:
+        """Return the lowest price on the grid of ticks that is not below a price."""
+        if self.adjusted:
+            return units
+        kind = self.kinds[ticker]
+        tick = tick_table(kind, session).tick(units, f"{kind} on {session}")
+        return -(-units // tick) * tick

@@ -22,11 +22,12 @@ ORDER_COLUMNS = (
     "order_id",  # int64, 1-based, in order of creation
     "ticker",
     "side",  # buy | sell
+    "short",  # whether it opens or covers a short; the exchange wants short sales flagged
     "shares",  # int64, wanted
     "decided_session",  # last session whose close was known
     "effective_session",  # session whose open it was meant for
     "status",  # filled | partial | rejected | expired | cancelled | open
-    "reason",  # empty when filled
+    "reason",  # empty when filled, unless the broker made it itself
     "filled_shares",
     "filled_session",  # NaT if never
     "signal_id",  # empty for baselines
@@ -48,6 +49,7 @@ FILL_COLUMNS = (
 TRADE_COLUMNS = (
     "trade_id",  # int64, 1-based, in order of entry
     "ticker",
+    "side",  # long | short
     "entry_session",
     "exit_session",  # NaT while open; an open trade is valued at the last close
     "shares",
@@ -55,17 +57,19 @@ TRADE_COLUMNS = (
     "exit_price_hkd",
     "sessions_held",
     "gross_pnl_hkd",  # dividends included
-    "cost_hkd",
+    "cost_hkd",  # contract notes, and the borrow of a short
     "net_pnl_hkd",
-    "net_return",  # net_pnl over entry consideration
+    "net_return",  # net_pnl over entry consideration, which for a short is what it sold for
     "signal_id",  # of the entry
     "is_open",
 )
 EQUITY_COLUMNS = (
     "equity_hkd",  # cash + holdings at the close
     "cash_hkd",
-    "holdings_hkd",  # with dividends and shares in specie that are owed
+    "holdings_hkd",  # with dividends and shares in specie that are owed; shorts count negative
+    "short_hkd",  # of that, what is sold short: negative, or 0
     "cost_hkd",  # paid in this session
+    "borrow_hkd",  # of that, for stock borrowed since the session before
     "turnover_hkd",  # bought + sold in this session
     "income_hkd",  # dividends of this session's ex dates, and fractions of a share
     "benchmark",  # benchmark equity, same start value; NaN where there is none
@@ -78,7 +82,9 @@ ACTION_COLUMNS = (
     "shares_after",
     "dividend_hkd",  # entitled to
     "fraction_hkd",  # paid out for a fraction of a share
-    "kind",  # action | payment | delivery: what a holding was entitled to, or what arrived later
+    # action | payment | delivery | borrow: what a holding was entitled to, what arrived later, what
+    # the borrow of a short cost. Amounts that a short owes are negative.
+    "kind",
     "cash_hkd",  # arrived in this session
     "in_specie_ticker",  # shares of another company received or owed; empty where there are none
     "in_specie_shares",
@@ -98,16 +104,16 @@ class EngineResult:
     equity : DataFrame
         Indexed by `session` (naive exchange dates), columns `EQUITY_COLUMNS`.
     holdings : DataFrame
-        Shares at the close, sessions × tickers, int64.
+        Shares at the close, sessions × tickers, int64; negative where sold short.
     actions : DataFrame
         Corporate actions that met a holding, later payments and deliveries; `ACTION_COLUMNS`.
 
     Notes
     -----
     A trade is a position from flat to flat: every fill belongs to exactly one. Its shares are those
-    bought over its life, as counted when bought; its prices are means over all its purchases and
-    all its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates, HKD float64
-    of exact cents (prices: of 0.0001), words `str`.
+    bought (of a short: sold) over its life, as counted then; its prices are means over all its
+    purchases and all its sales. Ids and shares are int64, sessions naive ``datetime64[s]`` dates,
+    HKD float64 of exact cents (prices: of 0.0001), words `str`.
     """
 
     orders: pd.DataFrame

@@ -289,11 +289,13 @@ def _baselines(chosen: StrategySettings, engine: EngineResult, seed: int) -> lis
 
 def mean_weight(engine: EngineResult) -> float:
     """Return the mean part of equity that a run put into a position, for a random twin."""
-    bought = engine.fills[engine.fills["side"] == "buy"]
-    if bought.empty:
+    shorts = engine.trades.loc[engine.trades["side"] == "short", "trade_id"]
+    buys, short = engine.fills["side"] == "buy", engine.fills["trade_id"].isin(shorts)
+    entered = engine.fills[buys != short]
+    if entered.empty:
         return 0.1
-    equity = engine.equity["equity_hkd"].reindex(pd.DatetimeIndex(bought["session"]))
-    weights = bought["consideration_hkd"].to_numpy() / equity.to_numpy()
+    equity = engine.equity["equity_hkd"].reindex(pd.DatetimeIndex(entered["session"]))
+    weights = entered["consideration_hkd"].to_numpy() / equity.to_numpy()
     return float(min(1.0, max(0.001, weights.mean())))
 
 

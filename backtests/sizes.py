@@ -6,9 +6,22 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from math import ceil
 
 from backtests.account import Account, cents
-from backtests.orders import CASH, HOLDINGS, LOTS, PARTICIPATION, PROCEEDS, Order, Side
+from backtests.orders import (
+    CASH,
+    HOLDINGS,
+    LOTS,
+    MARGIN,
+    NOT_SHORT,
+    OTHER_SIDE,
+    PARTICIPATION,
+    PROCEEDS,
+    Order,
+    Side,
+)
+from backtests.shorts import Shorts
 from backtests.tape import Bar, Tape
 
 
@@ -28,6 +41,8 @@ class FillSizes:
         Board lot of a ticker on a date.
     note : callable
         Cents of a contract note by component; never falling with size.
+    shorts : Shorts
+        Which cash may be spent, and what of it a short takes.
     """
 
     participation: float | None
@@ -37,6 +52,7 @@ class FillSizes:
     account: Account
     lot: Callable[[str, date], int]
     note: Callable[[str, Side, date, int, int], tuple[int, ...]]
+    shorts: Shorts
     _taken: dict[str, int] = field(default_factory=dict)
 
     def start_session(self) -> None:
@@ -54,8 +70,8 @@ class FillSizes:
         not asked, because what it covers depends on the price.
         """
         shares = order.remaining
-        if order.side == "sell":
-            shares = min(shares, self.account.shares.get(order.ticker, 0))
+        if not order.opens:
+            shares = min(shares, self._own(order))
         allowed = self._allowance(order.ticker, number, bar)
         shares = shares if allowed is None else min(shares, allowed)
         return shares + self._taken.get(order.ticker, 0)
@@ -79,40 +95,56 @@ class FillSizes:
         """
         session = self.tape.sessions[number]
         lot = self.lot(order.ticker, session)
-        held = self.account.shares.get(order.ticker, 0)
+        own = self._own(order)
         shares = order.remaining
-        if order.side == "sell" and shares > held:
-            shares = order.cut_to(held, HOLDINGS)
+        if order.opens and own < 0:
+            order.reason = OTHER_SIDE
+            return 0
+        if not order.opens and shares > own:
+            shares = order.cut_to(max(0, own), NOT_SHORT if order.short else HOLDINGS)
         allowed = self._allowance(order.ticker, number, bar)
         if allowed is not None and shares > allowed:
             shares, order.reason = allowed, PARTICIPATION
-        if shares % lot and not (order.side == "sell" and shares == held):
+        if shares % lot and (order.opens or shares != own):
             whole = shares // lot * lot
             # What the volume allows is cut to lots too, without ending the order for it.
             shares = whole if order.reason == PARTICIPATION else order.cut_to(whole, LOTS)
         if shares == 0:
             return 0
-        if order.side == "buy":
-            affordable = self._affordable(order.ticker, session, units, shares, lot)
-            return shares if affordable >= shares else order.cut_to(affordable, CASH)
+        if order.opens:
+            affordable = self._affordable(order, session, units, shares, lot)
+            reason = MARGIN if order.short else CASH
+            return shares if affordable >= shares else order.cut_to(affordable, reason)
+        if order.short:  # what is borrowed must be given back, whatever it takes
+            return shares
         cost = sum(self.note(order.ticker, "sell", session, units, shares))
-        if self.account.cash + cents(shares, units) < cost:
+        if max(0, self.account.cash) + cents(shares, units) < cost:
             return order.cut_to(0, PROCEEDS)
         return shares
 
-    def _affordable(self, ticker: str, session: date, units: int, shares: int, lot: int) -> int:
-        """Return the most whole lots, in shares, that cash covers with their costs."""
+    def _own(self, order: Order) -> int:
+        """Return what is held on the order's side: shares, or shares sold short."""
+        held = self.account.shares.get(order.ticker, 0)
+        return -held if order.short else held
+
+    def _affordable(self, order: Order, session: date, units: int, shares: int, lot: int) -> int:
+        """Return the most whole lots, in shares, that cash covers with their costs.
+
+        A purchase takes its price, a short sale its margin.
+        """
+        part = self.shorts.margin if order.short else 1
 
         def need(lots: int) -> int:
             size = lots * lot
             if size == 0:
                 return 0
-            return cents(size, units) + sum(self.note(ticker, "buy", session, units, size))
+            note = self.note(order.ticker, order.side, session, units, size)
+            return ceil(cents(size, units) * part) + sum(note)
 
-        lots = shares // lot
-        if need(lots) <= self.account.cash:
+        lots, free = shares // lot, self.shorts.free
+        if need(lots) <= free:
             return shares
-        return (bisect_right(range(lots), self.account.cash, key=need) - 1) * lot
+        return max(0, bisect_right(range(lots), free, key=need) - 1) * lot
 
     def _allowance(self, ticker: str, number: int, bar: Bar) -> int | None:
         """Return how many more shares of a ticker may trade in the session; None if unlimited."""

@@ -34,7 +34,9 @@ class Day:
 
     cash: int
     holdings: int
+    short: int
     cost: int
+    borrow: int
     turnover: int
     income: int
     shares: dict[str, int]
@@ -46,7 +48,9 @@ class Day:
         return cls(
             cash=account.cash,
             holdings=account.holdings,
+            short=-account.short_worth,
             cost=moved.cost,
+            borrow=moved.borrow,
             turnover=moved.turnover,
             income=moved.income,
             shares=dict(account.shares),
@@ -63,7 +67,8 @@ class Records:
     Attributes
     ----------
     orders, fills, trips, actions, days : mapping of str to ndarray
-        One value a row; of a trip `held` is what it still holds and `end` what that is worth.
+        One value a row; of a trip `held` is what it still holds and `end` what that is worth. An
+        engine without short sales may leave out `short` and `borrow`.
     shares : ndarray of int64
         Held at the close, sessions × tickers.
     """
@@ -87,7 +92,7 @@ def records(core: Broker, days: Sequence[Day]) -> Records:
         for ticker, held in day.shares.items():
             shares[number, place[ticker]] = held
     orders = _fields(
-        core.orders, "order_id ticker side shares status reason filled_shares signal_id"
+        core.orders, "order_id ticker side short shares status reason filled_shares signal_id"
     )
     orders["effective"] = _integers([numbers.get(order.effective, last) for order in core.orders])
     orders["filled"] = _integers([numbers.get(o.filled_session, -1) for o in core.orders])  # type: ignore[arg-type]
@@ -99,7 +104,7 @@ def records(core: Broker, days: Sequence[Day]) -> Records:
     fills |= dict(zip(COST_COLUMNS, parts.T, strict=True))
     trips = _fields(
         account.trips,
-        "trade_id ticker entered signal_id bought_shares bought sold_shares sold income cost",
+        "trade_id ticker entered signal_id short bought_shares bought sold_shares sold income cost",
     )
     trips["exited"] = _integers(
         [-1 if trip.exited is None else trip.exited for trip in account.trips]
@@ -112,7 +117,7 @@ def records(core: Broker, days: Sequence[Day]) -> Records:
         "other_shares other_worth",
     )
     actions["due"] = np.array([row.due for row in account.actions], dtype="datetime64[s]")
-    by_day = _fields(days, "cash holdings cost turnover income")
+    by_day = _fields(days, "cash holdings short cost borrow turnover income")
     return Records(orders, fills, trips, actions, by_day, shares)
 
 
@@ -150,6 +155,7 @@ def _orders(orders: Mapping[str, Column], days: Column) -> pd.DataFrame:
             name: _words(orders[name])
             for name in ("ticker", "side", "status", "reason", "signal_id")
         },
+        "short": _or_zeros(orders, "short", "order_id").astype(bool),
         "decided_session": days[orders["effective"]],
         "effective_session": days[orders["effective"] + 1],
         "filled_session": days[np.where(filled < 0, len(days) - 1, filled + 1)],
@@ -175,18 +181,24 @@ def _trades(trips: Mapping[str, Column], days: Column) -> pd.DataFrame:
     last = len(days) - 4
     gross = trips["sold"] + trips["end"] + trips["income"] - trips["bought"]
     net = gross - trips["cost"]
-    exited = trips["sold_shares"] + trips["held"]
+    short = _or_zeros(trips, "short", "trade_id").astype(bool)
+    # A short enters by what is sold, and leaves by what is bought; what it still holds is negative.
+    entered = np.where(short, trips["sold_shares"], trips["bought_shares"])
+    entry = np.where(short, trips["sold"], trips["bought"])
+    left = np.where(short, trips["bought_shares"], trips["sold_shares"]) + abs(trips["held"])
+    exit_ = np.where(short, trips["bought"], trips["sold"]) + abs(trips["end"])
     with np.errstate(invalid="ignore", divide="ignore"):
         # Shares in specie of a company that never traded before were worth nothing known.
-        net_return = np.where(trips["bought"] > 0, net / trips["bought"], 0.0)
-        exit_price = np.where(exited > 0, (trips["sold"] + trips["end"]) / 100 / exited, np.nan)
+        net_return = np.where(entry > 0, net / entry, 0.0)
+        exit_price = np.where(left > 0, exit_ / 100 / left, np.nan)
     columns: dict[str, Column | pd.Series] = {
         "trade_id": trips["trade_id"],
         **{name: _words(trips[name]) for name in ("ticker", "signal_id")},
+        "side": _words(np.where(short, "short", "long")),
         "entry_session": days[trips["entered"] + 1],
         "exit_session": days[np.where(is_open, len(days) - 1, trips["exited"] + 1)],
-        "shares": trips["bought_shares"],
-        "entry_price_hkd": trips["bought"] / 100 / trips["bought_shares"],
+        "shares": entered,
+        "entry_price_hkd": entry / 100 / entered,
         "exit_price_hkd": exit_price,
         "sessions_held": np.where(is_open, last, trips["exited"]) - trips["entered"],
         "gross_pnl_hkd": gross / 100,
@@ -205,6 +217,7 @@ def _equity(days: Mapping[str, Column], sessions: pd.DatetimeIndex) -> pd.DataFr
             f"{name}_hkd": days[name] / 100
             for name in ("cash", "holdings", "cost", "turnover", "income")
         },
+        **{f"{name}_hkd": _or_zeros(days, name, "cash") / 100 for name in ("short", "borrow")},
         "benchmark": np.full(len(sessions), np.nan),
     }
     return pd.DataFrame(columns, index=sessions)[list(EQUITY_COLUMNS)]
@@ -235,6 +248,11 @@ def _fields(rows: Sequence[Any], names: str) -> dict[str, Column]:
         is_word = name in _WORDS
         found[name] = np.array(values, dtype=object) if is_word else _integers(values)
     return found
+
+
+def _or_zeros(columns: Mapping[str, Column], name: str, like: str) -> Column:
+    """Return a column that an engine may leave out, as long as another one."""
+    return columns.get(name, np.zeros_like(columns[like]))
 
 
 def _words(values: Column) -> pd.Series:

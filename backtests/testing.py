@@ -60,7 +60,7 @@ def sample_view(
     signals = _signals(predictions, rows)
     engine = _traded(signals, market, days)
     idle = replace(engine, fills=engine.fills.iloc[:0], trades=engine.trades.iloc[:0])
-    held = engine.equity.assign(equity_hkd=engine.equity["benchmark"] * 1.01)
+    held = engine.equity.assign(equity_hkd=engine.equity["benchmark"] * 1.01, cost_hkd=0.0)
     baselines = {"equal_weight": replace(idle, equity=held)} if sessions else {}
     metrics = summarize(
         engine,
@@ -293,6 +293,7 @@ def _order(
         "order_id": order_id,
         "ticker": signal.ticker,
         "side": side,
+        "short": False,
         "shares": shares,
         "decided_session": before,
         "effective_session": session,
@@ -343,6 +344,7 @@ def _trade(
     return {
         "trade_id": trade_id,
         "ticker": signal.ticker,
+        "side": "long",
         "entry_session": start,
         "exit_session": pd.NaT if last else stop,
         "shares": shares,
@@ -381,7 +383,9 @@ def _equity(
             "equity_hkd": cash + holdings,
             "cash_hkd": cash,
             "holdings_hkd": holdings,
+            "short_hkd": 0.0,
             "cost_hkd": paid,
+            "borrow_hkd": 0.0,
             "turnover_hkd": _by_session(fills, values, days),
             "income_hkd": 0.0,
             "benchmark": CAPITAL_HKD * level,

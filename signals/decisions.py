@@ -99,6 +99,11 @@ class Signal:
     event_ids: tuple[str, ...] = ()
     size: float = 1.0
 
+    @property
+    def conviction(self) -> float:
+        """Probability of what the direction says: of a fall, if it is -1."""
+        return 1.0 - self.probability if self.direction == -1 else self.probability
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:

@@ -98,7 +98,7 @@ class View:
         Signals of direction +1 or -1 in force at `session`, new ones included, by ticker and
         date: a signal stands until the open at which it expires or an opposite one takes effect.
     holdings : mapping of str to int
-        Shares held; only tickers held.
+        Shares held; only tickers held. Negative where sold short.
     waiting : mapping of str to int
         Shares of orders still waiting for a session with a bar; sales negative.
     ages : mapping of str to int
@@ -110,7 +110,9 @@ class View:
     traded : frozenset of str
         Tickers that had a bar in `known_session`.
     cash_hkd, equity_hkd : float
-        Cash, and cash with holdings at their last known closes.
+        Cash, what stands in for shorts included, and cash with holdings at their last known closes.
+    shortable : frozenset of str
+        Tickers that may be sold short at `session`; none where short selling is off.
     universe : frozenset of str or None
         The tickers the run may decide on at `session`, such as the members of an index then; None
         for all.
@@ -131,6 +133,7 @@ class View:
     traded: frozenset[str] = frozenset()
     cash_hkd: float = 0.0
     equity_hkd: float = 0.0
+    shortable: frozenset[str] = frozenset()
     universe: frozenset[str] | None = None
     history: History = field(default_factory=lambda: History({}, lambda _: 0))
 
@@ -141,10 +144,30 @@ class View:
         return known if self.universe is None else known & self.universe
 
     @property
+    def stances(self) -> dict[str, int]:
+        """Side, 1 or -1, of each ticker held, or that an order still waiting is to open."""
+        opened = {t: n for t, n in self.waiting.items() if n > 0 or t not in self.holdings}
+        return {t: 1 if n > 0 else -1 for t, n in (opened | dict(self.holdings)).items() if n}
+
+    @property
     def engaged(self) -> frozenset[str]:
-        """Tickers held, or with a purchase still waiting."""
-        bought = {ticker for ticker, shares in self.waiting.items() if shares > 0}
-        return frozenset(bought.union(self.holdings))
+        """Tickers held, or that an order still waiting is to open."""
+        return frozenset(self.stances)
+
+    @property
+    def directions(self) -> dict[str, int]:
+        """Side that standing signals want, by ticker: 1, or -1 where it can be had.
+
+        A short can be had in stock that may be sold short, or that is sold short already.
+        """
+        stances = self.stances
+        return {
+            signal.ticker: signal.direction
+            for signal in self.standing
+            if signal.direction == 1
+            or signal.ticker in self.shortable
+            or stances.get(signal.ticker) == -1
+        }
 
 
 ParamsT = TypeVar("ParamsT", bound=Settings)
@@ -199,7 +222,8 @@ class SignalStrategy(ABC, Generic[ParamsT]):
         -------
         mapping of str to float
             Weight of equity by ticker, the most wanted first: orders are created in this order, and
-            cash goes to the first. 0 sells all; a ticker left out is left alone.
+            cash goes to the first. 0 sells or covers all; a ticker left out is left alone. Below 0
+            is sold short, where the run allows it.
         """
 
 

@@ -51,6 +51,9 @@ class RandomEntriesParams(Settings):
     entries: Mapping[date, int] = {}
     """Entries by session: how many stocks are bought at its open. See `random_like`."""
 
+    short_entries: Mapping[date, int] = {}
+    """How many are sold short at it, of those that may be."""
+
     hold_sessions: int = Field(default=5, ge=1)
     """Opens from entry to exit."""
 
@@ -62,7 +65,7 @@ class RandomEntriesParams(Settings):
 
 
 class RandomEntries(SignalStrategy[RandomEntriesParams]):
-    """Buy as many stocks on the same days as another run, but drawn at random, and hold as long.
+    """Enter as many stocks on the same days as another run, but drawn at random, and hold as long.
 
     The difference to that run is the choice of stocks. Drawn among stocks of the universe that
     traded in the last session and are not held; the draw of a session depends on the seed and its
@@ -81,12 +84,15 @@ class RandomEntries(SignalStrategy[RandomEntriesParams]):
         }
         open_to_all = view.traded if view.universe is None else view.traded & view.universe
         pool = sorted(open_to_all - view.engaged)
-        count = min(self.params.entries.get(view.session, 0), len(pool))
-        if count == 0:
+        count = self.params.entries.get(view.session, 0)
+        shorts = self.params.short_entries.get(view.session, 0)
+        if count == shorts == 0:
             return exits
         draws = np.random.default_rng([self.params.seed, view.session.toordinal()])
-        chosen = [pool[place] for place in draws.permutation(len(pool))[:count].tolist()]
-        return exits | dict.fromkeys(chosen, self.params.weight)
+        drawn = [pool[place] for place in draws.permutation(len(pool)).tolist()]
+        sold = [ticker for ticker in drawn[count:] if ticker in view.shortable][:shorts]
+        weight = self.params.weight
+        return exits | dict.fromkeys(drawn[:count], weight) | dict.fromkeys(sold, -weight)
 
 
 def random_like(
@@ -97,7 +103,7 @@ def random_like(
     Parameters
     ----------
     trades : DataFrame
-        The run's trades: `entry_session`, `sessions_held`, `is_open`.
+        The run's trades: `side`, `entry_session`, `sessions_held`, `is_open`.
     weight : float
         Weight of equity that run put into each position.
     seed : int
@@ -108,25 +114,30 @@ def random_like(
     Returns
     -------
     StrategySettings
-        As many entries at the same sessions, held for the median time of the closed trades.
+        As many entries of each side at the same sessions, held for the median time of the closed
+        trades.
     """
     closed = trades.loc[~trades["is_open"].astype(bool), "sessions_held"]
-    counts = trades["entry_session"].value_counts().sort_index()
+    short = trades["side"] == "short"
     params = {
-        "entries": {
-            day.item(): int(count)
-            for day, count in zip(
-                counts.index.to_numpy().astype("datetime64[D]"), counts.to_numpy(), strict=True
-            )
-        },
+        "entries": _by_session(trades.loc[~short, "entry_session"]),
         "hold_sessions": max(1, round(float(closed.median()))) if len(closed) else 5,
         "weight": weight,
         "seed": seed,
     }
+    if short.any():
+        params["short_entries"] = _by_session(trades.loc[short, "entry_session"])
     settings = StrategySettings(name="random_entries", params=params)
     if reserve_bp is None:
         return settings
     return settings.model_copy(update={"reserve_bp": reserve_bp})
+
+
+def _by_session(entered: pd.Series) -> dict[date, int]:
+    """Return how often each session occurs, in order."""
+    counts = entered.value_counts().sort_index()
+    days = counts.index.to_numpy().astype("datetime64[D]")
+    return {day.item(): int(count) for day, count in zip(days, counts.to_numpy(), strict=True)}
 
 
 def _equal(view: View) -> dict[str, float]:

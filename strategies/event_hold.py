@@ -1,4 +1,4 @@
-"""event_hold: buy what a signal says at the open it can reach, leave when its horizon ends."""
+"""event_hold: trade what a signal says at the open it can reach, leave when its horizon ends."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ class EventHoldParams(Settings):
 
 
 class EventHold(SignalStrategy[EventHoldParams]):
-    """Enter at the open at which a long signal takes effect, leave when none stands any more.
+    """Enter at the open at which a signal takes effect, leave when none stands any more.
 
-    Entry: direction +1, at the effective session only, never later; the most probable first, into
-    free slots. A slot that is sold at the same open counts as free. Exit: at the open at which the
-    last long signal expires, or an opposite one takes effect. A fresh long signal for a stock
-    already held extends its horizon and buys nothing. No shorts: direction -1 only closes.
+    Entry: at the effective session only, never later; the most probable first, into free slots. A
+    slot that is left at the same open counts as free. Exit: at the open at which the last signal of
+    the side expires, or an opposite one takes effect. A fresh signal for a stock already held on
+    its side extends its horizon and adds nothing. Direction -1 sells short where the run allows it,
+    else it only closes.
     """
 
     Params: ClassVar[type[Settings]] = EventHoldParams
 
     def targets(self, view: View) -> Mapping[str, float]:
-        """Return 0 for what no long signal holds any more, then the weights of new entries."""
-        long = {signal.ticker for signal in view.standing if signal.direction == 1}
-        engaged = view.engaged
+        """Return 0 for what no signal holds any more, then the weights of new entries."""
+        wanted, stances = view.directions, view.stances
+        kept = {ticker for ticker, side in stances.items() if wanted.get(ticker) == side}
         fresh = {
             signal.ticker: signal
             for signal in view.signals
-            if signal.direction == 1 and signal.ticker in long - engaged
+            if signal.ticker not in kept and wanted.get(signal.ticker) == signal.direction
         }
-        entries = sorted(fresh.values(), key=lambda signal: (-signal.probability, signal.ticker))
-        free = max(0, self.params.max_positions - len(engaged & long))
+        entries = sorted(fresh.values(), key=lambda signal: (-signal.conviction, signal.ticker))
+        free = max(0, self.params.max_positions - len(kept))
         weight = self.params.weight or 1.0 / self.params.max_positions
-        exits = dict.fromkeys(sorted(engaged - long), 0.0)
-        return exits | {signal.ticker: weight * signal.size for signal in entries[:free]}
+        exits = dict.fromkeys(sorted(stances.keys() - kept), 0.0)
+        return exits | {
+            signal.ticker: signal.direction * weight * signal.size for signal in entries[:free]
+        }

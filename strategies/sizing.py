@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from strategies.base import View
 
 _UNITS_PER_CENT = UNITS_PER_HKD // 100
 
+Side = Literal["buy", "sell"]
 NO_CLOSE = "no close known to size it with"
 UNDER_ONE_LOT = "less than one board lot"
 
@@ -29,13 +30,16 @@ class Wish:
         Whether orders still waiting for this ticker are to be cancelled first.
     reason : str
         Empty unless `shares` is 0.
+    short : bool
+        Whether it opens or covers a short.
     """
 
     ticker: str
-    side: Literal["buy", "sell"]
+    side: Side
     shares: int
     replaces: bool = False
     reason: str = ""
+    short: bool = False
 
 
 def price_units(price_hkd: float) -> int:
@@ -76,16 +80,16 @@ def wishes(
 ) -> list[Wish]:
     """Return what to order so that holdings meet their targets, in the order of the targets.
 
-    A purchase is rounded down to whole lots; so is a reduction, while a target of 0 sells all, odd
-    lots included. Orders still waiting that already do what is wanted are left alone, others are
-    replaced.
+    What opens or adds is rounded down to whole lots; so is a reduction, while a target of 0 closes
+    all, odd lots included. From one side to the other takes two orders. Orders still waiting that
+    already do what is wanted are left alone, others are replaced.
 
     Parameters
     ----------
     view : View
         What was known.
     targets : mapping of str to float
-        Weights of equity; 0 sells all.
+        Weights of equity; 0 closes all, below 0 sells short.
     lot : callable
         Board lot of a ticker in the coming session.
     reserve_bp : float
@@ -95,24 +99,38 @@ def wishes(
     for ticker, weight in targets.items():
         held = view.holdings.get(ticker, 0)
         waiting = view.waiting.get(ticker, 0)
-        if weight > 0.0 and view.closes.get(ticker, 0.0) <= 0.0:
-            found.append(Wish(ticker, "buy", 0, reason=NO_CLOSE))
+        entry: Side = "sell" if weight < 0.0 else "buy"
+        if weight != 0.0 and view.closes.get(ticker, 0.0) <= 0.0:
+            found.append(Wish(ticker, entry, 0, reason=NO_CLOSE, short=weight < 0.0))
             continue
-        change = _change(view, ticker, weight, held, lot(ticker), reserve_bp)
-        if change == waiting and change != 0:
+        changes = _changes(view, ticker, weight, held, lot(ticker), reserve_bp)
+        total = sum(changes)
+        if total == waiting and total != 0:
             continue
-        if change != 0 or waiting != 0:
-            side: Literal["buy", "sell"] = "buy" if change > 0 else "sell"
-            found.append(Wish(ticker, side, abs(change), replaces=waiting != 0))
-        elif weight > 0.0 and held == 0:
-            found.append(Wish(ticker, "buy", 0, reason=UNDER_ONE_LOT))
+        if total != 0 or waiting != 0:
+            found += _ordered(ticker, held, changes, replaces=waiting != 0)
+        elif weight != 0.0 and held == 0:
+            found.append(Wish(ticker, entry, 0, reason=UNDER_ONE_LOT, short=weight < 0.0))
     return found
 
 
-def _change(view: View, ticker: str, weight: float, held: int, lot: int, reserve_bp: float) -> int:
-    """Return shares to buy (positive) or sell (negative), in whole lots unless all is sold."""
-    if weight <= 0.0:
-        return -held
-    wanted = lots_for(weight, view.equity_hkd, view.closes[ticker], lot, reserve_bp)
+def _changes(
+    view: View, ticker: str, weight: float, held: int, lot: int, reserve_bp: float
+) -> list[int]:
+    """Return shares to buy (positive) or sell (negative) in order; none crosses zero."""
+    if weight == 0.0:
+        return [-held]
+    wanted = lots_for(abs(weight), view.equity_hkd, view.closes[ticker], lot, reserve_bp)
+    wanted = wanted if weight > 0.0 else -wanted
+    if held * weight < 0.0:
+        return [-held, wanted] if wanted else [-held]
     change = wanted - held
-    return change // lot * lot if change > 0 else -(-change // lot * lot)
+    return [change // lot * lot if change > 0 else -(-change // lot * lot)]
+
+
+def _ordered(ticker: str, held: int, changes: Sequence[int], *, replaces: bool) -> Iterator[Wish]:
+    """Yield the orders of changes; the first replaces what waits."""
+    for change in changes:
+        side: Side = "buy" if change > 0 else "sell"
+        yield Wish(ticker, side, abs(change), replaces, short=(held or change) < 0)
+        held, replaces = held + change, False

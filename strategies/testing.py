@@ -54,6 +54,8 @@ def views(draw: st.DrawFn) -> View:
     closes = {ticker: float(bars[ticker]["close"][known[ticker] - 1]) for ticker in sorted(listed)}
     cash = draw(st.integers(0, 10**8)) / 100
     holdings = {ticker: lots * 100 for ticker, lots in held.items()}
+    sold = draw(st.sets(st.sampled_from(sorted(holdings)))) if holdings else set()
+    holdings = {t: -shares if t in sold else shares for t, shares in holdings.items()}
     worth = sum(shares * closes[ticker] for ticker, shares in holdings.items())
     waiting = draw(st.dictionaries(st.sampled_from(TICKERS), st.integers(1, 9), max_size=1))
     return View(
@@ -69,6 +71,7 @@ def views(draw: st.DrawFn) -> View:
         traded=frozenset(draw(st.sets(st.sampled_from(sorted(listed))))) if listed else frozenset(),
         cash_hkd=cash,
         equity_hkd=cash + worth,
+        shortable=frozenset(draw(st.sets(st.sampled_from(TICKERS)))),
         history=History(bars, known.__getitem__),
     )
 
@@ -80,7 +83,8 @@ def check_strategy(
 
     The same view gives the same targets, whatever was asked before and by which instance; the view
     is left as it was; bars after the known session change nothing, not even for a strategy that
-    digs in private attributes; targets name tickers and finite weights of at least 0.
+    digs in private attributes; targets name tickers and finite weights, below 0 only of what may be
+    sold short or is sold short already.
 
     Parameters
     ----------
@@ -135,8 +139,9 @@ def check_view(
     for ticker, weight in first:
         known = ticker in TICKERS
         _demand(known, f"it wants a ticker that nobody named: {ticker}", view)
-        sound = math.isfinite(weight) and weight >= 0.0
-        _demand(sound, f"a weight is no finite number of at least 0: {ticker} {weight}", view)
+        _demand(math.isfinite(weight), f"a weight is no finite number: {ticker} {weight}", view)
+        may = weight >= 0.0 or ticker in view.shortable or view.holdings.get(ticker, 0) < 0
+        _demand(may, f"it sells short what may not be sold short: {ticker} {weight}", view)
 
 
 def _demand(holds: bool, law: str, view: View) -> None:

@@ -10,7 +10,7 @@ import backtrader as bt
 
 from markets.errors import ConfigError, nearest_name
 from strategies.base import SignalStrategy, View
-from strategies.sizing import wishes
+from strategies.sizing import Wish, wishes
 
 
 class Desk(Protocol):
@@ -26,13 +26,17 @@ class Desk(Protocol):
     def quiet(self) -> bool:
         """Whether nobody listens to backtrader's orders: then they need not be made."""
 
-    def place(self, ticker: str, side: str, shares: int, signal_id: str) -> None:
+    @property
+    def shorts(self) -> bool:
+        """Whether stock may be sold short."""
+
+    def place(self, wish: Wish, signal_id: str) -> None:
         """Give an order straight to the broker."""
 
     def cancel_waiting(self, ticker: str) -> None:
         """Cancel orders of a ticker that still wait."""
 
-    def decline(self, ticker: str, side: str, reason: str, signal_id: str) -> None:
+    def decline(self, wish: Wish, signal_id: str) -> None:
         """Record an order that was wanted and could not be made."""
 
 
@@ -47,19 +51,20 @@ class SignalTrader(bt.Strategy):
         strategy: SignalStrategy[object] = self.p.policy  # type: ignore[type-var]
         view = desk.view()
         targets = strategy.targets(view)
-        check_targets(targets, self.env.datasbyname, type(strategy).__name__)
+        check_targets(targets, self.env.datasbyname, type(strategy).__name__, shorts=desk.shorts)
         ids = signal_ids(view) if strategy.follows_signals else {}
         for wish in wishes(view, targets, desk.lot, self.p.reserve_bp):
             signal_id = ids.get(wish.ticker, "")
             if wish.replaces:
                 desk.cancel_waiting(wish.ticker)
             if wish.shares and desk.quiet:
-                desk.place(wish.ticker, wish.side, wish.shares, signal_id)
+                desk.place(wish, signal_id)
             elif wish.shares:
                 order = self.buy if wish.side == "buy" else self.sell
-                order(data=self.env.datasbyname[wish.ticker], size=wish.shares, signal_id=signal_id)
+                data = self.env.datasbyname[wish.ticker]
+                order(data=data, size=wish.shares, short=wish.short, signal_id=signal_id)
             elif wish.reason:
-                desk.decline(wish.ticker, wish.side, wish.reason, signal_id)
+                desk.decline(wish, signal_id)
 
 
 def signal_ids(view: View) -> dict[str, str]:
@@ -70,13 +75,15 @@ def signal_ids(view: View) -> dict[str, str]:
     return found
 
 
-def check_targets(targets: Mapping[str, float], tickers: Mapping[str, object], name: str) -> None:
+def check_targets(
+    targets: Mapping[str, float], tickers: Mapping[str, object], name: str, *, shorts: bool = False
+) -> None:
     """Refuse targets that no broker could serve.
 
     Raises
     ------
     ConfigError
-        For a ticker without prices, or a weight that is negative (no shorts) or no number.
+        For a ticker without prices, or a weight that is no number, or negative without shorts.
     """
     for ticker, weight in targets.items():
         if ticker not in tickers:
@@ -86,9 +93,14 @@ def check_targets(targets: Mapping[str, float], tickers: Mapping[str, object], n
                 where=name,
                 nearest=nearest_name(ticker, tickers),
             )
-        if not math.isfinite(weight) or weight < 0.0:
+        if not math.isfinite(weight):
             raise ConfigError(
-                "a target weight must be a finite number of at least 0: no shorts",
+                "a target weight must be a finite number", given=f"{ticker}: {weight}", where=name
+            )
+        if weight < 0.0 and not shorts:
+            raise ConfigError(
+                "a target weight below 0 is a short, and short selling is off",
                 given=f"{ticker}: {weight}",
+                wanted="at least 0, or broker.short.enabled = true with its list and its rate",
                 where=name,
             )

@@ -72,16 +72,10 @@ def complain(error: NewswakeError) -> None:
 
 
 def print_report(write: Callable[[Console], None]) -> None:
-    """Write to stdout as every report is: to a terminal's width, plainly into a pipe."""
-    from rich.console import Console
+    """Write to stdout as every report is."""
+    from backtests.reports.terminal import to_stdout
 
-    from backtests.reports.terminal import written
-
-    console = Console(highlight=False, emoji=False)
-    if console.is_terminal:
-        write(console)
-    else:
-        typer.echo(written(write), nl=False)
+    to_stdout(write)
 
 
 def emit(document: Any) -> None:

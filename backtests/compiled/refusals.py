@@ -79,7 +79,7 @@ class Stops:
             law = SquareRootImpact(broker.impact, broker.impact_sessions, self.tape)
             impact = law.bp(ticker, number, int(state[c.FAIL_SHARES]))
         if bar is not None:
-            order = Order(1, ticker, _side(state), 1, session, session)
+            order = Order(1, ticker, _side(state), 1, session)
             prices.slipped(bar.open, order, session, impact)
 
     def _cost(self, state: Ints, ticker: str, session: date) -> None:

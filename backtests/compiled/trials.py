@@ -76,6 +76,8 @@ def numbers_of(
 ) -> tuple[Ints, Floats]:
     """Return a trial as the kernel reads it."""
     broker = trial.broker
+    if broker.short.enabled:
+        raise unserved("short selling", "broker.short.enabled = false")
     ints, floats = np.zeros(c.INTS_WIDTH, dtype=np.int64), np.zeros(c.FLOATS_WIDTH)
     # A class built on one of those decides for itself: it is asked.
     ints[c.P_STRATEGY] = _KNOWN.get(cls, c.OWN)

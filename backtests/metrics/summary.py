@@ -75,7 +75,7 @@ def summarize(
     }
     for name, other in (baselines or {}).items():
         others[name].note(
-            cost_hkd=trades.total_hkd(other.fills["cost_hkd"]), trades=len(other.trades)
+            cost_hkd=trades.total_hkd(other.equity["cost_hkd"]), trades=len(other.trades)
         )
     level = breakdowns.benchmark_path(engine.equity, capital_hkd)
     quality = _quality(predicted, horizon)
@@ -135,7 +135,7 @@ def _span(equity: pd.DataFrame, path: Floats, capital_hkd: float | None, risk_fr
 def _performance(engine: EngineResult, path: Floats) -> Sheet:
     """Earnings; gross adds back what was paid, so gross less cost is net to the cent."""
     sheet = Sheet("performance")
-    cost = trades.total_hkd(engine.fills["cost_hkd"])
+    cost = trades.total_hkd(engine.equity["cost_hkd"])
     sheet.put("total_return", returns.total_return, path)
     sheet.put("gross_total_return", lambda: returns.total_return(path) + cost / _at(path, 0))
     sheet.put("cost_drag", lambda: cost / _at(path, 0))
@@ -207,11 +207,14 @@ def _trading(engine: EngineResult) -> Sheet:
         fills=len(engine.fills),
         trades=len(table),
         open_trades=len(table) - len(closed),
+        short_trades=int((table["side"] == "short").sum()),
         traded_hkd=traded,
     )
     sheet.put("turnover", trades.turnover, traded, equity["equity_hkd"])
+    both = equity["holdings_hkd"] - 2.0 * equity["short_hkd"]
     sheet.put("exposure", trades.exposure, equity["holdings_hkd"], equity["equity_hkd"])
-    sheet.put("time_in_market", trades.time_in_market, equity["holdings_hkd"])
+    sheet.put("gross_exposure", trades.exposure, both, equity["equity_hkd"])
+    sheet.put("time_in_market", trades.time_in_market, both)
     sheet.put("hit_rate", trades.hit_rate, closed["net_pnl_hkd"])
     sheet.put("gross_hit_rate", trades.hit_rate, closed["gross_pnl_hkd"])
     sheet.put("profit_factor", trades.profit_factor, closed["net_pnl_hkd"])
@@ -223,13 +226,14 @@ def _trading(engine: EngineResult) -> Sheet:
 
 def _costs(engine: EngineResult, path: Floats) -> Sheet:
     sheet = Sheet("costs")
-    cost = trades.total_hkd(engine.fills["cost_hkd"])
+    cost = trades.total_hkd(engine.equity["cost_hkd"])
     traded = trades.total_hkd(engine.equity["turnover_hkd"])
     sheet.note(
         total_hkd=cost,
         by_component_hkd={
             name.removesuffix("_hkd"): trades.total_hkd(engine.fills[name]) for name in COST_COLUMNS
-        },
+        }
+        | {"borrow": trades.total_hkd(engine.equity["borrow_hkd"])},
     )
     sheet.put("paid_bp", trades.cost_bp, cost, traded)
     sheet.put("break_even_bp", lambda: trades.break_even_bp(_pnl(path) + cost, traded))

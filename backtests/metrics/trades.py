@@ -43,6 +43,8 @@ def turnover(
 def exposure(holdings_hkd: npt.ArrayLike, equity_hkd: npt.ArrayLike) -> float:
     """Return the mean over sessions of ``holdings / equity`` at the close; 1.0 is fully invested.
 
+    Net exposure takes holdings with shorts negative, gross exposure adds longs and shorts up.
+
     Raises
     ------
     UndefinedMetric
@@ -56,7 +58,7 @@ def exposure(holdings_hkd: npt.ArrayLike, equity_hkd: npt.ArrayLike) -> float:
 
 
 def time_in_market(holdings_hkd: npt.ArrayLike) -> float:
-    """Return the share of sessions that closed with a holding, in [0, 1]."""
+    """Return the share of sessions that closed with a holding or short, in [0, 1]."""
     holdings = np.asarray(holdings_hkd, dtype=np.float64)
     need(len(holdings) > 0, "no session")
     return float((holdings != 0).mean())

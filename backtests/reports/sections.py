@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,9 +136,11 @@ def trading(metrics: Mapping[str, Any]) -> Table:
     """Return how much was traded and how it went."""
     own = metrics["trading"]
     statuses = ", ".join(f"{count} {status}" for status, count in own["orders_by_status"].items())
+    shorts = f", {whole(own['short_trades'])} short" if own["short_trades"] else ""
+    gross = f"gross {_share(own['gross_exposure'])}, " if shorts else ""
     rows = [
         ("Orders", whole(own["orders"]), statuses),
-        ("Trades", whole(own["trades"]), f"{own['open_trades']} still open"),
+        ("Trades", whole(own["trades"]), f"{own['open_trades']} still open{shorts}"),
         ("Hit rate, net", _share(own["hit_rate"]), f"gross {_share(own['gross_hit_rate'])}"),
         ("Profit factor", decimal(own["profit_factor"]), "gains over losses, net"),
         (
@@ -151,7 +153,7 @@ def trading(metrics: Mapping[str, Any]) -> Table:
         (
             "Exposure",
             _share(own["exposure"]),
-            f"invested in {_share(own['time_in_market'])} of sessions",
+            f"{gross}invested in {_share(own['time_in_market'])} of sessions",
         ),
     ]
     return Table(
@@ -298,7 +300,7 @@ def folds(view: RunView) -> Table:
 
 
 def trades(view: RunView, shown: int) -> Table:
-    """Return the last `shown` trades."""
+    """Return the last `shown` trades; shares sold short are negative."""
     table = view.trades.tail(shown)
     rows = [
         (
@@ -306,9 +308,8 @@ def trades(view: RunView, shown: int) -> Table:
             str(row["ticker"]),
             day(row["entry_session"]),
             day(row["exit_session"]) if not row["is_open"] else "open",
-            whole(row["shares"]),
-            decimal(row["entry_price_hkd"]),
-            decimal(row["exit_price_hkd"]),
+            whole(row["shares"] if row["side"] == "long" else -row["shares"]),
+            *map(decimal, _bought_and_sold(row)),
             whole(row["gross_pnl_hkd"], sign=True),
             whole(row["cost_hkd"]),
             whole(row["net_pnl_hkd"], sign=True),
@@ -322,6 +323,12 @@ def trades(view: RunView, shown: int) -> Table:
     return Table(
         "trades", "Trades", columns, tuple(rows), f"{left:,} earlier: trades.csv." if left else ""
     )
+
+
+def _bought_and_sold(trade: Mapping[Hashable, Any]) -> tuple[float, float]:
+    """Return the mean prices of purchases and sales; a short is sold first."""
+    prices = trade["entry_price_hkd"], trade["exit_price_hkd"]
+    return prices if trade["side"] == "long" else prices[::-1]
 
 
 def money(value: float | None) -> str:

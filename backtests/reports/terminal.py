@@ -53,15 +53,20 @@ def written(write_on: Callable[[Console], None], *, width: int = 80, color: bool
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def print_text(view: RunView) -> None:
-    """Print the report on stdout: in color and to the width of a terminal, plainly into a pipe."""
+def to_stdout(write_on: Callable[[Console], None]) -> None:
+    """Write on stdout: in color and to the width of a terminal, plainly into a pipe."""
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False)
     if console.is_terminal:
-        write(console, view)
+        write_on(console)
     else:
-        sys.stdout.write(text(view))
+        sys.stdout.write(written(write_on))
+
+
+def print_text(view: RunView) -> None:
+    """Print the report on stdout."""
+    to_stdout(lambda console: write(console, view))
 
 
 def write(console: Console, view: RunView) -> None:

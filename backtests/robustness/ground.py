@@ -16,6 +16,7 @@ from backtests.config import RunConfig
 from backtests.engine import run_engine
 from backtests.inputs import Inputs, Universe, round_trip_of
 from backtests.metrics import returns
+from backtests.metrics.trades import total_hkd
 from backtests.metrics.undefined import Floats, UndefinedMetric
 from backtests.result import EngineResult
 from backtests.run import Learned
@@ -248,7 +249,7 @@ def answers_judged(ground: Ground, signals: Sequence[Signal]) -> Figures:
 def money_of(engine: EngineResult, capital_hkd: float) -> Figures:
     """Return what trading earned; the Sharpe ratio of a run always in cash is 0."""
     path = returns.value_path(engine.equity["equity_hkd"], capital_hkd)
-    cost = float(engine.fills["cost_hkd"].sum())
+    cost = total_hkd(engine.equity["cost_hkd"])
     net = returns.total_return(path)
     ratio: float | None
     try:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.metrics import inference, returns
-from backtests.metrics.trades import break_even_bp, cost_bp
+from backtests.metrics.trades import break_even_bp, cost_bp, total_hkd
 from backtests.metrics.undefined import UndefinedMetric
 from backtests.result import EngineResult
 from backtests.robustness.ground import Ground, money_of
@@ -139,7 +139,7 @@ def stress(
 
         parallel = Parallel(n_jobs=jobs, max_nbytes=None)
         cells = parallel(later(_cell)(ground, reference, cost, delay) for cost, delay in grid)
-    cost = float(engine.fills["cost_hkd"].sum())
+    cost = total_hkd(engine.equity["cost_hkd"])
     traded = float(engine.equity["turnover_hkd"].sum())
     earned = float(engine.equity["equity_hkd"].iloc[-1]) - ground.config.broker.cash_hkd + cost
     return Stress(

@@ -98,7 +98,7 @@ class Tally:
             trades=len(table),
             closed=len(pnl),
             won=int((pnl > 0).sum()),
-            cost_hkd=trades.total_hkd(engine.fills["cost_hkd"]),
+            cost_hkd=trades.total_hkd(equity["cost_hkd"]),
             turnover_hkd=trades.total_hkd(equity["turnover_hkd"]),
         )
 

@@ -64,8 +64,7 @@ def make_broker(
 def place(
     broker: Broker, number: int, ticker: str, side: Any, shares: int, **options: Any
 ) -> Order:
-    known = SESSIONS[number - 1] if number else date(2025, 9, 9)
-    return broker.place(ticker, side, shares, decided=known, effective=SESSIONS[number], **options)
+    return broker.place(ticker, side, shares, effective=SESSIONS[number], **options)
 
 
 def test_a_purchase_costs_what_the_contract_note_says() -> None:

@@ -65,8 +65,7 @@ def held(market: dict[str, pd.DataFrame], happened: pd.DataFrame, **settings: An
 
 
 def place(broker: Broker, number: int, ticker: str, side: Any, shares: int) -> Any:
-    known = SESSIONS[number - 1] if number else date(2025, 9, 9)
-    return broker.place(ticker, side, shares, decided=known, effective=SESSIONS[number])
+    return broker.place(ticker, side, shares, effective=SESSIONS[number])
 
 
 def test_a_dividend_belongs_to_the_holder_of_the_ex_date_and_is_paid_on_its_date() -> None:
@@ -280,7 +279,7 @@ def test_tencent_gave_jd_on_its_dates() -> None:
     tape = Tape(with_known_actions(MarketData(prices, no_actions())), sessions)
     settings = BrokerSettings(participation=None, cash_hkd=2_000_000.0)
     broker = Broker(settings, tape, CostSchedule("none"), Instruments.default())
-    broker.place("0700.HK", "buy", 2_100, decided=date(2022, 1, 17), effective=sessions[0])
+    broker.place("0700.HK", "buy", 2_100, effective=sessions[0])
     sellable = {}
     for number, session in enumerate(sessions):
         broker.trade(number)

@@ -105,6 +105,7 @@ def test_equal_weight_turns_over_with_the_month() -> None:
 def test_random_entries_have_the_habits_of_a_run() -> None:
     trades = pd.DataFrame(
         {
+            "side": ["long", "long", "long"],
             "entry_session": pd.to_datetime(["2025-09-12", "2025-09-12", "2025-09-15"]),
             "sessions_held": [2, 4, 90],
             "is_open": [False, False, True],
@@ -151,7 +152,7 @@ class Forgetful(SignalStrategy[NoParams]):
         ("memory", "remembers"),
         ("change", "changes the view"),
         ("future", "looks ahead"),
-        ("short", "at least 0"),
+        ("short", "sells short what may not be sold short"),
         ("unknown", "nobody named"),
     ],
 )

@@ -1,0 +1,100 @@
+"""The user's list of designated securities: what it says on a date, and which rows it refuses."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from markets.designated import DesignatedList
+from markets.errors import MissingDataError, TableError, TickerError
+
+TOML = """
+[[designated]]
+ticker = "99001"
+valid_from = 2024-01-02
+valid_to = 2024-03-28
+
+[[designated]]
+ticker = "99001.HK"
+valid_from = 2024-07-02
+
+[[designated]]
+ticker = "99002.HK"
+valid_from = 2024-01-02
+"""
+CSV = """ticker,valid_from,valid_to
+99001,2024-01-02,2024-03-28
+99001,2024-07-02,
+99002,2024-01-02,
+"""
+
+
+def written(folder: Path, text: str, name: str = "listed.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("text", "name"), [(TOML, "listed.toml"), (CSV, "listed.csv")])
+@pytest.mark.parametrize(
+    ("day", "on"),
+    [
+        (date(2024, 1, 1), []),
+        (date(2024, 1, 2), ["99001.HK", "99002.HK"]),
+        (date(2024, 3, 28), ["99001.HK", "99002.HK"]),
+        (date(2024, 3, 29), ["99002.HK"]),
+        (date(2024, 7, 2), ["99001.HK", "99002.HK"]),
+        (date(2030, 1, 1), ["99001.HK", "99002.HK"]),
+    ],
+)
+def test_a_date_has_the_securities_of_its_rows(
+    tmp_path: Path, text: str, name: str, day: date, on: list[str]
+) -> None:
+    listed = DesignatedList.read(written(tmp_path, text, name))
+    assert sorted(listed.on(day, ["99001.HK", "99002.HK", "99003.HK"])) == on
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "said"),
+    [
+        ('ticker = "1"', TableError, "lacks a key"),
+        ('ticker = "1"\nvalid_from = "soon"', TableError, "wrong type"),
+        ('ticker = "1"\nvalid_from = 2024-01-02\nvalid_to = 2024-01-01', TableError, "ends before"),
+        ('ticker = "1"\nvalid_from = 2024-01-02\nuntil = 2024-02-01', TableError, "unknown key"),
+        ('ticker = "AAPL"\nvalid_from = 2024-01-02', TickerError, "no Hong Kong ticker"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, rows: str, kind: type[Exception], said: str) -> None:
+    path = written(tmp_path, f"[[designated]]\n{rows}\n")
+    with pytest.raises(kind, match=said) as caught:
+        DesignatedList.read(path)
+    assert "listed.toml: designated row 1" in str(caught.value)
+
+
+def test_rows_of_a_ticker_may_not_overlap(tmp_path: Path) -> None:
+    text = "ticker,valid_from,valid_to\n1,2024-01-02,2024-02-01\n0001.HK,2024-02-01,\n"
+    with pytest.raises(TableError, match=r"two rows of 0001.HK overlap") as caught:
+        DesignatedList.read(written(tmp_path, text, "listed.csv"))
+    assert "designated row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ticker,valid_from\n1,2024-13-02\n", "wrong type"),
+        ("ticker,valid_from\n1,2024-01-02,extra\n", "unknown key"),
+        ("code,valid_from\n1,2024-01-02\n", "unknown key"),
+    ],
+)
+def test_a_bad_line_of_a_csv_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(TableError, match=said) as caught:
+        DesignatedList.read(written(tmp_path, text, "listed.csv"))
+    assert "designated row 1" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "absent.toml"])
+def test_a_file_that_is_not_there_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MissingDataError, match="read"):
+        DesignatedList.read(tmp_path / name)
