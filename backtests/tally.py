@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from backtests.reading import Outcome
+from markets.wording import counted
 from signals.sources.digests import Digests
 from signals.text.language import READ_LANGUAGES
 
@@ -63,28 +64,24 @@ class Tally:
         if not self.stories and not self.rejected:
             return ["no story came in"]
         said = [
-            f"{_of(self.stories, 'story', 'stories')}, {self.with_events:,} with events "
-            f"({_of(self.events, 'event', 'events')})"
+            f"{counted(self.stories, 'story', 'stories')}, {self.with_events:,} with events "
+            f"({counted(self.events, 'event')})"
         ]
         if self.rejected:
-            said.append(f"{_of(self.rejected, 'line was', 'lines were')} no story")
+            said.append(f"{counted(self.rejected, 'line was', 'lines were')} no story")
         if self.repeated:
             first = ", ".join(self._first_repeated)
-            said.append(f"{_of(self.repeated, 'id', 'ids')} had stood before: {first}")
+            said.append(f"{counted(self.repeated, 'id')} had stood before: {first}")
             said[-1] += ", …" if self.repeated > NAMED else ""
         if self.unread:
             total = self.unread.total()
             said.append(
-                f"{_of(total, 'story', 'stories')} of ours in a language that is not read: "
+                f"{counted(total, 'story', 'stories')} of ours in a language that is not read: "
                 + _named(self.unread)
             )
         if self.strangers:
             said.append(f"tickers that no instrument table lists: {_named(self.strangers)}")
         return said
-
-
-def _of(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _named(counts: Counter[str]) -> str:

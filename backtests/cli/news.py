@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtests.cli.contract import Json, Set, command, emit, emit_line
+from markets.wording import counted, row_problem
 
 if TYPE_CHECKING:
     from signals.store import AddReport
@@ -103,9 +104,7 @@ def events(
 def _complain(document: dict[str, object]) -> None:
     reason = document["rejected"]
     if isinstance(reason, dict):
-        given = f", given {reason['given']}" if reason["given"] else ""
-        wanted = f", wanted {reason['wanted']}" if reason["wanted"] else ""
-        typer.echo(f"{document['where']}: {reason['problem']}{given}{wanted}", err=True)
+        typer.echo(row_problem(str(document["where"]), **reason), err=True)
 
 
 @lexicon_app.command("check")
@@ -124,7 +123,8 @@ def check(lexicon: Lexicon = None, as_json: Json = False) -> None:
             level = "error" if problem.is_error else "note"
             nearest = f" (nearest: {problem.nearest})" if problem.nearest else ""
             typer.echo(f"{level:<6} {problem.kind}: {problem.text}{nearest}")
-        typer.echo(f"{len(errors)} errors, {len(found) - len(errors)} notes")
+        notes = counted(len(found) - len(errors), "note")
+        typer.echo(f"{counted(len(errors), 'error')}, {notes}")
     if errors:
         raise typer.Exit(BAD_INPUT)
 
@@ -168,7 +168,7 @@ def collect(
             typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
         for name, error in failed.items():
             typer.secho(f"{name}: {error['problem']}", fg="red", err=True)
-        typer.echo(f"{held} stories in {store}")
+        typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
     if failed:
         raise typer.Exit(UNREACHED)
 
@@ -194,13 +194,13 @@ def import_(
         held = len(news)
     rejected = [row for row in report.rejections if not row.kept]
     if as_json:
-        rows = [{"where": r.where, "problem": r.problem, "given": r.given} for r in rejected]
+        rows = [row.as_dict() for row in rejected]
         emit({"store": str(store), "stories": held, **_counts(report), "rejections": rows})
         return
     for row in rejected[:50]:
-        typer.echo(f"rejected {row.where}: {row.problem}, given {row.given}", err=True)
+        typer.echo(f"rejected {row}", err=True)
     typer.echo(", ".join(f"{n} {what}" for what, n in _counts(report).items()))
-    typer.echo(f"{held} stories in {store}")
+    typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
 
 
 def _counts(report: AddReport) -> dict[str, int]:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from signals.events.lexicon import Lexicon
 from signals.events.roles import Context
 from signals.events.schema import Event
-from signals.events.telling import PAID_KINDS, Teller, amount_of
+from signals.events.telling import Teller, paid
 from signals.linking import Linker, Mention
 from signals.news import NewsItem
 from signals.text.folding import clean, fold
 from signals.text.language import READ_LANGUAGES, LanguageGuesser
-from signals.text.numbers import quantities
+from signals.text.numbers import means_dollars
 from signals.text.sentences import bounded_spans
 
 MAX_BODY = 100_000
@@ -95,7 +95,8 @@ class Reader:
         self, text: str, language: str, mentions: Sequence[Mention], item: NewsItem
     ) -> list[tuple[int, Event]]:
         """Return what each sentence tells, with the sentence's number."""
-        context = Context((), _only_company(mentions, item))
+        in_dollars = language == "zh" and means_dollars(text)
+        context = Context((), _only_company(mentions, item), in_dollars)
         told: list[tuple[int, Event]] = []
         ahead = deque(mentions)
         for number, (start, end) in enumerate(bounded_spans(text)):
@@ -105,12 +106,12 @@ class Reader:
             here = self._teller.tell(text[start:end], language, names, context, number == 0)
             if here.only_denies and text[:start].rstrip().endswith(("?", "？")):
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
-            if not here.events and told and told[-1][0] == number - 1 and not _firms(names):
-                told[-1] = (number - 1, _with_sum(told[-1][1], text[start:end], language))
+            if here.lone_sum and told and told[-1][0] == number - 1:
+                told[-1] = number - 1, paid(told[-1][1], here.lone_sum, language)
             for event in here.events:
                 told.append((number, event))
             if here.subject and here.subject != context.last_subject:
-                context = Context(here.subject, context.only)
+                context = context._replace(last_subject=here.subject)
         return told
 
 
@@ -130,19 +131,6 @@ def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event
         return number, event
     polarity = round(-0.5 * event.polarity, 3)
     return number, replace(event, certainty="denied", negated=True, polarity=polarity)
-
-
-def _firms(names: Sequence[Mention]) -> bool:
-    return any(name.is_believed or name.role == "unlisted" for name in names)
-
-
-def _with_sum(event: Event, text: str, language: str) -> Event:
-    """Give the sum of a sentence that tells nothing else to the event before it."""
-    if event.amount is not None or event.is_reaction or event.kind not in PAID_KINDS:
-        return event
-    sums = [q for q in quantities(text, language) if q.unit == "money"]
-    paid = next((q for q in sums if not (q.is_per_share or q.is_prior)), None)
-    return event if paid is None else replace(event, **amount_of(paid, language))
 
 
 def _only_company(mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...]:

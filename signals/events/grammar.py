@@ -94,8 +94,7 @@ class Grammar:
         if not any(match.rule.weak for match in fired):
             return sorted(fired, key=_start_of)
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        kept = (match for match in fired if not _gives_way(match, strong, sentence))
-        return sorted(kept, key=_start_of)
+        return sorted((m for m in fired if not _gives_way(m, strong, sentence)), key=_start_of)
 
     def _possible(self, sentence: Sentence) -> list[_Plan]:
         present = sentence.by_concept.keys()
@@ -146,12 +145,12 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
     segment = sentence.segment_of(anchor.start)
     chosen = [anchor]
     taken = _letters(anchor)
-    used = 0 if rule.shares else used
     near = rule.near or _NEAR[language]
     if language == "zh" and rule.near:
         near = max(8, rule.near // 3)
+    shared = 0 if rule.shares else used
     for names in plan.others:
-        best = _nearest(sentence, names, anchor, segment, taken, used, near)
+        best = _nearest(sentence, names, anchor, segment, taken, shared, near)
         if best is None:
             return None
         chosen.append(best)

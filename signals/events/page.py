@@ -62,6 +62,7 @@ class Sentence:
     people: list[Mention]
     products: list[Mention]
     quoted: list[Quoted]
+    in_dollars: bool
     by_concept: dict[str, list[Hit]]
     _starts: list[int] = field(init=False, repr=False)
     _figures: list[Quantity] | None = field(init=False, default=None, repr=False)
@@ -73,7 +74,7 @@ class Sentence:
     def figures(self) -> list[Quantity]:
         """The figures, read when first asked for: most sentences tell nothing that has one."""
         if self._figures is None:
-            self._figures = quantities(self.text, self.language)
+            self._figures = quantities(self.text, self.language, self.in_dollars)
         return self._figures
 
     def segment_of(self, position: int) -> int:
@@ -90,7 +91,13 @@ class Sentence:
 
 
 def lay_out(
-    text: str, language: str, names: Sequence[Mention], lexicon: Lexicon, *, is_headline: bool
+    text: str,
+    language: str,
+    names: Sequence[Mention],
+    lexicon: Lexicon,
+    *,
+    is_headline: bool,
+    in_dollars: bool,
 ) -> Sentence:
     """Return a sentence ready to be read.
 
@@ -106,6 +113,8 @@ def lay_out(
         The cues.
     is_headline : bool
         True for the first of a story.
+    in_dollars : bool
+        True where the story means Hong Kong dollars by a bare 元.
     """
     folded = fold(text)
     segments = _segments(folded, language)
@@ -115,7 +124,7 @@ def lay_out(
     groups = _groups(folded, [m for m in named if not _is_voice(m, heard)])
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
-        # Letters of a company's name are no cue (the trip in Trip.com), save an own chip's name.
+        # Letters of a company's name are no cue (the trip in Trip.com); a chip's own name is both.
         if hit.concept == "chip_name" or not any(
             group.start <= hit.start and hit.end <= group.end for group in groups
         ):
@@ -124,7 +133,7 @@ def lay_out(
         text, folded, language, is_headline, segments, groups,
         people=[m for m in names if m.role == "person"],
         products=[m for m in names if m.role == "product"],
-        quoted=heard, by_concept=by_concept,
+        quoted=heard, in_dollars=in_dollars, by_concept=by_concept,
     )  # fmt: skip
 
 

@@ -31,10 +31,11 @@ class Assignment(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What a sentence inherits: the last subject, and the story's only company if it has one."""
+    """What a sentence inherits: the last subject, the story's only company, if 元 is dollars."""
 
     last_subject: tuple[str, ...]
     only: tuple[str, ...]
+    in_dollars: bool = False
 
 
 def assign(

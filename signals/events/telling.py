@@ -34,8 +34,8 @@ _MONEY_KINDS: frozenset[Kind] = frozenset(
         "product_launch",
     )
 )  # fmt: skip
-PAID_KINDS: frozenset[Kind] = _MONEY_KINDS - {"earnings", "guidance", "analyst", "macro_policy"}
-"""What a sentence with nothing but a sum can be the price of."""
+# What a sentence with nothing but a sum can be the price of.
+_PAID_KINDS: frozenset[Kind] = _MONEY_KINDS - {"earnings", "guidance", "analyst", "macro_policy"}
 _PERCENT_KINDS: frozenset[Kind] = frozenset(
     (
         "price_move", "earnings", "guidance", "order_supply", "ownership", "mna", "capex",
@@ -56,11 +56,14 @@ class Told(NamedTuple):
         Tickers of the first company named; empty if none is.
     only_denies : bool
         True where it says no, and nothing else that could be denied.
+    lone_sum : Quantity or None
+        A sum, where it tells nothing else and names nobody.
     """
 
     events: tuple[Event, ...]
     subject: tuple[str, ...]
-    only_denies: bool
+    only_denies: bool = False
+    lone_sum: Quantity | None = None
 
 
 class Teller:
@@ -102,11 +105,18 @@ class Teller:
         is_headline : bool
             True for the first sentence of a story.
         """
-        sentence = lay_out(text, language, names, self._lexicon, is_headline=is_headline)
+        sentence = lay_out(
+            text,
+            language,
+            names,
+            self._lexicon,
+            is_headline=is_headline,
+            in_dollars=context.in_dollars,
+        )
         subject = next((group.tickers for group in sentence.groups if group.tickers), ())
         fired = self._grammar.matches(sentence)
         if not fired:
-            return Told((), subject, "deny" in sentence.by_concept)
+            return Told((), subject, "deny" in sentence.by_concept, _lone_sum(sentence))
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
@@ -114,7 +124,7 @@ class Teller:
             for match, stance, own in zip(fired, told, figures, strict=True)
             for whose in assign(sentence, match, context, language, sentence.folded)
         ]
-        return Told(_merged(here), subject, False)
+        return Told(_merged(here), subject)
 
 
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
@@ -186,7 +196,7 @@ def _event(
         available_at=NO_CLOCK,
         rule_id=f"{sentence.language}:{rule.kind}:{rule.id}",
         magnitude_pct=_signed(share, match),
-        **(amount_of(money, sentence.language) if money else {}),
+        **(_amount(money, sentence.language) if money else {}),
         is_reaction=rule.reaction,
         is_background=stance.is_background,
         negated=stance.negated,
@@ -203,14 +213,29 @@ def _signed(share: Quantity | None, match: Match) -> float | None:
     return -abs(value) if match.is_falling else value
 
 
-def amount_of(money: Quantity, language: str) -> dict[str, Any]:
-    """Return an event's fields of a sum; a bare Chinese one is in yuan, another's unknown."""
+def _amount(money: Quantity, language: str) -> dict[str, Any]:
+    """Return the fields of a sum; a bare Chinese one is in yuan, another's currency unknown."""
     return {
         "amount": money.value,
         "amount_max": money.high,
         "amount_qualifier": money.qualifier,
         "currency": money.currency or ("CNY" if language == "zh" else None),
     }
+
+
+def _lone_sum(sentence: Sentence) -> Quantity | None:
+    """Return the sum of a sentence that says nothing else: it goes on about the one before."""
+    if sentence.groups:
+        return None
+    sums = (figure for figure in sentence.figures if figure.unit == "money")
+    return next((f for f in sums if not (f.is_per_share or f.is_prior)), None)
+
+
+def paid(event: Event, money: Quantity, language: str) -> Event:
+    """Return an event with the sum that the sentence behind it gives, if it can have a price."""
+    if event.amount is not None or event.is_reaction or event.kind not in _PAID_KINDS:
+        return event
+    return replace(event, **_amount(money, language))
 
 
 def _source(sentence: Sentence) -> str | None:

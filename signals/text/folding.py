@@ -86,7 +86,7 @@ def is_traditional(text: str) -> bool:
     >>> is_traditional("騰訊斥資回購"), is_traditional("腾讯斥资回购")
     (True, False)
     """
-    return sum(character in _traditional() for character in text[:400]) >= 2
+    return not text.isascii() and sum(map(_traditional().__contains__, text[:400])) >= 2
 
 
 @cache

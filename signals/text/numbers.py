@@ -79,7 +79,7 @@ class Quantity(NamedTuple):
     is_per_share: bool = False
 
 
-def quantities(text: str, language: str) -> list[Quantity]:
+def quantities(text: str, language: str, in_dollars: bool | None = None) -> list[Quantity]:
     """Return the figures of a clean text in order.
 
     Parameters
@@ -88,6 +88,8 @@ def quantities(text: str, language: str) -> list[Quantity]:
         Clean text (a sentence or a story).
     language : str
         ``de``, ``en`` or ``zh``: whether a comma is a decimal mark, and what "Billion" means.
+    in_dollars : bool, optional
+        Whether a bare Chinese 元 is a Hong Kong dollar; by default as `means_dollars` of the text.
 
     Examples
     --------
@@ -105,13 +107,20 @@ def quantities(text: str, language: str) -> list[Quantity]:
         if not kept or quantity.start >= kept[-1].end:
             kept.append(quantity)
     joined = [_qualified(folded, quantity, language) for quantity in _join_ranges(folded, kept)]
-    return _in_dollars(folded, joined) if language == "zh" and is_traditional(text) else joined
+    if language == "zh" and (means_dollars(text) if in_dollars is None else in_dollars):
+        return _in_dollars(folded, joined)
+    return joined
+
+
+def means_dollars(text: str) -> bool:
+    """Tell whether a Chinese story means Hong Kong dollars by a bare 元, as Hong Kong papers do.
+
+    They write traditional characters, and say so where they mean yuan throughout.
+    """
+    return is_traditional(text) and _YUAN_THROUGHOUT.search(fold(text)) is None
 
 
 def _in_dollars(folded: str, figures: list[Quantity]) -> list[Quantity]:
-    """Read a bare 元, or none, as Hong Kong papers mean it; they say where they mean yuan."""
-    if _YUAN_THROUGHOUT.search(folded):
-        return figures
     return [
         figure._replace(currency="HKD")
         if figure.unit == "money"

@@ -242,3 +242,11 @@ def test_labeled_headlines(answers_dir: Path, name: str, language: str, declare:
     result = score(READER, labeled(answers_dir / f"{name}_{language}.jsonl"), declare=declare)
     short = {key: result.as_dict()[key] for key in BOUNDS if result.as_dict()[key] < BOUNDS[key]}
     assert not short, result.errors
+
+
+def test_the_whole_story_says_what_a_bare_yuan_sign_means() -> None:
+    """One traditional character in a sentence is a name's; the story's others decide."""
+    bought = read("騰訊宣佈回購股份", "共23億元。")
+    assert [(event.amount, event.currency) for event in bought] == [(2.3e9, "HKD")]
+    bought = read("騰訊宣佈回購股份", "共23億元。除特別說明外，均以人民幣計。")
+    assert [(event.amount, event.currency) for event in bought] == [(2.3e9, "CNY")]
