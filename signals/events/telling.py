@@ -18,7 +18,7 @@ from signals.events.page import Sentence, lay_out
 from signals.events.roles import Assignment, Context, assign
 from signals.events.schema import Event, Kind
 from signals.events.sources import speaker
-from signals.events.stance import Stance, stances
+from signals.events.stance import Stance, stances, toned
 from signals.linking import Mention
 from signals.text.numbers import Quantity
 
@@ -56,11 +56,14 @@ class Told(NamedTuple):
         Tickers of the first company named; empty if none is.
     only_denies : bool
         True where it says no, and nothing else that could be denied.
+    of_shares : bool
+        True where it speaks of shares: a sum in it is their price.
     """
 
     events: tuple[Event, ...]
     subject: tuple[str, ...]
     only_denies: bool
+    of_shares: bool
 
 
 class Teller:
@@ -105,8 +108,10 @@ class Teller:
         sentence = lay_out(text, language, names, self._lexicon, is_headline=is_headline)
         subject = next((group.tickers for group in sentence.groups if group.tickers), ())
         fired = self._grammar.matches(sentence)
+        denies = "deny" in sentence.by_concept and all(match.only_denied for match in fired)
+        of_shares = "share" in sentence.by_concept
         if not fired:
-            return Told((), subject, "deny" in sentence.by_concept)
+            return Told((), subject, denies, of_shares)
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
@@ -114,7 +119,7 @@ class Teller:
             for match, stance, own in zip(fired, told, figures, strict=True)
             for whose in assign(sentence, match, context, language, sentence.folded)
         ]
-        return Told(_merged(here), subject, False)
+        return Told(_merged(here), subject, denies, of_shares)
 
 
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
@@ -167,6 +172,8 @@ def _event(
     money = next((f for f in figures if f.unit == "money" and not f.is_prior), None)
     share = next((f for f in figures if f.unit in ("percent", "points") and not f.is_prior), None)
     polarity, subtype = whose.polarity, rule.subtype
+    if rule.faint and not rule.reaction:
+        polarity = toned(sentence, polarity)
     if stance.is_reversed:
         polarity, subtype = -0.8 * polarity, "ended"
     if stance.negated:
