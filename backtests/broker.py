@@ -41,7 +41,7 @@ class BrokerSettings(Settings):
 
     engine: Literal["backtrader", "compiled"] = "backtrader"
     """"backtrader" runs every strategy; "compiled" every one that decides by signals alone, with
-    the same fills to the cent: the built-in ones hundreds of times faster, one's own a few times."""
+    the same fills to the cent: built-in ones hundreds of times faster, one's own a few times."""
 
     cash_hkd: float = Field(default=1_000_000.0, gt=0.0)
     """Cash at the start."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from importlib.resources import files
@@ -194,6 +195,9 @@ class Linker:
     def _judged(self, folded: str, found: list[Mention]) -> list[Mention]:
         """Believe wary names beside company words or a sure name of the same firm; spot sources."""
         sure = {m.ticker for m in found if m.score >= BELIEVED and m.role in ("company", "code")}
+        doubtful = {(m.ticker, m.alias) for m in found if m.ticker is not None and m.score == 0.3}
+        names = Counter(ticker for ticker, _ in doubtful)
+        sure |= {ticker for ticker, count in names.items() if count > 1}  # two names vouch
         judged = []
         for mention in found:
             if mention.ticker is None and mention.role != "unlisted":
@@ -292,7 +296,7 @@ def _stands_alone(text: str, folded: str, start: int, end: int, pattern: str) ->
     if is_han(pattern[-1]) or ends_word(folded, end):
         return _is_capitalized(text, start, end, pattern)
     # German and English genitives: Alibabas, Baidu's.
-    genitive = folded[end] == "s" and ends_word(folded, end + 1) and len(pattern) > 3
+    genitive = folded[end] == "s" and ends_word(folded, end + 1) and len(pattern) > 2
     return genitive and _is_capitalized(text, start, end, pattern)
 
 

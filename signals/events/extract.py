@@ -104,12 +104,13 @@ class Reader:
             if not (names or context.last_subject or context.only):
                 continue  # it can be nobody's
             here = self._teller.tell(text[start:end], language, names, context, number == 0)
-            if here.only_denies and text[:start].rstrip().endswith(("?", "？")):
+            follows = bool(told) and told[-1][0] == number - 1
+            answers = follows and here.only_denies and _asks(text[:start])
+            if answers:
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
-            if here.lone_sum and told and told[-1][0] == number - 1:
+            elif here.lone_sum and follows:
                 told[-1] = number - 1, paid(told[-1][1], here.lone_sum, language)
-            for event in here.events:
-                told.append((number, event))
+            told += [(number, event) for event in here.events if not answers]
             if here.subject and here.subject != context.last_subject:
                 context = context._replace(last_subject=here.subject)
         return told
@@ -123,6 +124,10 @@ def _within(ahead: deque[Mention], start: int, end: int) -> tuple[Mention, ...]:
         if low >= start:
             names.append(Mention(ticker, low - start, high - start, alias, score, role))
     return tuple(names)
+
+
+def _asks(before: str) -> bool:
+    return before.rstrip().endswith(("?", "？"))
 
 
 def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event]:

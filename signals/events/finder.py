@@ -126,7 +126,10 @@ class Finder:
                     if tail_end < 0:
                         continue
                 low = word_start(folded, start) if goes_before and cue.open_left else start
-                found.append(Hit(low, high, cue.concept, cue.text, end - start, tail_end))
+                weight = end - start
+                if cue.open_left and not cue.open_right:  # a compound is what its last part says
+                    weight = max(weight, int(_EQUAL * (high - low)))
+                found.append(Hit(low, high, cue.concept, cue.text, weight, tail_end))
         return _longest(found)
 
 

@@ -22,16 +22,23 @@ _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
-_MODEL = re.compile(r"(?<![\w])[A-Za-z]{1,12}[- ]?\d{1,4}[\w.+-]{0,8}(?!\w)")
+# A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
+_MODEL = re.compile(
+    r"(?<![\w])(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
+    r"\d{1,4}[\w.+-]{0,8}(?!\w)"
+)
+# Words that one rule may use after another has: who denies, and the index that two firms swap.
+_ALSO_USED = {"%denied": "deny", "%index": "index"}
 
 
 _BECAUSE = re.compile(
     r"\s?(?:$|[,;.!，；。！]|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
-    r"(?:as|after|on|amid|following|despite|before|nach|wegen|auf|trotz|dank|vor|weil"
+    r"(?:as|after|on|amid|following|despite|before|nach(?!\s\d+\s(?:jahr|monat|woche|tag|minute|stunde))|wegen|auf|trotz|dank|vor|weil"
     r"|in (?=hong|new york|early|late|pre|after|morning|asia|früh|vorbörs|nachbörs))(?!\w))",
     re.IGNORECASE,
 )
 _THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
+_AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -44,6 +51,11 @@ class Match(NamedTuple):
     end: int
     segment: int
     is_falling: bool
+
+    @property
+    def only_denied(self) -> bool:
+        """True where somebody's denial is all that speaks of it."""
+        return self.rule.faint or any(found.concept == "%denied" for found in self.found)
 
 
 class _Plan(NamedTuple):
@@ -83,6 +95,8 @@ class Grammar:
         for plan in self._possible(sentence):
             if plan.rule.faint and (fired or not sentence.is_headline):
                 continue
+            if ("%denied",) in plan.others and any(match.only_denied for match in fired):
+                continue
             for anchor in _candidates(sentence, plan.anchors, None):
                 match = None if used & _letters(anchor) else _try(sentence, plan, anchor, used)
                 if match is None:
@@ -97,7 +111,9 @@ class Grammar:
         return sorted((m for m in fired if not _gives_way(m, strong, sentence)), key=_start_of)
 
     def _possible(self, sentence: Sentence) -> list[_Plan]:
-        present = sentence.by_concept.keys()
+        present = set(sentence.by_concept)
+        if any(voice.is_broker for voice in sentence.quoted):
+            present.add("%broker")
         plans = {
             plan.rank: plan
             for concept in present
@@ -110,8 +126,8 @@ class Grammar:
 def _plan(rank: int, rule: Rule) -> _Plan:
     needs = [tuple(need.split("|")) for need in rule.needs]
     plain = [frozenset(names) for names in needs if not any(name[0] == "%" for name in names)]
-    # A rule starts from a cue, whatever else its first need allows.
-    starts = frozenset(name for name in needs[0] if name[0] != "%")
+    # A rule starts from a cue, whatever else its first need allows, or else from a broker's name.
+    starts = frozenset(name for name in needs[0] if name[0] != "%") or frozenset(needs[0])
     return _Plan(rank, rule, needs[0], tuple(needs[1:]), (starts, *plain))
 
 
@@ -132,7 +148,7 @@ def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:
     if not match.rule.weak or match.segment in strong:
         return match.rule.weak
     used = {found.concept for found in match.found}
-    if "%denied" in used:
+    if match.only_denied:
         return bool(strong)
     goes_on = "%money" in used and match.segment - 1 in strong
     return goes_on and not any(
@@ -157,7 +173,7 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         taken |= _letters(best)
     if rule.without and _is_barred(sentence, rule, chosen):
         return None
-    cues = [found for found in chosen if found.concept[0] != "%"]
+    cues = [found for found in chosen if found.concept[0] != "%"] or chosen
     start = min(found.start for found in cues)
     end = max(found.end for found in cues)
     falling = any(found.concept in _FALLING for found in chosen)
@@ -241,8 +257,8 @@ def _looked_for(
     elif name == "%model":
         for match in _MODEL.finditer(sentence.text):
             yield *match.span(), match.end()
-    elif name == "%denied":
-        for hit in sentence.by_concept.get("deny", ()):
+    elif name in _ALSO_USED:
+        for hit in sentence.by_concept.get(_ALSO_USED[name], ()):
             yield hit.start, hit.end, hit.tail_end
     elif name in ("%thing", "%because"):
         pattern = _THING if name == "%thing" else _BECAUSE
@@ -273,6 +289,10 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         yield from ((product.start, product.end) for product in sentence.products)
     elif concept == "%broker":
         yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
+    elif concept == "%pair":
+        for group in sentence.groups:
+            if len(group.tickers) == 1 and _AND.search(sentence.text, group.start, group.end):
+                yield group.start, group.end
     elif anchor is None or concept == "%company":
         yield from ((group.start, group.end) for group in sentence.groups)
     elif concept == "%stranger":

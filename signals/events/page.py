@@ -125,8 +125,8 @@ def lay_out(
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com); a chip's own name is both.
-        if hit.concept == "chip_name" or not any(
-            group.start <= hit.start and hit.end <= group.end for group in groups
+        if hit.concept in ("chip_name", "own_chip") or not any(
+            name.start <= hit.start and hit.end <= name.end for name in named
         ):
             by_concept.setdefault(hit.concept, []).append(hit)
     return Sentence(

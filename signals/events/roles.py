@@ -14,6 +14,12 @@ _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}"
 _GOES_ON = frozenset({"earnings", "guidance", "analyst"})
 # What states decide reaches firms that other clauses name.
 _FROM_ABOVE = frozenset({"export_control", "macro_policy"})
+_BETWEEN = frozenset(
+    (
+        "regulation", "legal", "partnership", "order_supply", "mna", "export_control",
+        "macro_policy", "index_change", "ownership", "chip_selfdev", "management",
+    )
+)  # fmt: skip
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
@@ -41,7 +47,24 @@ class Context(NamedTuple):
 def assign(
     sentence: Sentence, match: Match, context: Context, language: str, folded: str
 ) -> list[Assignment]:
-    """Return whose event a match is; empty where it is nobody's of ours."""
+    """Return whose event a match is; empty where it is nobody's of ours.
+
+    What two firms do to each other, or a state to a firm, is in a headline that of the one listed
+    firm it names, wherever that stands ("Ericsson-Klage: Xiaomi droht Verbot").
+    """
+    assigned = _by_place(sentence, match, context, language, folded)
+    if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
+        return assigned
+    listed = {ticker for group in sentence.groups for ticker in group.tickers}
+    if len(listed) != 1:
+        return []
+    polarity = match.rule.object_polarity
+    return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
+
+
+def _by_place(
+    sentence: Sentence, match: Match, context: Context, language: str, folded: str
+) -> list[Assignment]:
     who = match.rule.who
     if who == "opposed":
         return _opposed(sentence, match, context, language, folded)
@@ -83,7 +106,8 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
-        return movers[-1] if movers else _first_in(sentence, match)
+        nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
+        return next(iter(nearest or movers[-1:]), None)
     if here:
         return here[0]
     if before:
@@ -94,9 +118,8 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     return near[0] if near else None
 
 
-def _first_in(sentence: Sentence, match: Match) -> Group | None:
-    here = _in(sentence, _after(sentence, match), match.segment)
-    return here[0] if here else None
+def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
+    return _in(sentence, _after(sentence, match), match.segment)[:1]
 
 
 def _acts_on(folded: str, group: Group) -> bool:
@@ -141,7 +164,8 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
     if before:
         opener = _in(sentence, before, sentence.segment_of(before[-1].start))[0]
-        return opener if opener.tickers else None
+        if opener.tickers or match.rule.kind not in _FROM_ABOVE:
+            return opener if opener.tickers else None
     after = _after(sentence, match)
     near = [g for g in after if sentence.segment_of(g.start) - match.segment <= 1]
     return near[0] if near and near[0].tickers else None

@@ -214,3 +214,21 @@ def _is_reversed(
         for concept in turns
         for hit in _free(sentence.in_segment(concept, match.segment), used, concept)
     )
+
+
+_GOOD = (
+    "up", "rally", "beat", "exceed", "strong", "raise", "record_high", "win", "praise", "approve",
+)  # fmt: skip
+_BAD = (
+    "down", "slump", "miss", "fall_short", "weak", "cut", "record_low", "lose", "doubt", "ends",
+    "delay", "halt", "shortage", "ban", "summon",
+)  # fmt: skip
+
+
+def toned(sentence: Sentence, polarity: float) -> float:
+    """Return a polarity signed by the tone of a sentence, for readings that know no better."""
+    good = sum(len(sentence.by_concept.get(concept, ())) for concept in _GOOD)
+    bad = sum(len(sentence.by_concept.get(concept, ())) for concept in _BAD)
+    if good == bad:
+        return polarity
+    return 0.2 if good > bad else -0.2

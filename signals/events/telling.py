@@ -18,7 +18,7 @@ from signals.events.page import Sentence, lay_out
 from signals.events.roles import Assignment, Context, assign
 from signals.events.schema import Event, Kind
 from signals.events.sources import speaker
-from signals.events.stance import Stance, stances
+from signals.events.stance import Stance, stances, toned
 from signals.linking import Mention
 from signals.text.numbers import Quantity
 
@@ -115,8 +115,9 @@ class Teller:
         )
         subject = next((group.tickers for group in sentence.groups if group.tickers), ())
         fired = self._grammar.matches(sentence)
+        denies = "deny" in sentence.by_concept and all(match.only_denied for match in fired)
         if not fired:
-            return Told((), subject, "deny" in sentence.by_concept, _lone_sum(sentence))
+            return Told((), subject, denies, _lone_sum(sentence))
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
@@ -124,7 +125,7 @@ class Teller:
             for match, stance, own in zip(fired, told, figures, strict=True)
             for whose in assign(sentence, match, context, language, sentence.folded)
         ]
-        return Told(_merged(here), subject)
+        return Told(_merged(here), subject, denies)
 
 
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
@@ -177,6 +178,8 @@ def _event(
     money = next((f for f in figures if f.unit == "money" and not f.is_prior), None)
     share = next((f for f in figures if f.unit in ("percent", "points") and not f.is_prior), None)
     polarity, subtype = whose.polarity, rule.subtype
+    if rule.faint and not rule.reaction:
+        polarity = toned(sentence, polarity)
     if stance.is_reversed:
         polarity, subtype = -0.8 * polarity, "ended"
     if stance.negated:
@@ -225,8 +228,8 @@ def _amount(money: Quantity, language: str) -> dict[str, Any]:
 
 def _lone_sum(sentence: Sentence) -> Quantity | None:
     """Return the sum of a sentence that says nothing else: it goes on about the one before."""
-    if sentence.groups:
-        return None
+    if sentence.groups or "share" in sentence.by_concept:
+        return None  # somebody else's, or a share's price
     sums = (figure for figure in sentence.figures if figure.unit == "money")
     return next((f for f in sums if not (f.is_per_share or f.is_prior)), None)
 

@@ -44,6 +44,11 @@ _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
 _YUAN_NAMED = re.compile(r"币|rmb|cn|¥|yuan")
 _YUAN_THROUGHOUT = re.compile(r"人民?币[^。]{0,3}下同|除特别说明[^。]{0,8}人民币")
+# "Yuan-Anleihe über 3,5 Mrd.": the compound before names the currency of the sum behind.
+_COMPOUND = re.compile(
+    r"(?<![\w-])((?:hongkong-|us-)?\w{3,9})-\w{0,20}(?:bond|anleihe|kredit|darlehen|papier|programm)\w{0,3}"
+    r"\s(?:über|von|im volumen von|in höhe von|im wert von)\s(?:\w{3,10}\s)?(?:zu\s)?$"
+)
 _RANGE_JOINT = re.compile(r"\s?(?:-|~|～|至|到|bis(?: zu)?|to|and|und)\s?")
 
 
@@ -212,6 +217,8 @@ def _measured(text: str, start: int, end: int, value: float, language: str) -> I
             currency = named if currency in (None, "USD") else currency
             vague = vague or bool(behind["more"])
             after = behind.end()
+    if currency is None and factor > 1 and (named_before := _COMPOUND.search(text[:start][-70:])):
+        currency = currency_code(named_before[1])
     qualifier: Qualifier = "at_least" if vague else "exact"
     if currency is not None:
         yield Quantity(
