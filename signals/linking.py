@@ -44,6 +44,19 @@ _SOURCE_BEFORE = re.compile(
     r"\s{0,2}[《\"']?$",
     re.IGNORECASE,
 )
+# "posted on Baidu" names a platform, "bullish on Baidu" a company; of Weibo and its like only a
+# word of views or holdings in front makes it the company.
+_ON = re.compile(r"(?:^|\W)(?:on|auf)\s{0,2}[《\"']?$")
+_PUBLISHED = re.compile(
+    r"(?<!\w)(?:post|publish|wr[io]t|said|says|statement|articl|video|comment|trend|viral|account|search|shared"
+    r"|announc|available|stream|veröffentlich|schrieb|artikel|beitrag|mitteil|teilt|erklär|sagt|such)\w*"
+    r"(?:\W{1,2}\w+){0,3}\W*$"
+)
+_VIEWED = re.compile(
+    r"(?<!\w)(?:sell|buy|hold|neutral|overweight|underweight|outperform|underperform|bullish|bearish|positive"
+    r"|negative|cautious|upbeat|downbeat|cold|sour|up|in|down|bets?|targets?|coverage|calls?|views?|ratings?|fines?"
+    r"|probe|watch|curbs?|ban|stake|weighs?|optimistisch|positiv|negativ|kursziele?|wetten)\W*$"
+)
 _SOURCE_AFTER = re.compile(
     r"\s{0,2}[》\"']?(?:科技讯|财经讯|科技报道|新闻报道|报道称|一线报道|新闻讯|的一篇帖子|上发文|发帖)",
     re.IGNORECASE,
@@ -291,6 +304,8 @@ def _codes(folded: str) -> Iterable[Mention]:
 def _stands_alone(text: str, folded: str, start: int, end: int, pattern: str) -> bool:
     if is_han(pattern[0]) and is_han(pattern[-1]):
         return True
+    if pattern.startswith(("on ", "auf ")) and _VIEWED.search(folded, max(0, start - 16), start):
+        return False
     if not is_han(pattern[0]) and not begins_word(folded, start):
         return False
     if is_han(pattern[-1]) or ends_word(folded, end):
@@ -312,8 +327,11 @@ def _is_capitalized(text: str, start: int, end: int, pattern: str) -> bool:
 def _is_source(folded: str, mention: Mention) -> bool:
     if mention.role == "code":
         return False
-    before = folded[max(0, mention.start - 14) : mention.start]
+    before = folded[max(0, mention.start - 48) : mention.start]
     after = folded[mention.end : mention.end + 10]
+    on = _ON.search(before)
+    if on is not None and not _PUBLISHED.search(before[: on.start() + 1]):
+        return False
     return _SOURCE_AFTER.match(after) is not None or (
         _SOURCE_BEFORE.search(before) is not None
         and re.match(r"\s{0,2}[》\"']?(?:数据|报道|新闻|消息|统计|data|\.|,|$)", after) is not None

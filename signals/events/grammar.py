@@ -87,6 +87,7 @@ class Grammar:
             rarest = min(plan.plain, key=lambda names: sum(wanted[name] for name in names))
             for name in rarest:
                 self._waiting.setdefault(name, []).append(plan)
+        self._rivals = [_rivals(plan, plans) for plan in plans]
 
     def matches(self, sentence: Sentence) -> list[Match]:
         """Return the rules that fire in a sentence, in reading order."""
@@ -99,7 +100,7 @@ class Grammar:
                 continue
             for anchor in _candidates(sentence, plan.anchors, None):
                 match = None if used & _letters(anchor) else _try(sentence, plan, anchor, used)
-                if match is None:
+                if match is None or self._is_outbid(sentence, plan, match, used):
                     continue
                 fired.append(match)
                 for found in match.found:
@@ -109,6 +110,15 @@ class Grammar:
             return sorted(fired, key=_start_of)
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
         return sorted((m for m in fired if not _gives_way(m, strong, sentence)), key=_start_of)
+
+    def _is_outbid(self, sentence: Sentence, plan: _Plan, match: Match, used: int) -> bool:
+        """Tell whether the other thing to be said of the same cue has its word nearer."""
+        anchor = match.found[0]
+        for rival in self._rivals[plan.rank]:
+            other = _try(sentence, rival, anchor, used) if anchor.concept in rival.anchors else None
+            if other is not None and _width(other) < _width(match):
+                return True
+        return False
 
     def _possible(self, sentence: Sentence) -> list[_Plan]:
         present = set(sentence.by_concept)
@@ -138,6 +148,25 @@ def _start_of(match: Match) -> int:
 def _letters(found: Hit) -> int:
     """Return the letters of a span as bits, so that two spans overlap where both have a bit."""
     return ((1 << (found.end - found.start)) - 1) << found.start
+
+
+def _rivals(plan: _Plan, plans: Sequence[_Plan]) -> tuple[_Plan, ...]:
+    """Return what else may be said of the same thing: its rise where a rule tells of its fall."""
+    rule = plan.rule
+    return tuple(
+        other
+        for other in plans
+        if other.rule.kind == rule.kind
+        and (other.rule.polarity > 0) != (rule.polarity > 0)
+        and len(other.others) == len(plan.others) == 1
+        and not set(other.anchors).isdisjoint(plan.anchors)
+        and (other.rule.weak, other.rule.faint) == (rule.weak, rule.faint)
+    )
+
+
+def _width(match: Match) -> int:
+    first, second = sorted(match.found[:2])
+    return max(0, second.start - first.end)
 
 
 def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:

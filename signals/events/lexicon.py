@@ -11,10 +11,13 @@ How a cue is written::
     steig*            words that begin so          *gewinn*    words that contain it
     legt* … zu        both parts, in this order, in one segment
     ^传               only where a segment begins
+
+An English phrase that begins with a verb in -s stands for the verb's other forms too.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +87,8 @@ class Rule(Settings):
 class _CueFile(Settings):
     language: str
     elsewhere: dict[str, str] = Field(default_factory=dict)
+    past: dict[str, str] = Field(default_factory=dict)
+    nouns: list[str] = Field(default_factory=list)
     concepts: dict[str, list[str]]
 
 
@@ -182,9 +187,53 @@ def _data(name: str) -> str:
 def _read_cues(language: str) -> Mapping[str, list[str]]:
     parsed = _CueFile.model_validate(tomllib.loads(_data(f"{language}.toml")))
     return {
-        concept: [*cues, *_said_elsewhere(cues, parsed.elsewhere)]
+        concept: [
+            *cues,
+            *_said_elsewhere(cues, parsed.elsewhere),
+            *(inflected(cues, parsed.past, parsed.nouns) if parsed.past else ()),
+        ]
         for concept, cues in parsed.concepts.items()
     }
+
+
+def inflected(cues: Sequence[str], past: Mapping[str, str], nouns: Sequence[str]) -> list[str]:
+    """Return the other forms of the English verbs in -s that phrases begin with.
+
+    Parameters
+    ----------
+    cues : sequence of str
+        As written.
+    past : mapping of str to str
+        Verbs whose past is irregular, with it.
+    nouns : sequence of str
+        Words in -s that are no verbs, or mean something else without it ("stock up").
+
+    Examples
+    --------
+    >>> inflected(["lifts curtain", "goes dark", "sales"], {"goes": "went"}, [])
+    ['lift curtain', 'lifted curtain', 'lifting curtain', 'go dark', 'went dark', 'going dark']
+    """
+    forms: list[str] = []
+    for cue in cues:
+        verb, space, rest = cue.partition(" ")
+        is_verb = verb.isalpha() and verb.endswith("s") and verb[-2:-1] not in ("s", "u")
+        if space and is_verb and verb not in nouns:
+            base, regular, participle = _verb_forms(verb)
+            forms += [f"{form} {rest}" for form in (base, past.get(verb, regular), participle)]
+    return [form for form in dict.fromkeys(forms) if form not in cues]
+
+
+def _verb_forms(verb: str) -> tuple[str, str, str]:
+    """Return base form, regular past and participle of a verb in its third person."""
+    if verb.endswith("ies"):
+        base = verb.removesuffix("ies") + "y"
+        return base, base.removesuffix("y") + "ied", base + "ing"
+    is_long = verb.endswith(("shes", "ches", "xes", "sses", "zzes", "goes"))
+    base = verb.removesuffix("es" if is_long else "s")
+    stem = base.removesuffix("e")
+    if re.fullmatch(r"[a-z]?[^aeiou][aeiou][bdgmnpt]", base):
+        stem += base[-1]  # drop, dropped, dropping
+    return base, stem + "ed", stem + "ing"
 
 
 def _said_elsewhere(cues: Sequence[str], words: Mapping[str, str]) -> list[str]:

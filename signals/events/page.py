@@ -28,7 +28,8 @@ _CONTRAST = {
         r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr)))(?!\w)"
     ),
     "en": re.compile(
-        r"(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite)(?!\w)"
+        r"(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite"
+        r"|before|ahead of(?=\s(?:results|earnings|report|quarterly|its)))(?!\w)"
     ),
 }
 _JOINT = re.compile(
@@ -37,6 +38,7 @@ _JOINT = re.compile(
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
+_TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name"))
 
 
 class Group(NamedTuple):
@@ -124,8 +126,9 @@ def lay_out(
     groups = _groups(folded, [m for m in named if not _is_voice(m, heard)])
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
-        # Letters of a company's name are no cue (the trip in Trip.com); a chip's own name is both.
-        if hit.concept in ("chip_name", "own_chip") or not any(
+        # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
+        # (SoftBank holds, Kunlun chips are chips of one's own).
+        if hit.concept in _TOLD_BY_NAME or not any(
             name.start <= hit.start and hit.end <= name.end for name in named
         ):
             by_concept.setdefault(hit.concept, []).append(hit)

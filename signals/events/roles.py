@@ -168,6 +168,8 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
             return opener if opener.tickers else None
     after = _after(sentence, match)
     near = [g for g in after if sentence.segment_of(g.start) - match.segment <= 1]
+    if match.rule.kind in _FROM_ABOVE:
+        near = [group for group in near if group.tickers]
     return near[0] if near and near[0].tickers else None
 
 

@@ -49,6 +49,8 @@ _COMPOUND = re.compile(
     r"(?<![\w-])((?:hongkong-|us-)?\w{3,9})-\w{0,20}(?:bond|anleihe|kredit|darlehen|papier|programm)\w{0,3}"
     r"\s(?:über|von|im volumen von|in höhe von|im wert von)\s(?:\w{3,10}\s)?(?:zu\s)?$"
 )
+# "fell 2% to HK$97": a price, unless the figure has a scale ("sales rose 2% to HK$97bn").
+_MOVED_TO = re.compile(r"(?:%|percent|per cent|prozent) (?:to|at|auf) $")
 _RANGE_JOINT = re.compile(r"\s?(?:-|~|～|至|到|bis(?: zu)?|to|and|und)\s?")
 
 
@@ -223,7 +225,8 @@ def _measured(text: str, start: int, end: int, value: float, language: str) -> I
     if currency is not None:
         yield Quantity(
             begin, after, "money", round(value * factor, 4), None, currency, qualifier,
-            is_per_share=_is_per_share(text, begin, after),
+            is_per_share=_is_per_share(text, begin, after)
+            or (factor == 1 and _MOVED_TO.search(text, max(0, begin - 12), begin) is not None),
         )  # fmt: skip
     elif language == "zh" and factor >= 1e8 and not COUNTED_AFTER.match(text, after):
         yield Quantity(begin, after, "money", round(value * factor, 4), None, None, qualifier)
@@ -383,7 +386,7 @@ def _is_prior(text: str, quantity: Quantity, before: str) -> bool:
     after = text[quantity.end : quantity.end + 24]
     return (
         CHANGE_AFTER.match(after) is not None
-        or re.search(r"\d", before[: match.start()][-14:]) is not None
+        or re.search(r"(?<![a-z])\d", before[: match.start()][-14:]) is not None
     )
 
 
