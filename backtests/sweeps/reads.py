@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,8 @@ def files_read(config: RunConfig) -> dict[str, Path] | None:
             return None
         found = [path for source in sources for path in source.files()]
     named = {f"{number} {path.name}": path for number, path in enumerate(found)}
-    broker = config.broker.costs_file
-    own = zip(OWN_TABLES, (config.instruments, config.lexicon, broker), strict=True)
-    return named | {name: Path(path) for name, path in own if path is not None}
+    own = {name: attrgetter(name)(config) for name in OWN_TABLES}
+    return named | {name: Path(path) for name, path in own.items() if path is not None}
 
 
 def file_sha256(path: Path | str | None) -> str | None:

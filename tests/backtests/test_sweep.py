@@ -167,6 +167,7 @@ def require_single_run(
         "rank_ic": metrics["predictions"]["model"]["rank_ic"],
         "sessions": metrics["span"]["sessions"],
         "first_session": metrics["span"]["first_session"],
+        "combinations": max(fold["trials"] for fold in view.folds),
         "by_year": {str(year["year"]): year["total_return"] for year in metrics["by_year"]},
         **{
             name: metrics["trading"][name]
