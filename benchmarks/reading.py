@@ -162,9 +162,7 @@ def memory() -> bool:
     rows = []
     for count in MEMORY_COUNTS:
         command = [sys.executable, "-m", "backtests", "events", "-"]
-        child = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-        )
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         if child.stdin is None:
             raise OSError("no pipe to the child")
         with child.stdin as pipe:
