@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -72,6 +73,11 @@ class AddReport:
         )
 
 
+def _close(connection: sqlite3.Connection) -> None:
+    with suppress(sqlite3.ProgrammingError):  # collected by another thread than that which made it
+        connection.close()
+
+
 class NewsStore:
     """Stories in the order in which they became known; nothing in it is ever changed or removed.
 
@@ -113,6 +119,8 @@ class NewsStore:
             if not in_memory:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            # A store in memory lives as long as who reads it: nobody else knows when to close it.
+            weakref.finalize(self, _close, self._db)
             self._prepare(in_memory=in_memory)
         except (sqlite3.Error, OSError) as error:
             raise DataError(

@@ -150,11 +150,13 @@ def _parts(table: sections.Table, width: int) -> list[list[int]]:
         max(cell_len(plain(cells[at]).removeprefix("<")) for cells in (table.columns, *table.rows))
         for at in every
     ]
-    parts, room = [[0]], width - widths[0]
+    # rich pads the last column too.
+    free = width - widths[0] - _GAP
+    parts, room = [[0]], free
     for at in every[1:]:
         if widths[at] + _GAP > room and len(parts[-1]) > 1:
             parts.append([0])
-            room = width - widths[0]
+            room = free
         parts[-1].append(at)
         room -= widths[at] + _GAP
     return parts

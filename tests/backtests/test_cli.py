@@ -176,7 +176,13 @@ def test_a_missed_gate_ends_with_six(small_config: Path, tmp_path: Path) -> None
 
 
 def test_a_place_that_cannot_be_written_is_no_traceback(small_config: Path) -> None:
+    (small_config.parent / "prices.csv").write_text(
+        "date,ticker,open,high,low,close,volume\n2025-09-12,700,1,1,1,1,1\n"
+    )
     result = invoke("run", str(small_config), "--out", "/dev/null", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["given"]) == (4, "/dev/null/ledger.sqlite")
+    out = ("--out", "/dev/null/x.parquet", "--json")
+    result = invoke("data", "import", str(small_config.parent / "prices.csv"), *out)
     assert (result.exit_code, json.loads(result.stdout)["given"]) == (1, "/dev/null")
     assert result.stderr.startswith("error: cannot read or write: ")
 

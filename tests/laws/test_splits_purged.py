@@ -24,7 +24,7 @@ def timelines(draw: st.DrawFn) -> Timeline:
     spans = draw(st.lists(st.integers(1, 30), min_size=count, max_size=count))
     known = sessions + np.array(spans) * DAY
     is_open = draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
-    known[np.array(is_open) == 0] = np.datetime64("NaT")
+    known[np.array(is_open) == 0] = np.datetime64("NaT", "D")
     keys = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=2).map(tuple)
     stories = draw(st.lists(keys, min_size=count, max_size=count))
     memory = draw(st.integers(0, 20))
@@ -72,7 +72,7 @@ def test_cutting_the_future_off_changes_no_earlier_split(
 ) -> None:
     kept = timeline.sessions <= timeline.sessions[int((len(timeline) - 1) * share)]
     last = timeline.sessions[kept][-1]
-    known = np.where(timeline.known[kept] <= last, timeline.known[kept], np.datetime64("NaT"))
+    known = np.where(timeline.known[kept] <= last, timeline.known[kept], np.datetime64("NaT", "D"))
     stories = [keys for keys, keep in zip(timeline.stories, kept, strict=True) if keep]
     shorter = Timeline(timeline.sessions[kept], known, stories, timeline.memory)
     whole = {split.first: split for split in PurgedWalkForward(timeline, chosen).splits()}

@@ -46,7 +46,7 @@ def test_the_group_that_moved_is_named() -> None:
 def test_trailing_scores_count_only_outcomes_known_before_the_session() -> None:
     days = np.datetime64("2025-01-01") + np.arange(10)
     known = days + 2
-    known[3] = np.datetime64("NaT")
+    known[3] = np.datetime64("NaT", "D")
     target = np.ones(10)
     said = np.linspace(0.0, 0.9, 10)
     found = trailing_scores(days, known, said, target, np.full(10, 0.5), last=2)

@@ -53,8 +53,8 @@ def test_rolling_windows_forget() -> None:
 
 def test_a_row_without_an_outcome_is_tested_and_never_trains() -> None:
     timeline = daily()
-    timeline.known[100] = np.datetime64("NaT")
-    timeline.known[-3:] = np.datetime64("NaT")
+    timeline.known[100] = np.datetime64("NaT", "D")
+    timeline.known[-3:] = np.datetime64("NaT", "D")
     splits = list(PurgedWalkForward(timeline, SETTINGS).splits())
     assert all(100 not in split.train for split in splits)
     assert splits[-1].test[-1] == len(timeline) - 1
