@@ -32,10 +32,10 @@ def explain(folder: Path, trade_id: int) -> Record:
     Returns
     -------
     dict
-        JSON-ready: ``trade`` and, for each of its fills in ``fills``: the ``fill``, its ``order``,
-        the ``signal`` it answered to, the out-of-sample ``prediction`` with the columns that
-        weighed most, the ``stories`` with all clocks and their ``events``, and the ``clocks`` in
-        order.
+        JSON-ready: ``trade``, ``borrow_hkd`` (of its cost, what borrowed stock took) and, for each
+        of its fills in ``fills``: the ``fill``, its ``order``, the ``signal`` it answered to, the
+        out-of-sample ``prediction`` with the columns that weighed most, the ``stories`` with all
+        clocks and their ``events``, and the ``clocks`` in order.
 
     Raises
     ------
@@ -53,9 +53,11 @@ def explain(folder: Path, trade_id: int) -> Record:
         )
     fills = view.fills[view.fills["trade_id"] == trade_id]
     calendar = hong_kong_calendar()
+    borrowed = (view.actions["trade_id"] == trade_id) & (view.actions["kind"] == "borrow")
     return {
         "run": str(folder),
         "trade": trade,
+        "borrow_hkd": round(-float(view.actions.loc[borrowed, "cash_hkd"].sum()), 2),
         "fills": [_trace(view, trade, _record(fill), calendar) for _, fill in fills.iterrows()],
     }
 
@@ -166,6 +168,8 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
         f"gross {trade['gross_pnl_hkd']:+,.2f}, costs {trade['cost_hkd']:,.2f}, "
         f"net {trade['net_pnl_hkd']:+,.2f} HKD ({trade['net_return']:+.2%})"
     )
+    if explanation["borrow_hkd"]:
+        root.add(f"of the costs {explanation['borrow_hkd']:,.2f} HKD for borrowed stock")
     for traced in explanation["fills"]:
         fill, order, signal = traced["fill"], traced["order"], traced["signal"]
         branch = root.add(
