@@ -271,12 +271,8 @@ def _read_chinese(text: str) -> Iterator[Quantity]:
     for match in _HAN_NUMBER.finditer(text):
         if match.start() and text[match.start() - 1].isdigit():
             continue
-        value = _han_value(match[0])
-        scale = SCALE_AFTER["zh"].match(text, match.end())
-        vague = match[0][0] in "数几"
-        if value is None and scale is None:
-            continue
-        if value is not None and not vague:
+        value = None if match[0][0] in "数几" else _han_value(match[0])
+        if value is not None:
             measured = _measured(text, match.start(), match.end(), value, "zh")
             yield from (q for q in measured if q.unit == "money")
 
