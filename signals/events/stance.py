@@ -15,9 +15,10 @@ _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
     **dict.fromkeys(
-        ("financing", "buyback", "mna", "partnership", "capex", "index_change"),
+        ("financing", "mna", "partnership", "capex", "index_change"),
         frozenset({"ends"}),
     ),
+    "buyback": frozenset({"ends", "halt"}),
     **dict.fromkeys(
         ("regulation", "legal", "export_control", "macro_policy"),
         frozenset({"ends", "lifted"}),
@@ -186,6 +187,8 @@ def _is_told(match: Match) -> bool:
 def _is_negated(
     sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
 ) -> bool:
+    if any(found.concept in ("record_high", "record_low") for found in match.found):
+        return False  # "as high as it has not been since 2015"
     if match.rule.reaction and match.rule.takes_money is False and language == "zh":
         return False
     reach = _NEG_REACH[language]

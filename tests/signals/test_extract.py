@@ -223,6 +223,42 @@ def test_the_signal_time_is_the_items_own() -> None:
     assert event.available_at == AT
 
 
+def test_a_broker_beside_a_price_has_a_view_of_it() -> None:
+    event = one("UBS traut Kuaishou 95 Hongkong-Dollar zu", "analyst")
+    assert (event.tickers, event.amount, event.currency) == (("1024.HK",), 95.0, "HKD")
+
+
+def test_two_firms_swap_a_place_in_an_index() -> None:
+    events = read("Horizon Robotics rückt in den Hang Seng Tech auf, ASMPT muss weichen")
+    places = {(event.tickers, event.polarity > 0) for event in events}
+    assert places == {(("9660.HK",), True), (("0522.HK",), False)}
+
+
+def test_a_question_is_answered_by_a_quotation_that_only_denies() -> None:
+    title = 'Stellantis wolle Leapmotor schlucken? "Blanker Unsinn", heißt es in Hangzhou'
+    (event,) = read(title)
+    assert (event.kind, event.certainty) == ("mna", "denied")
+
+
+def test_a_price_of_shares_is_not_the_sum_of_a_deal() -> None:
+    events = read("Alibaba übernimmt einen Chipentwickler", "Die Aktie schloss bei 151 HKD.")
+    assert {event.amount for event in events} == {None}
+
+
+def test_a_compound_names_the_currency_of_the_sum_behind_it() -> None:
+    event = one("Tencent plant Yuan-Bond über zehn Milliarden", "financing")
+    assert (event.amount, event.currency) == (1e10, "CNY")
+
+
+def test_what_only_reaches_one_listed_firm_in_a_headline_is_its_own() -> None:
+    event = one("Ericsson-Klage: Xiaomi droht Verkaufsverbot in Brasilien", "legal")
+    assert event.tickers == ("1810.HK",)
+
+
+def test_a_superlative_is_not_negated() -> None:
+    assert one("Lenovo-Papiere so teuer wie seit 2015 nicht", "price_move").polarity > 0
+
+
 # What the reader is held to, in each language and on headlines it was not tuned on.
 BOUNDS = {
     "kind_f1": 0.80,

@@ -25,6 +25,7 @@ def believed(text: str) -> list[str | None]:
     [
         ("Alibaba-Aktie steigt", ["9988.HK"]),
         ("Alibabas Cloud-Umsatz", ["9988.HK"]),
+        ("BYDs Bilanz", ["1211.HK"]),
         ("Baidu's chips", ["9888.HK"]),
         ("Elektroautobauer Nio", ["9866.HK"]),
         ("腾讯与京东合作", ["0700.HK", "9618.HK"]),
@@ -93,6 +94,11 @@ def test_a_doubtful_name_is_kept_for_the_audit_with_a_low_score() -> None:
 def test_a_full_name_vouches_for_a_short_one() -> None:
     text = "Kuaishou Technology grows. Kling too"
     assert believed(text) == ["1024.HK", "1024.HK"]
+
+
+def test_two_short_names_of_one_firm_vouch_for_each_other() -> None:
+    assert believed("Hailuo 3: MiniMax greift Sora an") == ["0100.HK", "0100.HK"]
+    assert believed("Ein MiniMax gegen Sora") == []
 
 
 def test_spans_show_what_was_read() -> None:
