@@ -31,7 +31,7 @@ _MONEY_KINDS: frozenset[Kind] = frozenset(
     (
         "earnings", "guidance", "financing", "buyback", "mna", "capex", "regulation", "legal",
         "analyst", "order_supply", "partnership", "ownership", "macro_policy",
-        "product_launch",
+        "product_launch", "chip_selfdev",
     )
 )  # fmt: skip
 # What a sentence with nothing but a sum can be the price of.

@@ -152,6 +152,33 @@ def test_two_companies_can_have_opposite_news_in_one_story() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "kind", "ticker", "polarity"),
+    [
+        ("SoftBank dumps Alibaba", "ownership", "9988.HK", -1),
+        ("Temasek loads up on Meituan", "ownership", "3690.HK", 1),
+        ("Geely overtakes BYD in Thailand", "order_supply", "1211.HK", -1),
+        ("Xiaomi and Leica part ways", "partnership", "1810.HK", -1),
+        ("Lenovo closes purchase of Infinidat", "mna", "0992.HK", 1),
+        ("Kuaishou sees ad revenue slowing next quarter", "guidance", "1024.HK", -1),
+        ("Macquarie: Kingdee a hidden gem", "analyst", "0268.HK", 1),
+        ("Street cuts profit estimates for Li Auto", "analyst", "2015.HK", -1),
+    ],
+)
+def test_rules_that_ask_for_little(title: str, kind: str, ticker: str, polarity: int) -> None:
+    event = one(title, kind)
+    assert event.tickers == (ticker,)
+    assert event.polarity * polarity > 0
+
+
+def test_of_opposite_readings_of_a_word_the_nearer_holds() -> None:
+    events = read("ASMPT orders jump but profit slumps")
+    assert {(e.kind, e.polarity > 0) for e in events} == {
+        ("order_supply", True),
+        ("earnings", False),
+    }
+
+
 def test_who_sues_and_who_is_sued() -> None:
     signs = {e.tickers[0]: e.polarity > 0 for e in read("Tencent sues NetEase over copyright")}
     assert signs == {"0700.HK": True, "9999.HK": False}

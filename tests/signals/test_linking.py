@@ -138,3 +138,16 @@ def test_a_name_counts_only_while_it_was_in_use() -> None:
         pytest.skip("the instrument table dates no alias of 1797.HK")
     assert names(date(2020, 1, 2))
     assert not names(date(2025, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "tickers"),
+    [
+        ("Citi turns bullish on Baidu", ["9888.HK"]),
+        ("UBS keeps sell on Weibo", ["9898.HK"]),
+        ("Carmaker apologizes in statement posted on Baidu", []),
+        ("Its founder said on Weibo", []),
+    ],
+)
+def test_a_company_is_told_from_its_platform(text: str, tickers: list[str]) -> None:
+    assert believed(text) == tickers
