@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from backtests.metrics.undefined import Sheet, need, tidy
 from backtests.sweeps.book import Row
+from markets.calendar import hong_kong_calendar
 
 Equity = Callable[[int], npt.NDArray[np.float64]]
 Elsewhere = Callable[[int], Mapping[str, float | None]]
@@ -92,9 +94,8 @@ def luck(
         ``trials, elsewhere`` (how many trials; how many other configs were tried on the same inputs
         outside the sweep), ``median_sharpe``; ``deflation`` as
         `backtests.robustness.deflation.Deflation`, over all of both, failed ones too, and all that
-        tuning tried inside; ``overfitting`` as
-        `backtests.robustness.overfitting.Overfitting`, None where trials do not share their
-        sessions; ``undefined``: why one of them is None.
+        tuning tried inside; ``overfitting`` as `backtests.robustness.overfitting.Overfitting`, over
+        the sessions that all share; ``undefined``: why one of them is None.
     """
     from backtests.robustness.deflation import deflation_of
     from backtests.robustness.overfitting import backtest_overfitting
@@ -108,7 +109,7 @@ def luck(
 
     def overfitting() -> dict[str, Any]:
         returns = shared_returns(rows, equity_of)
-        need(returns is not None, "the trials do not share their sessions, or one lost all it had")
+        need(returns is not None, "the trials share no session, or one lost all it had")
         return backtest_overfitting(returns if returns is not None else []).as_dict()
 
     sheet = Sheet("luck")
@@ -279,20 +280,38 @@ def _by_year(rows: Sequence[Row], best: Row) -> list[dict[str, Any]]:
 def shared_returns(
     rows: Sequence[Row], equity_of: Equity, most: int = 1000
 ) -> npt.NDArray[np.float64] | None:
-    """Return session returns, sessions × trials, of trials over the same sessions.
+    """Return session returns, sessions × trials, over the sessions that all trials have.
 
-    None where trials differ in their sessions, or lost all they had: then they cannot be set side
-    by side. Of more than `most` trials an even choice is taken.
+    None where they share none, or one lost all it had: then they cannot be set side by side. Of
+    more than `most` trials an even choice is taken.
     """
     finished = [row for row in rows if row.status == "finished"]
-    if len(finished) < 2 or len({_span(row.figures) for row in finished}) > 1:
+    if len(finished) < 2:
         return None
     chosen = np.unique(np.linspace(0, len(finished) - 1, min(most, len(finished))).astype(int))
-    paths = np.stack([equity_of(finished[place].number) for place in chosen], axis=1)
+    picked = [finished[place] for place in chosen]
+    starts = _starts({row.figures["first_session"] for row in finished})
+    begins = [starts[row.figures["first_session"]] for row in picked]
+    first = max(begins)
+    last = min(at + row.figures["sessions"] for at, row in zip(begins, picked, strict=True))
+    if last <= first:
+        return None
+    # Value 0 of a path stands before its first session.
+    paths = np.stack(
+        [
+            equity_of(row.number)[first - at : last - at + 1]
+            for at, row in zip(begins, picked, strict=True)
+        ],
+        axis=1,
+    )
     if not (paths[:-1] > 0).all():
         return None
     return np.asarray(paths[1:] / paths[:-1] - 1.0)
 
 
-def _span(figures: Mapping[str, Any]) -> tuple[Any, Any]:
-    return figures["first_session"], figures["sessions"]
+def _starts(sessions: Collection[str]) -> dict[str, int]:
+    """Return how many sessions each lies after the earliest."""
+    calendar = hong_kong_calendar()
+    days = {session: date.fromisoformat(session) for session in sessions}
+    earliest = min(days.values())
+    return {name: len(calendar.sessions(earliest, day)) - 1 for name, day in days.items()}

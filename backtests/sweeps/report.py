@@ -83,8 +83,9 @@ def _luck(beside: Mapping[str, Any]) -> list[str]:
         )
     if overfitting is not None:
         found.append(
-            f"Probability of backtest overfitting: {overfitting['probability']:.0%} (one half says "
-            "that choosing the best was worth nothing)."
+            f"Probability of backtest overfitting: {overfitting['probability']:.0%}, over "
+            f"{overfitting['sessions']:,} sessions that all trials share (one half says that "
+            "choosing the best was worth nothing)."
         )
     missing = {
         "luck.deflation": "No deflated Sharpe ratio",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from backtests.run import run
 from backtests.sweeps import book as book_module
 from backtests.sweeps.flags import parse_axis
 from backtests.sweeps.heat_map import heat_map
-from backtests.sweeps.judged import heat_of, judge
+from backtests.sweeps.judged import heat_of, judge, shared_returns
 from backtests.sweeps.report import html, short_names, text
 from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Swept, Where, finish, sweep
@@ -463,7 +463,7 @@ def test_the_best_never_stands_alone(whole: Swept, small_config: Path, out: Path
 
 @pytest.mark.parametrize("width", [100, 80, 60])
 def test_a_narrow_report_breaks_words_and_no_number(whole: Swept, width: int) -> None:
-    judged = judge(whole.rows, whole.keys, lambda number: np.array([1.0, 1.1, 1.0, 1.2]))
+    judged = judge(whole.rows, whole.keys, invented(whole.rows))
     shown = text(whole.name, whole.rows, whole.keys, judged, width=width)
     assert max(map(len, shown.splitlines())) <= width
     table = shown[shown.index("Trials by Sharpe ratio") :].splitlines()
@@ -477,7 +477,7 @@ def test_a_narrow_report_breaks_words_and_no_number(whole: Swept, width: int) ->
 
 
 def test_the_map_shows_what_matters_and_where_the_best_lies(whole: Swept) -> None:
-    judged = judge(whole.rows, whole.keys, lambda number: np.array([1.0, 1.1, 1.0, 1.2]))
+    judged = judge(whole.rows, whole.keys, invented(whole.rows))
     heat = heat_of(whole.rows, judged)
     assert heat is not None
     moved = {
@@ -495,6 +495,22 @@ def test_the_map_shows_what_matters_and_where_the_best_lies(whole: Swept) -> Non
     ]
     assert heat.cells[heat.best[0]][heat.best[1]] == pytest.approx(float(np.median(ratios)))
     assert heat_map(heat, short_names(whole.keys)).count('class="best"') == 1
+
+
+def test_trials_are_set_side_by_side_on_the_sessions_they_share(whole: Swept) -> None:
+    def row(number: int, first: str, sessions: int) -> book_module.Row:
+        figures = {**whole.rows[0].figures, "first_session": first, "sessions": sessions}
+        return book_module.Row(
+            **{**book_as_dict(whole.rows[0]), "number": number, "figures": figures}
+        )
+
+    paths = {0: np.array([8.0, 4, 2, 4, 5]), 1: np.array([1.0, 2, 3]), 2: np.array([9.0, 9])}
+    # Monday to Thursday; Tuesday and Wednesday; Friday.
+    rows = [row(0, "2023-03-06", 4), row(1, "2023-03-07", 2), row(2, "2023-03-10", 1)]
+    found = shared_returns(rows[:2], paths.__getitem__)
+    assert found is not None
+    assert found.tolist() == [[-0.5, 1.0], [1.0, 0.5]]
+    assert shared_returns(rows, paths.__getitem__) is None
 
 
 def test_looks_outside_the_sweep_count_too(
@@ -533,10 +549,20 @@ def test_foreign_words_stay_words(whole: Swept) -> None:
         book_module.Row(**{**book_as_dict(row), "values": {hostile: [hostile, row.number]}})
         for row in whole.rows
     ]
-    judged = judge(rows, [hostile], lambda number: np.ones(3) + number)
+    judged = judge(rows, [hostile], invented(rows))
     page = html(hostile, rows, [hostile], judged)
     assert "<script" not in page
     assert "\x1b" not in page + text(hostile, rows, [hostile], judged)
+
+
+def invented(rows: Sequence[book_module.Row]) -> Callable[[int], np.ndarray]:
+    """Equity paths as long as the trials say."""
+
+    def path(number: int) -> np.ndarray:
+        steps = np.random.default_rng(number).normal(size=rows[number].figures["sessions"] + 1)
+        return np.cumprod(1.0 + 0.01 * steps)
+
+    return path
 
 
 def book_as_dict(row: book_module.Row) -> dict[str, Any]:
