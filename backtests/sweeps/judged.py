@@ -94,9 +94,8 @@ def luck(
         ``trials, elsewhere`` (how many trials; how many other configs were tried on the same inputs
         outside the sweep), ``median_sharpe``; ``deflation`` as
         `backtests.robustness.deflation.Deflation`, over all of both, failed ones too, and all that
-        tuning tried inside; ``overfitting`` as
-        `backtests.robustness.overfitting.Overfitting`, over the sessions that all share;
-        ``undefined``: why one of them is None.
+        tuning tried inside; ``overfitting`` as `backtests.robustness.overfitting.Overfitting`, over
+        the sessions that all share; ``undefined``: why one of them is None.
     """
     from backtests.robustness.deflation import deflation_of
     from backtests.robustness.overfitting import backtest_overfitting

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backtests.config import load_config
+from backtests.sweeps import pools
 from backtests.sweeps.flags import parse_axis
 from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Where, sweep
@@ -80,8 +81,11 @@ def test_a_worker_with_several_threads_is_refused(small_config: Path, tmp_path: 
             sweep(load_config(small_config, environment={}), SPACE, where)
 
 
-def test_a_cluster_that_is_not_there_is_said(small_config: Path, tmp_path: Path) -> None:
-    where = Where(tmp_path, cluster="nonsense://nowhere")
+@pytest.mark.parametrize("address", ["nonsense://nowhere", "tcp://127.0.0.1:9"])
+def test_a_cluster_that_is_not_there_is_said(
+    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(pools, "REACH_SECONDS", 0.3)
     with pytest.raises(NetworkError) as refused:
-        sweep(load_config(small_config, environment={}), SPACE, where)
+        sweep(load_config(small_config, environment={}), SPACE, Where(tmp_path, cluster=address))
     assert refused.value.exit_code == 7
