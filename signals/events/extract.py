@@ -62,7 +62,8 @@ class Reader:
         german, english = (
             len(self.lexicon.hits(folded, code, frozenset())) for code in ("de", "en")
         )
-        return "und" if not german + english else ("de" if german > english else "en")
+        # A tie is German: its headlines carry English names and words, and not the other way round.
+        return "und" if not german + english else ("de" if german >= english else "en")
 
     def read(self, item: NewsItem) -> tuple[Event, ...]:
         """Return the events of a story in reading order, novelty 1; empty for unread languages.
