@@ -25,8 +25,9 @@ SETTINGS = SplitSettings(min_train_rows=20)
 
 
 def daily(days: int = 700, horizon: int = 4) -> Timeline:
-    sessions = np.datetime64("2023-01-17") + np.arange(days)
-    return Timeline(sessions, sessions + horizon, [(str(day),) for day in range(days)])
+    day = np.timedelta64(1, "D")
+    sessions = np.datetime64("2023-01-17") + np.arange(days) * day
+    return Timeline(sessions, sessions + horizon * day, [(str(row),) for row in range(days)])
 
 
 def test_windows_are_quarters_whatever_day_the_data_begin_or_end() -> None:
