@@ -111,7 +111,7 @@ def test_the_embargo_is_as_long_as_the_slowest_feature_unless_stated() -> None:
     assert timeline.sessions[split.train[-1]] == split.first - 62 * DAY
     stated = SETTINGS.model_copy(update={"embargo_sessions": 7})
     shorter = next(PurgedWalkForward(timeline, stated).splits())
-    assert (shorter.embargo, timeline.sessions[shorter.train[-1]]) == (7, split.first - 8)
+    assert (shorter.embargo, timeline.sessions[shorter.train[-1]]) == (7, split.first - 8 * DAY)
     near = replace(split, train=np.r_[split.train, split.train[-1] + 1])
     with pytest.raises(LeakError, match="inside the embargo"):
         check_split(timeline, near, 5)
