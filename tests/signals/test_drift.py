@@ -44,8 +44,9 @@ def test_the_group_that_moved_is_named() -> None:
 
 
 def test_trailing_scores_count_only_outcomes_known_before_the_session() -> None:
-    days = np.datetime64("2025-01-01") + np.arange(10)
-    known = days + 2
+    day = np.timedelta64(1, "D")
+    days = np.datetime64("2025-01-01") + np.arange(10) * day
+    known = days + 2 * day
     known[3] = np.datetime64("NaT", "D")
     target = np.ones(10)
     said = np.linspace(0.0, 0.9, 10)

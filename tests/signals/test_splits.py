@@ -22,11 +22,12 @@ from signals.splits import (
 )
 
 SETTINGS = SplitSettings(min_train_rows=20)
+DAY = np.timedelta64(1, "D")
 
 
 def daily(days: int = 700, horizon: int = 4) -> Timeline:
-    sessions = np.datetime64("2023-01-17") + np.arange(days)
-    return Timeline(sessions, sessions + horizon, [(str(day),) for day in range(days)])
+    sessions = np.datetime64("2023-01-17") + np.arange(days) * DAY
+    return Timeline(sessions, sessions + horizon * DAY, [(str(row),) for row in range(days)])
 
 
 def test_windows_are_quarters_whatever_day_the_data_begin_or_end() -> None:
@@ -41,7 +42,7 @@ def test_a_label_known_at_the_first_open_of_the_test_does_not_train() -> None:
     settings = SETTINGS.model_copy(update={"embargo_sessions": 0, "story_sessions": 0})
     timeline = daily()
     split = next(PurgedWalkForward(timeline, settings).splits())
-    assert timeline.known[split.train[-1]] == split.first - 1
+    assert timeline.known[split.train[-1]] == split.first - DAY
     assert split.purged == 4
 
 
@@ -89,7 +90,7 @@ def test_a_leak_is_refused_and_names_its_rows() -> None:
 
 def test_a_story_on_both_sides_is_refused() -> None:
     sessions = np.array(["2023-09-28", "2023-09-29", "2023-10-03"], dtype="datetime64[D]")
-    timeline = Timeline(sessions, sessions + 1, [("chip",), ("bond",), ("chip", "cloud")])
+    timeline = Timeline(sessions, sessions + DAY, [("chip",), ("bond",), ("chip", "cloud")])
     first, last = np.datetime64("2023-10-01"), np.datetime64("2023-12-31")
     split = Split(np.array([0, 1]), np.array([2]), first, last, purged=0, embargoed=0, embargo=0)
     with pytest.raises(LeakError, match="a story stands"):
@@ -107,10 +108,10 @@ def test_the_embargo_is_as_long_as_the_slowest_feature_unless_stated() -> None:
     timeline = replace(daily(), memory=61)
     split = next(PurgedWalkForward(timeline, SETTINGS).splits())
     assert split.embargo == 61
-    assert timeline.sessions[split.train[-1]] == split.first - 62
+    assert timeline.sessions[split.train[-1]] == split.first - 62 * DAY
     stated = SETTINGS.model_copy(update={"embargo_sessions": 7})
     shorter = next(PurgedWalkForward(timeline, stated).splits())
-    assert (shorter.embargo, timeline.sessions[shorter.train[-1]]) == (7, split.first - 8)
+    assert (shorter.embargo, timeline.sessions[shorter.train[-1]]) == (7, split.first - 8 * DAY)
     near = replace(split, train=np.r_[split.train, split.train[-1] + 1])
     with pytest.raises(LeakError, match="inside the embargo"):
         check_split(timeline, near, 5)
