@@ -16,8 +16,8 @@ from backtests.pricing import FillPrices
 from backtests.tape import Tape
 from markets.calendar import DecisionClock
 from markets.prices import MarketData
+from signals import decisions, pipeline, training
 from signals import labels as labels_module
-from signals import pipeline, training
 from signals.classifiers import model as model_module
 from signals.classifiers.terms import FoldTerms
 from signals.features import build as build_module
@@ -155,7 +155,7 @@ def refitted_on_everything(patch: pytest.MonkeyPatch) -> None:
 
 
 def threshold_on_the_test(patch: pytest.MonkeyPatch) -> None:
-    before = pipeline.decide
+    before = decisions.decide
 
     def edited(predictions: Any, features: Any, calendar: Any, settings: Any) -> Any:
         middle = float(predictions.values["probability"].median())
@@ -164,18 +164,18 @@ def threshold_on_the_test(patch: pytest.MonkeyPatch) -> None:
         )
         return before(predictions, features, calendar, moved)
 
-    patch.setattr(pipeline, "decide", edited)
+    patch.setattr(decisions, "decide", edited)
 
 
 def best_days_only(patch: pytest.MonkeyPatch) -> None:
-    before = pipeline.decide
+    before = decisions.decide
 
     def edited(predictions: Any, features: Any, calendar: Any, settings: Any) -> Any:
         signals = before(predictions, features, calendar, settings)
         most = sorted((s.probability for s in signals), reverse=True)[: len(signals) // 5]
         return [replace(s, direction=1 if s.probability >= most[-1] else 0) for s in signals]
 
-    patch.setattr(pipeline, "decide", edited)
+    patch.setattr(decisions, "decide", edited)
 
 
 def scaled_on_all_rows(patch: pytest.MonkeyPatch) -> None:
@@ -257,21 +257,24 @@ def answers_of_a_later_model(patch: pytest.MonkeyPatch) -> None:
 
 
 def figures_of_the_training_rows(patch: pytest.MonkeyPatch) -> None:
-    before = training._report
+    before, judging = training._fold, training._metrics
+    trained: list[Any] = []
 
-    def edited(number: Any, one: Any, train: Any, timeline: Any, model: Any, *rest: Any) -> Any:
-        report = before(number, one, train, timeline, model, *rest)
-        outcomes = rest[0]
-        rows = np.arange(len(timeline))
-        raw = model.log_odds(train, rows)
-        metrics = training._judge(outcomes.target[train], model.calibration.probability(raw))
-        return replace(report, metrics={**report.metrics, **metrics})
+    def watched(work: Any, number: int, one: Any) -> Any:
+        trained.append(one.train)
+        return before(work, number, one)
 
-    patch.setattr(training, "_report", edited)
+    def edited(model: Any, test: Any, outcomes: Any, answers: Any) -> Any:
+        rows = np.arange(len(outcomes.target))
+        raw = model.log_odds(trained[-1], rows)
+        return judging(model, trained[-1], outcomes, {"": model.calibration.probability(raw)})
+
+    patch.setattr(training, "_fold", watched)
+    patch.setattr(training, "_metrics", edited)
 
 
 def signals_a_session_early(patch: pytest.MonkeyPatch) -> None:
-    before = pipeline.decide
+    before = decisions.decide
 
     def edited(predictions: Any, features: Any, calendar: Any, settings: Any) -> Any:
         return [
@@ -279,7 +282,7 @@ def signals_a_session_early(patch: pytest.MonkeyPatch) -> None:
             for s in before(predictions, features, calendar, settings)
         ]
 
-    patch.setattr(pipeline, "decide", edited)
+    patch.setattr(decisions, "decide", edited)
 
 
 def probabilities_with_hindsight(patch: pytest.MonkeyPatch) -> None:
@@ -531,14 +534,14 @@ def parameters_by_the_test(patch: pytest.MonkeyPatch) -> None:
 
 
 def quiet_stocks_dropped(patch: pytest.MonkeyPatch) -> None:
-    before = pipeline.decide
+    before = decisions.decide
 
     def edited(predictions: Any, features: Any, calendar: Any, settings: Any) -> Any:
         signals = before(predictions, features, calendar, settings)
         told = pd.Series([signal.ticker for signal in signals]).value_counts()
         return [replace(s, direction=0) if told[s.ticker] == told.min() else s for s in signals]
 
-    patch.setattr(pipeline, "decide", edited)
+    patch.setattr(decisions, "decide", edited)
 
 
 def universe_by_volume(patch: pytest.MonkeyPatch) -> None:
