@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from typer.testing import CliRunner, Result
 
 from backtests.broker import BrokerSettings
 from backtests.cli import app
+from backtests.shorts import ShortSettings
+from markets.designated import DesignatedList
 
 NOTE = ["note", "9988", "--side", "buy", "--price", "151.10", "--shares", "100"]
 ON = ["--on", "2025-09-12"]
@@ -214,7 +218,7 @@ def test_the_page_on_hong_kong_is_true(tmp_path: Path) -> None:
     assert len(questions) == 6
     for question in questions:
         assert market(*question.split()).exit_code == 0, question
-    tables, plans = re.findall(r"```toml\n(.+?)```", page, re.DOTALL)
+    tables, plans, selling = re.findall(r"```toml\n(.+?)```", page, re.DOTALL)
     path = own(tmp_path, tables)
     assert answer("lot", "5", *ON, "--instruments", path)["board_lot"] == 400
     assert answer("lot", "9988", "--on", "2026-01-05", "--instruments", path)["board_lot"] == 50
@@ -222,3 +226,9 @@ def test_the_page_on_hong_kong_is_true(tmp_path: Path) -> None:
     (tmp_path / "plans.toml").write_text(plans, encoding="utf-8")
     settings = BrokerSettings(costs="mine", costs_file=str(tmp_path / "plans.toml"))
     assert settings.schedule().plan.commission.minimum == 1_500
+    (listed,) = re.findall(r"```csv\n(.+?)```", page, re.DOTALL)
+    (tmp_path / "designated.csv").write_text(listed, encoding="utf-8")
+    short = ShortSettings(**tomllib.loads(selling)["broker"]["short"])
+    assert short.enabled and short.designated is not None
+    found = DesignatedList.read(tmp_path / Path(short.designated).name)
+    assert found.has("99001.HK", date(2024, 3, 28)) and not found.has("99001.HK", date(2024, 3, 29))
