@@ -229,6 +229,8 @@ def test_the_page_on_hong_kong_is_true(tmp_path: Path) -> None:
     (listed,) = re.findall(r"```csv\n(.+?)```", page, re.DOTALL)
     (tmp_path / "designated.csv").write_text(listed, encoding="utf-8")
     short = ShortSettings(**tomllib.loads(selling)["broker"]["short"])
-    assert short.enabled and short.designated is not None
+    assert short.enabled
+    assert short.designated is not None
     found = DesignatedList.read(tmp_path / Path(short.designated).name)
-    assert found.has("99001.HK", date(2024, 3, 28)) and not found.has("99001.HK", date(2024, 3, 29))
+    assert found.has("99001.HK", date(2024, 3, 28))
+    assert not found.has("99001.HK", date(2024, 3, 29))
