@@ -180,7 +180,7 @@ def agreement(cases: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=400, help="random cases of each strategy")
+    parser.add_argument("--cases", type=int, default=1000, help="random cases of each strategy")
     options = parser.parse_args()
     single_runs(30, 2500, slow_peers=True)
     single_runs(30, 25_000, slow_peers=False)

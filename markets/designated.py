@@ -114,9 +114,18 @@ def _rows(path: Path) -> Iterator[tuple[str, Fields]]:
         return
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            cells = list(csv.DictReader(file, restkey="a cell too many"))
+            reader = csv.DictReader(file, restkey="a cell too many")
+            cells, named = list(reader), reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MissingDataError(f"cannot read the file: {error}", where=str(path)) from None
+    absent = [key for key in _KEYS[:2] if key not in named]
+    if absent and not cells:  # else the first row says so, with the nearest name
+        raise TableError(
+            "the first line names no such column",
+            given=", ".join(named) or "an empty file",
+            wanted=", ".join(_KEYS),
+            where=str(path),
+        )
     table = [{key: _cell(key, text) for key, text in row.items() if text} for row in cells]
     yield from TableFile(str(path), {"designated": table}).rows("designated")
 

@@ -263,8 +263,8 @@ class CombinatorialPurged:
     n_blocks, n_test : int
         Blocks of consecutive sessions, and how many of them each split tests.
     embargo_sessions : int, optional
-        Sessions after each test block whose rows do not train; by default as many as the slowest
-        feature of the rows looks back.
+        Sessions on each side of a test block whose rows do not train; by default as many as the
+        slowest feature of the rows looks back.
     story_sessions : int
         As in `SplitSettings`.
     """
@@ -309,17 +309,19 @@ class CombinatorialPurged:
             test = np.flatnonzero(in_test & labeled)
             allowed = labeled & ~in_test
             for one in chosen:
-                # The span of everything the block's outcomes touch, and the embargo after it.
+                # The span of everything the block's outcomes touch, and the embargo around it.
                 inside = np.flatnonzero(block == one)
                 if not len(inside):
                     continue
                 reach = int(ends[inside].max())
-                allowed &= (ends <= edges[one]) | (numbers > reach + self.embargo_sessions)
+                before = (ends <= edges[one]) & (numbers < edges[one] - self.embargo_sessions)
+                allowed &= before | (numbers > reach + self.embargo_sessions)
             told = frozenset[tuple[str, int]]().union(*(clusters[row] for row in test.tolist()))
             train = np.flatnonzero(allowed)
             train = train[[not (clusters[row] & told) for row in train.tolist()]]
             _check_disjoint(self.timeline, train, test, clusters)
             _check_spans(self.timeline, train, test, block)
+            _check_embargo(self.timeline, train, test, self.embargo_sessions)
             yield train, test
 
     def _ends(self, numbers: Ints) -> Ints:
@@ -401,6 +403,25 @@ def _check_spans(timeline: Timeline, train: Ints, test: Ints, block: Ints) -> No
                 wanted=f"outside {begin} to {end}",
                 where=f"rows {overlapping[:5].tolist()} of {len(overlapping)}",
             )
+
+
+def _check_embargo(timeline: Timeline, train: Ints, test: Ints, embargo: int) -> None:
+    """Refuse training rows within the embargo of a tested session, on either side."""
+    numbers = timeline.session_numbers()
+    tested = np.unique(numbers[test])
+    if not len(tested):
+        return
+    at = np.searchsorted(tested, numbers[train])
+    below = numbers[train] - tested[np.maximum(at - 1, 0)]
+    above = tested[np.minimum(at, len(tested) - 1)] - numbers[train]
+    near = (np.abs(below) <= embargo) | (np.abs(above) <= embargo)
+    if near.any():
+        raise LeakError(
+            "a training row stands inside the embargo of a tested one",
+            given=f"session {timeline.sessions[train[near][0]]}",
+            wanted=f"more than {embargo} sessions away",
+            where=f"rows {train[near][:5].tolist()} of {int(near.sum())}",
+        )
 
 
 def _check_length(X: object, n_rows: int) -> None:

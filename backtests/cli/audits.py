@@ -32,6 +32,7 @@ def audit(
         ),
     ] = True,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; no figure depends on them.")] = 1,
+    html: Annotated[Path | None, typer.Option(help="File for the report as one HTML page.")] = None,
     as_json: Json = False,
 ) -> None:
     """Try to prove a run wrong: whether it looks ahead, and whether its result is luck.
@@ -52,11 +53,9 @@ def audit(
         inputs = load_inputs(loaded)
     lookahead = audit_lookahead(loaded, inputs, cuts=cuts, journal=journal)
     found: dict[str, Any] = {"config": str(config), "lookahead": lookahead.as_dict()}
-    if not as_json:
-        typer.echo(lookahead.text())
     if lookahead.ok and statistics:
+        from backtests.robustness import report as page
         from backtests.robustness.audit import statistical_audit
-        from backtests.robustness.report import write
         from backtests.trials import Ledger
 
         report = statistical_audit(
@@ -69,11 +68,18 @@ def audit(
             journal=journal,
             show=show,
         )
-        found["statistics"] = report.as_dict()
+        found = {"verdict": dict(report.verdict), **found, "statistics": report.as_dict()}
+        if html is not None:
+            from backtests.sweeps.book import replace_text
+
+            replace_text(html, page.html(report, lookahead))
         if not as_json:
-            print_report(lambda console: write(console, report))
+            print_report(lambda console: page.write(console, report))
+            typer.echo()
     if as_json:
         emit(found)
+    else:
+        typer.echo(lookahead.text())
     if not lookahead.ok:
         raise typer.Exit(5)
 

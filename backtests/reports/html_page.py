@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backtests.metrics.verdict import decimal, percent
 from backtests.reports import ReportSettings, sections
 from backtests.reports.charted import chart_data
 from backtests.reports.terminal import plain
 from backtests.view import RunView
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -35,34 +38,28 @@ def html(view: RunView, settings: ReportSettings | None = None) -> str:
     settings : ReportSettings, optional
         How much of the stories and trades is shown.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     settings = settings or ReportSettings()
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain
     shown = {table.key: table for table in sections.tables_of(view)}
-    return environment.get_template("report.html.j2").render(
-        view=view,
-        metrics=view.metrics,
-        figures=figures(view.metrics),
-        tables=shown,
-        trades=sections.trades(view, settings.trades_shown),
-        folds=sections.folds(view),
-        config=sections.flat(view.config),
-        provenance=sections.flat(without_clocks(view.manifest)),
-        undefined=view.metrics["undefined"],
-        style=style,
-        script=script,
-        policy=policy(style, script),
-        data=data_block(chart_data(view, settings.stories_per_session)),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            view=view,
+            metrics=view.metrics,
+            figures=figures(view.metrics),
+            tables=shown,
+            trades=sections.trades(view, settings.trades_shown),
+            folds=sections.folds(view),
+            config=sections.flat(view.config),
+            provenance=sections.flat(without_clocks(view.manifest)),
+            undefined=view.metrics["undefined"],
+            style=style,
+            script=script,
+            policy=policy(style, script),
+            data=data_block(chart_data(view, settings.stories_per_session)),
+        )
     )
 
 
@@ -96,6 +93,60 @@ def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f"paid {decimal(costs['paid_bp'], 1)} bp a side",
         ),
     ]
+
+
+def judged_html(
+    brand: str,
+    name: str,
+    headline: str,
+    sentences: Sequence[str],
+    tables: Sequence[sections.Table],
+    *,
+    heat: str = "",
+    more_style: str = "",
+) -> str:
+    """Return a judgment and the tables behind it as a page that loads nothing and runs nothing.
+
+    Parameters
+    ----------
+    brand : str
+        What made it: ``sweep`` or ``audit``.
+    name, headline, sentences, tables
+        Whose it is, what was found, in more words, and the figures; the template escapes them all.
+    heat : str
+        A picture as SVG, escaped already; empty for none.
+    more_style : str
+        CSS beside the reports' own.
+    """
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + more_style
+    return (
+        _environment()
+        .get_template("judged.html.j2")
+        .render(
+            brand=brand,
+            name=name,
+            headline=headline,
+            sentences=sentences,
+            tables=tables,
+            heat=heat,
+            style=style,
+            policy=policy(style, ""),
+        )
+    )
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    return environment
 
 
 def policy(style: str, script: str) -> str:

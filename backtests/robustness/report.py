@@ -1,9 +1,8 @@
-"""The audit as text for a terminal and as a fragment of HTML; the verdict stands first in both."""
+"""The audit as text for a terminal and as a page; the verdict stands first in both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from backtests.metrics.verdict import decimal, percent
@@ -11,6 +10,7 @@ from backtests.reports.sections import Table
 from backtests.robustness.audit import JUDGED, AuditReport
 from backtests.robustness.bootstrap import Interval
 from backtests.robustness.event_study import EventStudy
+from backtests.robustness.lookahead_report import LookaheadReport
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,19 +41,13 @@ def write(console: Console, report: AuditReport) -> None:
         write_table(console, table)
 
 
-def html_fragment(report: AuditReport) -> str:
-    """Return the audit as a section of HTML without style or script; every text is escaped."""
-    parts = [
-        '<section class="audit">',
-        f"<h2>Audit of {escape(report.name)}</h2>",
-        f"<p><strong>{escape(report.verdict['headline'])}</strong></p>",
-        "<ul>",
-        *(f"<li>{escape(sentence)}</li>" for sentence in report.verdict["sentences"]),
-        "</ul>",
-        *map(_html_table, tables_of(report)),
-        "</section>",
-    ]
-    return "\n".join(parts) + "\n"
+def html(report: AuditReport, lookahead: LookaheadReport) -> str:
+    """Return the audit as one page: the verdict, its figures, and what was tried to look ahead."""
+    from backtests.reports.html_page import judged_html
+
+    verdict = report.verdict
+    tables = [*tables_of(report), _lookahead(lookahead)]
+    return judged_html("audit", report.name, verdict["headline"], verdict["sentences"], tables)
 
 
 def tables_of(report: AuditReport) -> list[Table]:
@@ -173,13 +167,11 @@ def _bp(value: Any) -> float | None:
     return None if value is None else float(value) * 1e4
 
 
-def _html_table(table: Table) -> str:
-    heads = "".join(f"<th>{escape(name.removeprefix('<'))}</th>" for name in table.columns)
-    rows = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
-    )
-    return (
-        f'<h3 id="audit-{escape(table.key)}">{escape(table.title)}</h3>\n'
-        f"<table><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>\n"
-        f"<p>{escape(table.note)}</p>"
+def _lookahead(report: LookaheadReport) -> Table:
+    return Table(
+        key="lookahead",
+        title="Looking ahead: what was tried",
+        columns=("<check", "<of", "<"),
+        rows=tuple((one.check, one.about, "held" if one.held else "broken") for one in report.done),
+        note="Everything decided before an instant stays the same bits whatever comes after it.",
     )

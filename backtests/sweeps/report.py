@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backtests.metrics.verdict import decimal, percent
-from backtests.reports.html_page import TEMPLATES, policy
+from backtests.reports.html_page import judged_html
 from backtests.reports.sections import Table
 from backtests.reports.terminal import plain, written
 from backtests.sweeps.book import Row
@@ -164,26 +164,15 @@ def html(name: str, rows: Sequence[Row], keys: Sequence[str], judged: Mapping[st
 
     The heat map comes escaped; all else is escaped by the template.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8") + _STYLE
     heat = heat_of(rows, judged)
-    return environment.get_template("sweep.html.j2").render(
-        name=name,
-        headline=headline(judged),
-        sentences=sentences(judged),
-        tables=tables_of(rows, keys, judged, 10 * SHOWN),
+    return judged_html(
+        "sweep",
+        name,
+        headline(judged),
+        sentences(judged),
+        tables_of(rows, keys, judged, 10 * SHOWN),
         heat=heat_map(heat, short_names(keys)) if heat else "",
-        style=style,
-        policy=policy(style, ""),
+        more_style=_STYLE,
     )
 
 

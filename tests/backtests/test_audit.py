@@ -20,6 +20,7 @@ from backtests.result import EngineResult
 from backtests.robustness.audit import AuditReport, statistical_audit
 from backtests.robustness.deflation import deflation_of
 from backtests.robustness.ground import Ground, answers_judged, ground_of
+from backtests.robustness.lookahead_report import Done, LookaheadReport
 from backtests.robustness.placebo import (
     Habits,
     figures_of,
@@ -29,7 +30,7 @@ from backtests.robustness.placebo import (
     shuffled_in_blocks,
     with_news_of,
 )
-from backtests.robustness.report import html_fragment, text
+from backtests.robustness.report import html, text
 from backtests.robustness.rounds import Finished, key_of, run_placebos
 from backtests.robustness.settings import AuditSettings
 from backtests.robustness.stress import ScaledCosts, stress
@@ -244,9 +245,11 @@ def test_the_report_as_text_and_as_html_begins_with_the_verdict(report: AuditRep
     assert lines[0] == "Audit of small"
     assert " ".join(lines[1:3]).startswith(report.verdict["headline"][:60])
     hostile = replace(report, name="<script>alert(1)</script>")
-    page = html_fragment(hostile)
+    tried = LookaheadReport((), (Done("future", "cut <b>1</b>", True),), ("2024-05-06",), 7, 12)
+    page = html(hostile, tried)
     assert "<script" not in page
-    assert page.index("<strong>") < page.index("<table>")
+    assert "cut &lt;b&gt;1" in page
+    assert page.index(report.verdict["headline"][:30]) < page.index("<table>")
 
 
 def test_the_event_study_finds_what_was_planted(report: AuditReport) -> None:

@@ -109,9 +109,8 @@ def test_combinatorial_splits_keep_outcomes_and_stories_apart(
             assert not overlap.any()
         gap = timeline.memory if embargo is None else embargo
         numbers = timeline.session_numbers()
-        after = numbers[test][:, None] < numbers[train][None, :]
-        # Between a training row and the tested ones before it lies the embargo.
-        assert not (after & (numbers[train][None, :] - numbers[test][:, None] <= gap)).any()
+        # Between a training row and every tested one, on either side, lies the embargo.
+        assert (np.abs(numbers[train][None, :] - numbers[test][:, None]) > gap).all()
 
 
 @given(timeline=timelines())

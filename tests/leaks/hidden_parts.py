@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -20,7 +21,7 @@ from signals.features.base import Row
 from strategies.base import NoParams, SignalStrategy, View
 
 KEPT = "_kept_by_a_user"
-FILE = Path(tempfile.gettempdir()) / "newswake-leak-test-rows.npz"
+FILE = Path(tempfile.gettempdir()) / f"newswake-leak-test-rows-{os.getpid()}.npz"
 
 
 class MaxOfAllTime(Group):

@@ -98,3 +98,11 @@ def test_a_bad_line_of_a_csv_is_named(tmp_path: Path, text: str, said: str) -> N
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(MissingDataError, match="read"):
         DesignatedList.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", ["", "9988.HK,2024-01-02"])
+def test_a_csv_without_its_header_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "listed.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(TableError, match="the first line names no such column"):
+        DesignatedList.read(path)
