@@ -40,8 +40,9 @@ class BrokerSettings(Settings):
     """How orders are executed."""
 
     engine: Literal["backtrader", "compiled"] = "backtrader"
-    """"backtrader" runs every strategy; "compiled" every one that decides by signals alone, with
-    the same fills to the cent: built-in ones hundreds of times faster, one's own a few times."""
+    """"backtrader" runs every strategy; "compiled" every one that decides by signals alone and
+    sells nothing short, with the same fills to the cent: built-in ones hundreds of times faster,
+    one's own a few times."""
 
     cash_hkd: float = Field(default=1_000_000.0, gt=0.0)
     """Cash at the start."""
