@@ -27,8 +27,6 @@ _MODEL = re.compile(
     r"(?<![\w])(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
     r"\d{1,4}[\w.+-]{0,8}(?!\w)"
 )
-# Words that one rule may use after another has: who denies, and the index that two firms swap.
-_ALSO_USED = {"%denied": "deny", "%index": "index"}
 
 
 _BECAUSE = re.compile(
@@ -286,8 +284,8 @@ def _looked_for(
     elif name == "%model":
         for match in _MODEL.finditer(sentence.text):
             yield *match.span(), match.end()
-    elif name in _ALSO_USED:
-        for hit in sentence.by_concept.get(_ALSO_USED[name], ()):
+    elif name == "%denied":
+        for hit in sentence.by_concept.get("deny", ()):
             yield hit.start, hit.end, hit.tail_end
     elif name in ("%thing", "%because"):
         pattern = _THING if name == "%thing" else _BECAUSE

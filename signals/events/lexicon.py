@@ -36,7 +36,7 @@ FIGURES_AND_NAMES = frozenset(
     (
         "%percent", "%money", "%company", "%person", "%broker", "%model", "%target",
         "%listed_doer", "%mover", "%because", "%denied", "%thing",
-        "%stranger", "%index", "%product", "%pair",
+        "%stranger", "%product", "%pair",
     )
 )  # fmt: skip
 """What a rule may need beside concepts."""
@@ -55,9 +55,8 @@ class Rule(Settings):
     ``%model`` (a word with a number), ``%target`` (a second company), ``%listed_doer`` (a listed
     one in front), ``%mover`` (a company right in front), ``%because`` (the clause ends or gives a
     reason), ``%denied`` (somebody denies), ``%thing`` (something behind it, or a
-    product), ``%product`` (a named one), ``%stranger`` (no listed company in front), ``%index`` (an
-    index, even one that another rule has used), ``%pair`` (one of ours and a stranger in one
-    breath)."""
+    product), ``%product`` (a named one), ``%stranger`` (no listed company in front), ``%pair`` (one
+    of ours and a stranger in one breath)."""
     without: tuple[str, ...] = ()
     """Concepts that must not stand in the same segment."""
     subtype: str | None = None
