@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -227,3 +228,10 @@ def _read_parquet(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"a file of the run is corrupt: {error}", where=str(path)) from None
     return columns.typed(frame, kinds, str(path))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file elsewhere and rename it: it is the old one or the new one, never half."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, path)

@@ -70,7 +70,7 @@ def audit(
         )
         found = {"verdict": dict(report.verdict), **found, "statistics": report.as_dict()}
         if html is not None:
-            from backtests.sweeps.book import replace_text
+            from backtests.folder import replace_text
 
             replace_text(html, page.html(report, lookahead))
         if not as_json:

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from backtests.folder import to_json
+from backtests.folder import replace_text, to_json
 from backtests.sweeps.figures import FIGURES
 from backtests.sweeps.trial import Outcome
 from markets.errors import DataError, UsageError
@@ -208,13 +208,6 @@ def columns_of(keys: Sequence[str]) -> list[str]:
 def sha256_of(content: bytes) -> str:
     """Return the hash of bytes."""
     return hashlib.sha256(content).hexdigest()
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file elsewhere and rename it: it is the old one or the new one, never half."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
 
 
 def _cells(row: Row, keys: Sequence[str]) -> list[Any]:
