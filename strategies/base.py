@@ -18,7 +18,6 @@ from markets.settings import Settings
 from signals.decisions import Signal
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 

@@ -232,7 +232,7 @@ class EventStudy:
         Mean correlation of pairs of events, behind Kolari and Pynnönen's test.
     tests : mapping of str to Tested or str
         By name; the reason where there is none. `naive`, `patell` and `bmp` take events for
-        independent; those of `event_tests.CLUSTERED` do not.
+        independent; `clustered`, `kolari_pynnonen`, `grank` and `rank` do not.
     path : tuple of mapping
         By relative session: `session`, `abnormal` (its mean), `cumulative`, and the 95 % band of
         the latter from clustered errors (`low`, `high`).

@@ -17,9 +17,6 @@ import numpy.typing as npt
 from backtests.metrics.predictions import average_ranks
 from backtests.metrics.undefined import Floats, need
 
-CLUSTERED = ("clustered", "kolari_pynnonen", "grank", "rank")
-"""Tests that allow for clustered event days."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tested:

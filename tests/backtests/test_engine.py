@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from backtests.broker import BrokerSettings
+from backtests.compiled.testing import Weekdays
 from backtests.engine import run_engine
 from backtests.result import (
     ACTION_COLUMNS,
@@ -30,27 +31,14 @@ from markets.prices import MarketData, no_actions
 from signals.decisions import Signal
 from strategies.base import StrategySettings
 
-
-class Weekdays:
-    """Weekdays but the first of July, a public holiday."""
-
-    days = tuple(
+# Weekdays but the first of July, a public holiday.
+CALENDAR = Weekdays(
+    tuple(
         day.date()
         for day in pd.bdate_range("2025-06-16", "2025-07-18")
         if day != pd.Timestamp("2025-07-01")
     )
-
-    def sessions(self, start: date, end: date) -> list[date]:
-        return [day for day in self.days if start <= day <= end]
-
-    def next_session(self, day: date, n: int = 1) -> date:
-        return [each for each in self.days if each > day][n - 1]
-
-    def previous_session(self, day: date, n: int = 1) -> date:
-        return [each for each in self.days if each < day][-n]
-
-
-CALENDAR = Weekdays()
+)
 DAYS = CALENDAR.sessions(date(2025, 6, 23), date(2025, 7, 8))
 ALIBABA, BAIDU, TENCENT = "9988.HK", "9888.HK", "0700.HK"
 

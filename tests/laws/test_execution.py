@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.broker import BrokerSettings
+from backtests.compiled.testing import Weekdays
 from backtests.engine import run_engine
 from backtests.result import COST_COLUMNS, EngineResult
 from markets.prices import MarketData, no_actions
@@ -29,19 +30,6 @@ from strategies.top_ranked import TopRanked
 
 DAYS = [day.date() for day in pd.bdate_range("2023-12-01", "2024-03-29")]
 CENT = Decimal("0.01")
-
-
-class Calendar:
-    """Every weekday is a session."""
-
-    def sessions(self, start: date, end: date) -> list[date]:
-        return [day for day in DAYS if start <= day <= end]
-
-    def next_session(self, day: date, n: int = 1) -> date:
-        return [each for each in DAYS if each > day][n - 1]
-
-    def previous_session(self, day: date, n: int = 1) -> date:
-        return [each for each in DAYS if each < day][-n]
 
 
 class Costs:
@@ -115,7 +103,7 @@ class Case:
             end=self.sessions[-1],
             broker=self.broker,
             instruments=Lots(),
-            calendar=Calendar(),
+            calendar=Weekdays(tuple(DAYS)),
             costs=Costs(),
             resolve=STRATEGIES.__getitem__,
         )
