@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backtests.ambiguous import CountingReader, unread_sentence
 from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.orders import BUY_IN
@@ -29,6 +30,7 @@ def checks_of(
     signals: Sequence[Signal],
     engine: EngineResult,
     memory: Mapping[str, int | None],
+    left_out: CountingReader | None = None,
 ) -> tuple[Check, ...]:
     """Return every check of a run: `name`, `level` (ok, note, warning, error), `message`.
 
@@ -38,6 +40,8 @@ def checks_of(
         Of the run.
     memory : mapping of str to int or None
         Sessions that each feature group looks back, as its `FeatureFrame` has them.
+    left_out : CountingReader, optional
+        What the reading of the stories left out.
     """
     return (
         _clocks(inputs, signals),
@@ -45,6 +49,7 @@ def checks_of(
         *_prices(inputs),
         *_actions(config, inputs),
         *_stories(inputs),
+        *reading(left_out),
         *_universe(config, inputs),
         *_tables(config, inputs, engine),
         *_orders(engine),
@@ -143,6 +148,18 @@ def _stories(inputs: Inputs) -> Iterator[Check]:
     notices = Counter(row.problem for row in inputs.rejections if row.kept)
     for problem, count in notices.most_common():
         yield check("stories", "note", f"stories kept with a notice, {count}: {problem}")
+
+
+def reading(left_out: CountingReader | None) -> Iterator[Check]:
+    """Say which languages stayed unread, and which names were too ambiguous to make an event."""
+    if left_out is None:
+        return
+    if left_out.unread:
+        yield check("languages", "note", unread_sentence(left_out.unread, most=20))
+    else:
+        yield check("languages", "ok", "every story of ours is in a language that is read")
+    level = "note" if left_out.ambiguous.names else "ok"
+    yield check("ambiguous names", level, left_out.ambiguous.sentence())
 
 
 def _universe(config: RunConfig, inputs: Inputs) -> Iterator[Check]:

@@ -244,6 +244,42 @@ def with_values(loaded: LoadedConfig, values: Mapping[str, Any]) -> RunConfig:
         raise _explained(error, loaded.path, dict.fromkeys(values, "sweep")) from None
 
 
+def news_settings(flags: Iterable[str], source: str) -> NewsSettings:
+    """Return the settings of a source that a command itself names, from flags alone.
+
+    Parameters
+    ----------
+    flags : iterable of str
+        ``news.key=value`` each.
+    source : str
+        What is read; no flag can name another.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown, is none of ``news``, or a value is not what is wanted.
+    """
+    layer = _from_flags(flags)
+    named = dict(_flatten(layer))
+    for key in named:
+        if not key.startswith("news.") or key in ("news.source", "news.path"):
+            raise ConfigError(
+                "a setting that means nothing here",
+                given=key,
+                wanted="settings of [news], such as news.encoding, but source and path",
+                where="--set",
+                nearest=nearest_name(key, [f"news.{name}" for name in NewsSettings.model_fields]),
+            )
+    try:
+        return _News.model_validate({"news": {**layer.get("news", {}), "source": source}}).news
+    except ValidationError as error:
+        raise _explained(error, Path(), dict.fromkeys(named, "flag")) from None
+
+
+class _News(Settings):
+    news: NewsSettings
+
+
 def parse_value(text: str) -> Any:
     """Return a value written as in TOML; a bare word is a string."""
     return _toml_value(text)

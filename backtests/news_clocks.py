@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from backtests.inputs import Inputs
 from markets.news_clocks import NewsClock
+from signals.pipeline import EventReader
 
 
-def news_clocks(inputs: Inputs) -> Iterator[NewsClock]:
+def news_clocks(inputs: Inputs, reader: EventReader) -> Iterator[NewsClock]:
     """Yield every story's clocks; one that only reports a move carries the hint ``reaction``."""
-    reader = inputs.reader()
     for item in inputs.store.items():
         events = reader.read(item)
         only_reacts = bool(events) and all(event.is_reaction for event in events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,23 +13,24 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from markets.errors import MissingDataError
+from backtests.ambiguous import Left, is_unread, left_out
+from markets.errors import ConfigError, DataError, MissingDataError
 from signals.news import NewsItem, Rejection
 from signals.sources import NewsSettings
+from signals.sources.files import checked_encoding, encoding_of, lines_in, read_whole
+from signals.sources.files import lines as lines_in_file
+from signals.sources.jsonl import JsonLines, decode_line
 
 if TYPE_CHECKING:
     from markets.instruments import Instruments
     from signals.events.extract import Reader
     from signals.events.schema import Event
-    from signals.sources.jsonl import JsonLines
 
 CHUNK = 200
 """Lines a worker takes at once: small enough to stream, large enough to be worth sending."""
 
-MAX_LINE = 16 * 1024 * 1024
-"""Bytes of one line; a story over ``news.max_item_kb`` is refused long before."""
-
-Line = tuple[str, bytes]
+Line = tuple[str, bytes | Rejection]
+"""A line in UTF-8 with its place, or why it cannot be read."""
 Found = tuple["Outcome", NewsItem | None, tuple["Event", ...]]
 """What became of a line; with novelty, its story and events as they are still to be judged."""
 
@@ -45,12 +47,15 @@ class Reading:
         The user's own TOML files on top of the built-in ones.
     novelty : bool
         Set events against the stories before them in the stream.
+    ambiguous : bool
+        List the names that were not believed.
     """
 
     news: NewsSettings = field(default_factory=lambda: NewsSettings(source="jsonl"))
     instruments: str | None = None
     lexicon: str | None = None
     novelty: bool = False
+    ambiguous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,16 @@ class Outcome:
     where : str
         File and line.
     document : dict
-        What goes out for it: ``{"id", "events"}`` or ``{"where", "rejected"}``.
+        What goes out for it: ``{"id", "events"}``, with ``unread`` (its language) for a story of
+        ours that is not read, or ``{"where", "rejected"}``.
     item_id : str or None
         None for a line that is no story.
     language : str or None
         The language of a story that concerns a listed company; None for the others.
     strangers : tuple of str
         Tickers it declares that no instrument table lists, or that are none.
+    left : Left or None
+        The names that were not believed, where they were asked for.
     """
 
     where: str
@@ -76,55 +84,80 @@ class Outcome:
     item_id: str | None = None
     language: str | None = None
     strangers: tuple[str, ...] = ()
+    left: Left | None = None
 
 
-def lines_of(paths: Sequence[Path], stdin: BinaryIO, limit: int = MAX_LINE) -> Iterator[Line]:
-    """Yield each line with its place; ``-`` is standard input.
+def lines_of(paths: Sequence[Path], stdin: BinaryIO, news: NewsSettings) -> Iterator[Line]:
+    """Yield each line with its place; ``-`` is standard input, ``.gz`` is unpacked.
 
-    A line longer than `limit` bytes is cut there, so that no line fills the memory.
+    A line over ``news.max_item_kb`` is passed over, so that no line fills the memory.
 
     Raises
     ------
     MissingDataError
         If a file is not there.
+    DataError
+        If it is another container, or over ``news.max_file_mb`` when unpacked.
+    ConfigError
+        If there is no such encoding, or that of standard input shall be detected.
     """
     for path in paths:
-        if str(path) == "-":
-            yield from _numbered("stdin", stdin, limit)
-            continue
         try:
-            with path.open("rb") as file:
-                yield from _numbered(path.name, file, limit)
+            if str(path) == "-":
+                yield from _in_utf8(lines_in(stdin, "stdin", news), "stdin", _stated(news))
+            else:
+                yield from _in_utf8(lines_in_file(path, news), path.name, encoding_of(path, news))
         except OSError as error:
             raise MissingDataError(f"cannot read the file: {error.strerror}", given=path) from None
 
 
-def _numbered(name: str, stream: BinaryIO, limit: int) -> Iterator[Line]:
-    number = 0
-    while line := stream.readline(limit):
-        number += 1
-        rest = line
-        while len(rest) == limit and not rest.endswith(b"\n"):
-            rest = stream.readline(limit)
-        yield f"{name}:{number}", line
+def _stated(news: NewsSettings) -> str:
+    if news.encoding == "detect":
+        raise ConfigError(
+            "the encoding of a stream cannot be detected, its lines are read as they come",
+            given=news.encoding,
+            wanted="utf-8, gb18030, big5 or another by name, or a file",
+            where="news.encoding",
+        )
+    return checked_encoding(news.encoding)
 
 
-def article(path: Path, published_at: str, language: str | None) -> Line:
+def _in_utf8(
+    found: Iterable[tuple[int, bytes | Rejection]], name: str, encoding: str
+) -> Iterator[Line]:
+    is_utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+    for number, line in found:
+        where = f"{name}:{number}"
+        if is_utf8 or isinstance(line, Rejection):
+            yield where, line
+            continue
+        try:
+            yield where, decode_line(line, encoding).encode()
+        except DataError as error:
+            yield where, Rejection.of(error, where)
+
+
+def article(path: Path, published_at: str, language: str | None, news: NewsSettings) -> Line:
     """Return a plain text file as one line: its first line is the title.
 
     Raises
     ------
     MissingDataError
         If the file is not there.
+    DataError
+        If it is over ``news.max_item_kb`` or another container.
     """
     try:
-        text = path.read_bytes().decode("utf-8", errors="surrogateescape")
+        encoding = encoding_of(path, news)
+        text = decode_line(read_whole(path, news), encoding).removeprefix("\ufeff")
     except OSError as error:
         raise MissingDataError(f"cannot read the file: {error.strerror}", given=path) from None
+    except DataError as error:
+        return path.name, Rejection.of(error, path.name)
     story = {"id": path.stem, "text": text, "published_at": published_at}
     if language:
         story["language"] = language
-    return path.name, json.dumps(story, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    return path.name, json.dumps(story, ensure_ascii=False).encode()
 
 
 def read_lines(lines: Iterable[Line], reading: Reading, jobs: int = 1) -> Iterator[Outcome]:
@@ -177,7 +210,7 @@ def _read_all(lines: Iterable[Line], reading: Reading) -> Iterator[Found]:
     reader, parser, known = _tools(reading)
     for where, line in lines:
         strangers: list[str] = []
-        for part in parser.read(line, where):
+        for part in (line,) if isinstance(line, Rejection) else parser.read(line, where):
             if isinstance(part, Rejection):
                 if part.kept:
                     strangers.append(part.given)
@@ -187,8 +220,11 @@ def _read_all(lines: Iterable[Line], reading: Reading) -> Iterator[Found]:
             language, events = reader.read_in_language(part)
             strangers += [ticker for ticker in part.tickers if ticker not in known]
             told = [] if reading.novelty else [event.as_dict() for event in events]
-            document = {"id": part.item_id, "events": told}
-            outcome = Outcome(where, document, part.item_id, language, tuple(strangers))
+            document: dict[str, Any] = {"id": part.item_id, "events": told}
+            if is_unread(language):
+                document["unread"] = language
+            left = left_out(reader, part, where, language) if reading.ambiguous else None
+            outcome = Outcome(where, document, part.item_id, language, tuple(strangers), left)
             yield (outcome, part, events) if reading.novelty else (outcome, None, ())
 
 
@@ -208,7 +244,6 @@ def _tools(reading: Reading) -> tuple[Reader, JsonLines, Instruments]:
     from signals.events.extract import Reader
     from signals.events.lexicon import Lexicon
     from signals.linking import Linker
-    from signals.sources.jsonl import JsonLines
 
     known = Instruments.default()
     if reading.instruments is not None:

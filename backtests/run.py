@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from backtests import stages
+from backtests.ambiguous import CountingReader
 from backtests.checks import checks_of
 from backtests.config import LoadedConfig, RunConfig
 from backtests.inputs import Inputs, load_inputs
@@ -53,8 +54,9 @@ class Learned:
         Decisions with their stories and events.
     features, labels, predictions, signals
         As each stage made them.
-    stats : mapping
-        Counts of the reading: stories, events, unread languages.
+    left_out : CountingReader or None
+        What the reading left out: languages that are not read, ambiguous names. None where a
+        reader of the caller's own read.
     """
 
     readings: Sequence[Reading]
@@ -63,7 +65,7 @@ class Learned:
     labels: LabelFrame
     predictions: Predictions
     signals: list[Signal]
-    stats: Mapping[str, Any]
+    left_out: CountingReader | None = None
 
 
 def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None, check: bool = False) -> Path:
@@ -175,9 +177,9 @@ def learn(
         Reads the stories; by default the inputs' own.
     """
     with journal.stage("reading") as found:
-        read = stages.read_stories(inputs, reader)
-        stats = {"stories": len(read), "events": sum(len(events) for _, events in read)}
-        found |= stats
+        counting = CountingReader(inputs.reader())
+        read = stages.read_stories(inputs, reader or counting)
+        found |= {"stories": len(read), "events": sum(len(events) for _, events in read)}
     with journal.stage("features") as found:
         rows = stages.pool_rows(config, inputs, read)
         features = stages.build_features(config, inputs, rows)
@@ -191,7 +193,8 @@ def learn(
     with journal.stage("decisions") as found:
         signals = stages.decide(config, inputs, predictions, features)
         found |= {"signals": len(signals), "acting": sum(s.direction != 0 for s in signals)}
-    return Learned(read, rows, features, labels, predictions, signals, stats)
+    left_out = counting if reader is None else None
+    return Learned(read, rows, features, labels, predictions, signals, left_out)
 
 
 def trade(
@@ -242,7 +245,9 @@ def judge(
         engine=engine,
         baselines=baselines,
         metrics=metrics,
-        checks=checks_of(config, inputs, learned.signals, engine, learned.features.memory),
+        checks=checks_of(
+            config, inputs, learned.signals, engine, learned.features.memory, learned.left_out
+        ),
         provenance=provenance_of(config, inputs),
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from backtests.ambiguous import is_unread, unread_sentence
 from backtests.reading import Outcome
 from markets.wording import counted
 from signals.sources.digests import Digests
-from signals.text.language import READ_LANGUAGES
 
 NAMED = 5
 """Ids and tickers named of a count; the rest is a number."""
@@ -53,8 +53,8 @@ class Tally:
             self.repeated += 1
             if len(self._first_repeated) < NAMED:
                 self._first_repeated.append(outcome.item_id)
-        if outcome.language is not None and outcome.language not in READ_LANGUAGES:
-            self.unread[outcome.language] += 1
+        if is_unread(outcome.language):
+            self.unread[str(outcome.language)] += 1
         for ticker in outcome.strangers:
             if ticker in self.strangers or len(self.strangers) < MAX_STRANGERS:
                 self.strangers[ticker] += 1
@@ -74,11 +74,7 @@ class Tally:
             said.append(f"{counted(self.repeated, 'id')} had stood before: {first}")
             said[-1] += ", …" if self.repeated > NAMED else ""
         if self.unread:
-            total = self.unread.total()
-            said.append(
-                f"{counted(total, 'story', 'stories')} of ours in a language that is not read: "
-                + _named(self.unread)
-            )
+            said.append(unread_sentence(self.unread))
         if self.strangers:
             said.append(f"tickers that no instrument table lists: {_named(self.strangers)}")
         return said

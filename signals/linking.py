@@ -9,25 +9,18 @@ Nothing is matched by likeness: one character apart is another name.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from importlib.resources import files
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation, MatchKind
 
 from markets.instruments import Instruments
-from markets.settings import Settings
+from signals.names import BELIEVED, SHARED, WARY, LinkingTables, Name, Role, names_of
 from signals.news import NewsItem
 from signals.text.folding import clean, fold, spellings, veils
 from signals.text.tokens import begins_word, ends_word, is_han
-
-Role = Literal["company", "product", "person", "code", "declared", "source", "unlisted"]
-
-BELIEVED = 0.5
-"""Mentions scored below this stand in the audit list and make no event."""
 
 _CODE = re.compile(
     r"(?<![\w.$])(?:(?:hk|hkg|sehk|hkex|港股代码|股份代号|股份代號)[:：\s]{0,2}(?P<bare>0?\d{4})(?![\d.,]*\d|%)"
@@ -94,34 +87,13 @@ class Mention(NamedTuple):
         return self.ticker is not None and self.score >= BELIEVED and self.role != "source"
 
 
-class _Name(NamedTuple):
-    ticker: str | None
-    role: Role
-    score: float
-    is_wary: bool
-    valid_from: date | None
-    valid_to: date | None
+class Occurrence(NamedTuple):
+    """A spelling where it stands as a word of its own, whatever it means there."""
 
-
-class LinkingTables(Settings):
-    """The linker's own knowledge (`signals/linking.toml`), beside the instrument table."""
-
-    nothing: list[str]
-    wary: list[str]
-    platforms: list[str]
-    sure: list[str]
-    faint: list[str]
-    never: list[str]
-    beside: list[str]
-    others: list[str]
-    listed_elsewhere: dict[str, list[str]]
-    also: dict[str, list[str]]
-
-    @classmethod
-    def default(cls) -> LinkingTables:
-        """Return the built-in tables."""
-        raw = files("signals").joinpath("linking.toml").read_text(encoding="utf-8")
-        return cls.model_validate(tomllib.loads(raw))
+    start: int
+    end: int
+    alias: str
+    meanings: Sequence[Name]
 
 
 class Linker:
@@ -137,10 +109,15 @@ class Linker:
 
     def __init__(self, instruments: Instruments, tables: LinkingTables | None = None) -> None:
         self.tables = tables or LinkingTables.default()
-        names = _collect(instruments, self.tables)
+        names = names_of(instruments, self.tables)
         self._names = list(names.values())
         self._automaton = AhoCorasick(list(names), matchkind=MatchKind.Standard)
         self._patterns = list(names)
+        self._shared = {
+            pattern: tuple(meaning for meaning in meanings if meaning.ticker is not None)
+            for pattern, meanings in names.items()
+            if len({meaning.ticker for meaning in meanings} - {None}) > 1
+        }
         ours = [
             pattern
             for pattern, meanings in names.items()
@@ -188,9 +165,17 @@ class Linker:
     def mentions(self, text: str, day: date) -> list[Mention]:
         """Return every named firm of a clean text, unlisted ones included, as of a date."""
         folded = fold(text)
-        found = [*self._named(text, folded, day), *_codes(folded)]
-        kept = _outermost(found)
-        return self._judged(folded, kept)
+        return self._judged(folded, self.outermost(text, folded, day), day)
+
+    def outermost(self, text: str, folded: str, day: date) -> list[Mention]:
+        """Return the longest name at each place, look-alikes too (score 0), not yet judged."""
+        return _outermost([*self._named(text, folded, day), *_codes(folded)])
+
+    def occurrences(self, folded: str) -> Iterator[Occurrence]:
+        """Yield every spelling that stands as a word, short ones inside longer ones too."""
+        for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            if _is_word(folded, start, end, self._patterns[index]):
+                yield Occurrence(start, end, self._patterns[index], self._names[index])
 
     def _named(self, text: str, folded: str, day: date) -> Iterable[Mention]:
         for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
@@ -198,24 +183,36 @@ class Linker:
             if not _stands_alone(text, folded, start, end, pattern):
                 continue
             for name in self._names[index]:
-                if (name.valid_from is None or name.valid_from <= day) and (
-                    name.valid_to is None or day <= name.valid_to
-                ):
-                    score = 0.3 if name.is_wary else name.score
+                if name.holds(day):
+                    score = WARY if name.is_wary else name.score
+                    if pattern in self._shared and len(self._owners(pattern, day)) > 1:
+                        score = SHARED
                     yield Mention(name.ticker, start, end, pattern, score, name.role)
                     break
 
-    def _judged(self, folded: str, found: list[Mention]) -> list[Mention]:
-        """Believe wary names beside company words or a sure name of the same firm; spot sources."""
+    def _owners(self, pattern: str, day: date) -> set[str | None]:
+        """Return the firms that go by a shared name on a date."""
+        return {name.ticker for name in self._shared.get(pattern, ()) if name.holds(day)}
+
+    def _judged(self, folded: str, found: list[Mention], day: date) -> list[Mention]:
+        """Believe wary names beside company words or a sure name of the same firm; spot sources.
+
+        A name that several firms share is believed only where a sure name of just one is near.
+        """
         sure = {m.ticker for m in found if m.score >= BELIEVED and m.role in ("company", "code")}
-        doubtful = {(m.ticker, m.alias) for m in found if m.ticker is not None and m.score == 0.3}
+        doubtful = {(m.ticker, m.alias) for m in found if m.ticker is not None and m.score == WARY}
         names = Counter(ticker for ticker, _ in doubtful)
         sure |= {ticker for ticker, count in names.items() if count > 1}  # two names vouch
         judged = []
         for mention in found:
             if mention.ticker is None and mention.role != "unlisted":
                 continue  # a look-alike has done its work by swallowing the match
-            if mention.ticker is not None and mention.score == 0.3:
+            if (
+                mention.score == SHARED
+                and len(owners := self._owners(mention.alias, day) & sure) == 1
+            ):
+                mention = mention._replace(ticker=next(iter(owners)), score=0.8)
+            if mention.ticker is not None and mention.score == WARY:
                 if mention.ticker in sure:
                     mention = mention._replace(score=0.8)
                 elif self._has_company_word(folded, mention):
@@ -238,48 +235,6 @@ class Linker:
         )
 
 
-def _collect(instruments: Instruments, tables: LinkingTables) -> dict[str, list[_Name]]:
-    """Gather every spelling; the first meaning of a spelling is the one in force."""
-    names: dict[str, list[_Name]] = {}
-    traps = [trap for instrument in instruments.values() for trap in instrument.traps]
-    confirm = [text for trap in traps if trap.effect == "confirm" for text in trap.texts]
-    block = [text for trap in traps if trap.effect == "block" for text in trap.texts]
-    wary = set(map(fold, [*tables.wary, *confirm])) - set(map(fold, tables.sure))
-    never = set(map(fold, tables.never))
-    faint = set(map(fold, tables.faint))
-
-    def add(
-        spelling: str, ticker: str | None, role: Role, score: float, *span: date | None
-    ) -> None:
-        pattern = fold(clean(spelling)).strip()
-        begin, end = span or (None, None)
-        if pattern.endswith("-aktie"):
-            return  # the name before the hyphen is enough, and the share is a cue of its own
-        if len(pattern) < 2 or (ticker is not None and role == "product" and pattern in never):
-            return
-        if pattern in faint:
-            score = min(score, 0.4)
-        meanings = names.setdefault(pattern, [])
-        if not any(m.ticker == ticker for m in meanings):
-            meanings.append(_Name(ticker, role, score, pattern in wary, begin, end))
-
-    for ticker, names_of in tables.listed_elsewhere.items():
-        for spelling in names_of:
-            add(spelling, ticker, "company", 0.95)
-    for ticker, role, spelling, begin, end in _spellings(instruments):
-        score = {"company": 0.95, "product": 0.6, "person": 0.6}[role]
-        add(spelling, ticker, role, score, begin, end)
-    for ticker, names_of in tables.also.items():
-        for spelling in names_of if ticker in instruments else ():
-            add(spelling, ticker, "company", 0.9)
-    for spelling in tables.others:
-        add(spelling, None, "unlisted", 1.0)
-    # Last, because a look-alike of one issuer may well be the name of another.
-    for spelling in (*tables.nothing, *block):
-        add(spelling, None, "company", 0.0)
-    return names
-
-
 def _outermost(found: list[Mention]) -> list[Mention]:
     """Keep the leftmost-longest of matches that overlap."""
     found.sort(key=lambda mention: (mention.start, -mention.end))
@@ -293,12 +248,19 @@ def _outermost(found: list[Mention]) -> list[Mention]:
     return kept
 
 
-def _codes(folded: str) -> Iterable[Mention]:
+def codes(folded: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and ticker of every stock code in a folded text, in odd digits too."""
     for match in _CODE.finditer(folded) if _MAYBE_CODE.search(folded) else ():
-        digits = match["bare"] or match["dotted"] or match["five"]
-        number = int(digits)
-        if number and match[0].isascii():
-            yield Mention(f"{number:04d}.HK", match.start(), match.end(), match[0], 0.95, "code")
+        number = int(match["bare"] or match["dotted"] or match["five"])
+        if number:
+            yield match.start(), match.end(), f"{number:04d}.HK"
+
+
+def _codes(folded: str) -> Iterator[Mention]:
+    for start, end, ticker in codes(folded):
+        code = folded[start:end]
+        if code.isascii():
+            yield Mention(ticker, start, end, code, 0.95, "code")
 
 
 def _stands_alone(text: str, folded: str, start: int, end: int, pattern: str) -> bool:
@@ -306,13 +268,16 @@ def _stands_alone(text: str, folded: str, start: int, end: int, pattern: str) ->
         return True
     if pattern.startswith(("on ", "auf ")) and _VIEWED.search(folded, max(0, start - 16), start):
         return False
+    return _is_word(folded, start, end, pattern) and _is_capitalized(text, start, end, pattern)
+
+
+def _is_word(folded: str, start: int, end: int, pattern: str) -> bool:
+    """Tell a word from a piece of one; "Alibabas" and "Baidu's" are words, as genitives."""
     if not is_han(pattern[0]) and not begins_word(folded, start):
         return False
     if is_han(pattern[-1]) or ends_word(folded, end):
-        return _is_capitalized(text, start, end, pattern)
-    # German and English genitives: Alibabas, Baidu's.
-    genitive = folded[end] == "s" and ends_word(folded, end + 1) and len(pattern) > 2
-    return genitive and _is_capitalized(text, start, end, pattern)
+        return True
+    return folded[end] == "s" and ends_word(folded, end + 1) and len(pattern) > 2
 
 
 def _is_capitalized(text: str, start: int, end: int, pattern: str) -> bool:
@@ -336,28 +301,3 @@ def _is_source(folded: str, mention: Mention) -> bool:
         _SOURCE_BEFORE.search(before) is not None
         and re.match(r"\s{0,2}[》\"']?(?:数据|报道|新闻|消息|统计|data|\.|,|$)", after) is not None
     )
-
-
-def _spellings(
-    instruments: Instruments,
-) -> Iterable[tuple[str, Literal["company", "product", "person"], str, date | None, date | None]]:
-    """Yield ticker, role, spelling and validity of every name in the instrument table."""
-    for ticker, instrument in instruments.items():
-        for names in instrument.names.values():
-            if names.official:
-                yield ticker, "company", names.official, None, None
-            for alias in names.aliases:
-                yield ticker, "company", alias.text, alias.valid_from, alias.valid_to
-        for product in instrument.products:
-            yield ticker, "product", product.text, product.valid_from, product.valid_to
-        for person in instrument.people:
-            yield ticker, "person", person.text, person.valid_from, person.valid_to
-
-
-def concerned(mentions: Iterable[Mention]) -> Mapping[str, float]:
-    """Return the best score of each ticker among mentions."""
-    best: dict[str, float] = {}
-    for mention in mentions:
-        if mention.ticker is not None:
-            best[mention.ticker] = max(best.get(mention.ticker, 0.0), mention.score)
-    return best

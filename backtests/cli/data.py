@@ -19,18 +19,26 @@ Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as 
 @app.command()
 @command
 def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
-    """Check a config's prices and news clocks; exit 4 if something would falsify a run."""
+    """Check a config's prices and news clocks; exit 4 if something would falsify a run.
+
+    Says too how many stories stay unread for their language, and which names were too ambiguous
+    to make an event; with --json each of them with its reason and the text around it.
+    """
+    from backtests.ambiguous import CountingReader
+    from backtests.checks import reading
     from backtests.config import load_config
     from backtests.inputs import load_inputs
     from backtests.news_clocks import news_clocks
     from markets.check import check as check_market
 
     inputs = load_inputs(load_config(config, sets or []).config)
-    report = check_market(inputs.market, inputs.calendar, news_clocks(inputs))
+    reader = CountingReader(inputs.reader())
+    report = check_market(inputs.market, inputs.calendar, news_clocks(inputs, reader))
     rejections = [r for r in inputs.rejections if not r.kept]
     if as_json:
         rows = [r.as_dict() for r in rejections]
-        emit({**report.as_dict(), "rejected_stories": rows})
+        left_out = {"unread": dict(reader.unread), "ambiguous": reader.ambiguous.as_dict()}
+        emit({**report.as_dict(), "rejected_stories": rows, **left_out})
     else:
         color = {"error": "red", "warning": "yellow", "note": "cyan"}
         for finding in report.findings:
@@ -38,6 +46,9 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
             typer.echo(f"{finding.where}: {finding.message}")
         for r in rejections[:20]:
             typer.echo(f"rejected {r}")
+        for said in reading(reader):
+            typer.secho(f"{said['level']:<8}", fg=color.get(said["level"]), nl=False)
+            typer.echo(f"{said['name']}: {said['message']}")
         for ticker, found in report.coverage.items():
             span = f"{found['first']} to {found['last']}"
             typer.echo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from backtests.cli.contract import Json, Set, command, emit, emit_line
 from markets.wording import counted, row_problem
 
 if TYPE_CHECKING:
+    from backtests.reading import Line, Reading
     from signals.store import AddReport
 
 app = typer.Typer(no_args_is_help=True, help="Collect and import stories into a store.")
@@ -24,6 +26,10 @@ COMPLAINTS = 20
 """Lines that were no stories named on stderr; all stand in the output."""
 
 Store = Annotated[Path, typer.Option(help="The store, a SQLite file; made if absent.")]
+NewsSet = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="As in --set news.encoding=gb18030."),
+]
 Lexicon = Annotated[Path | None, typer.Option(help="TOML file of your own cues, on top of ours.")]
 
 
@@ -51,7 +57,11 @@ def events(
             "--novelty", help="Set events against earlier stories; the stream must be in order."
         ),
     ] = False,
+    ambiguous: Annotated[
+        bool, typer.Option("--ambiguous", help="List the names left out as ambiguous instead.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; the order stays.")] = 1,
+    sets: NewsSet = None,
     as_json: Json = False,
 ) -> None:
     """Read stories into events: JSON lines in, JSON lines out, in the same order.
@@ -60,37 +70,46 @@ def events(
     story comes out as {"where", "rejected"}; the command then ends with exit code 4, as it does
     where files hold no story at all. A silent standard input is no error. What became of the lines
     is said on stderr at the end: stories, events, rejected lines, repeated ids, languages that are
-    not read, tickers that no instrument table lists.
+    not read (their stories come out with "unread" and the language), tickers that no instrument
+    table lists.
 
     Each story is read by itself and its events have novelty 1. With --novelty they have what the
     stories before them in the stream leave, as in a run: the stream must then be in order of
     available_at (exit code 5 where it is not), and the stories of a week are held in memory.
+
+    With --ambiguous the names of listed companies that were met and not believed come out in place
+    of events, grouped by alias, most frequent first: whom each could have meant, its score, why it
+    was left out, and the text around it. None of them ever makes an event.
     """
-    from backtests.reading import Reading, article, lines_of, read_lines
+    from backtests.ambiguous import Ambiguous
+    from backtests.config import news_settings
+    from backtests.reading import Reading, read_lines
     from backtests.tally import Tally
     from markets.errors import MissingDataError, UsageError
 
-    lines = []
-    for file in files:
-        if file.suffix == ".txt":
-            if published_at is None:
-                raise UsageError(
-                    "a plain text file has no clock", given=file, wanted="--published-at INSTANT"
-                )
-            lines.append(iter([article(file, published_at, language)]))
-        else:
-            lines.append(lines_of([file], sys.stdin.buffer))
+    if ambiguous and novelty:
+        raise UsageError("a list of names has no novelty", given="--ambiguous --novelty")
     reading = Reading(
+        news=news_settings(sets or [], "jsonl"),
         instruments=str(instruments) if instruments else None,
         lexicon=str(lexicon) if lexicon else None,
         novelty=novelty,
+        ambiguous=ambiguous,
     )
-    tally = Tally()
-    for outcome in read_lines((line for part in lines for line in part), reading, jobs):
-        emit_line(outcome.document)
+    tally, left_out = Tally(), Ambiguous()
+    for outcome in read_lines(_lines(files, reading, published_at, language), reading, jobs):
+        if ambiguous:
+            left_out.add(outcome.left)
+        else:
+            emit_line(outcome.document)
         tally.count(outcome)
         if outcome.item_id is None and tally.rejected <= COMPLAINTS:
             _complain(outcome.document)
+    if ambiguous and as_json:
+        emit({"unread": dict(tally.unread), "ambiguous": left_out.as_dict()})
+    elif ambiguous:
+        for line in left_out.lines():
+            typer.echo(line)
     for sentence in tally.sentences():
         typer.echo(sentence, err=True)
     if not tally.stories and any(str(file) != "-" for file in files):
@@ -99,6 +118,24 @@ def events(
         )
     if tally.rejected:
         raise typer.Exit(BAD_INPUT)
+
+
+def _lines(
+    files: list[Path], reading: Reading, published_at: str | None, language: str | None
+) -> Iterator[Line]:
+    """Yield the lines of all files, a plain text file as one."""
+    from backtests.reading import article, lines_of
+    from markets.errors import UsageError
+
+    for file in files:
+        if file.suffix != ".txt":
+            yield from lines_of([file], sys.stdin.buffer, reading.news)
+        elif published_at is None:
+            raise UsageError(
+                "a plain text file has no clock", given=file, wanted="--published-at INSTANT"
+            )
+        else:
+            yield article(file, published_at, language, reading.news)
 
 
 def _complain(document: dict[str, object]) -> None:
@@ -136,6 +173,7 @@ def collect(
         list[str], typer.Argument(metavar="NAME=ADDRESS…", help="RSS or Atom feeds by name.")
     ],
     store: Store = Path("news.sqlite"),
+    sets: NewsSet = None,
     as_json: Json = False,
 ) -> None:
     """Fetch feeds once and add what is new; each story is stamped with when we saw it.
@@ -145,6 +183,7 @@ def collect(
     """
     from datetime import UTC, datetime
 
+    from backtests.config import news_settings
     from markets.errors import UsageError
     from signals.sources.collect import collect as collect_feeds
     from signals.sources.collect import fetch_url
@@ -156,8 +195,15 @@ def collect(
         if not equals:
             raise UsageError("a feed needs a name", given=feed, wanted="name=https://…")
         addresses[name] = address
+    settings = news_settings(sets or [], "rss")
     with NewsStore(store) as news:
-        found = collect_feeds(addresses, news, fetch=fetch_url, now=lambda: datetime.now(UTC))
+        found = collect_feeds(
+            addresses,
+            news,
+            fetch=lambda address: fetch_url(address, settings.max_item_kb),
+            now=lambda: datetime.now(UTC),
+            settings=settings,
+        )
         held = len(news)
     failed = {name: error.as_dict() for name, error in found.failed.items()}
     reports = {name: _counts(report) for name, report in found.reports.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import math
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
@@ -143,39 +144,41 @@ def lines(path: Path, settings: NewsSettings) -> Iterator[tuple[int, bytes | Rej
     DataError
         If the file is another container, or is longer than ``max_file_mb`` when unpacked.
     """
-    limit = settings.max_item_kb * 1024
-    budget = settings.max_file_mb * MEGABYTE
-    number, read = 0, 0
     with _open(path) as stream:
-        while True:
-            try:
-                line = stream.readline(limit + 2)
-                whole = len(line) <= limit or line.endswith(b"\n")
-                size = len(line) if whole else len(line) + _skip(stream, budget - read)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                where = f"{path.name}:{number + 1}"
-                yield number + 1, Rejection(where, f"the file is cut off ({error})")
-                return
-            if not line:
-                return
-            number += 1
-            read += size
-            if read > budget:
-                raise DataError(
-                    "a file over the size limit",
-                    given=f"more than {settings.max_file_mb:,} MB when unpacked",
-                    wanted="smaller files, or a higher news.max_file_mb",
-                    where=f"{path.name}:{number}",
-                )
-            if whole:
-                yield number, line.rstrip(b"\r\n")
-            else:
-                yield (
-                    number,
-                    Rejection.of(
-                        too_long(f"{size // 1024:,} kB", settings), f"{path.name}:{number}"
-                    ),
-                )
+        yield from lines_in(stream, path.name, settings, settings.max_file_mb * MEGABYTE)
+
+
+def lines_in(
+    stream: BinaryIO, name: str, settings: NewsSettings, budget: float = math.inf
+) -> Iterator[tuple[int, bytes | Rejection]]:
+    """Yield the lines of an open stream as `lines` does; it may hold `budget` bytes."""
+    limit = settings.max_item_kb * 1024
+    number, read = 0, 0
+    while True:
+        try:
+            line = stream.readline(limit + 2)
+            whole = len(line) <= limit or line.endswith(b"\n")
+            size = len(line) if whole else len(line) + _skip(stream, budget - read)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            where = f"{name}:{number + 1}"
+            yield number + 1, Rejection(where, f"the file is cut off ({error})")
+            return
+        if not line:
+            return
+        number += 1
+        read += size
+        if read > budget:
+            raise DataError(
+                "a file over the size limit",
+                given=f"more than {settings.max_file_mb:,} MB when unpacked",
+                wanted="smaller files, or a higher news.max_file_mb",
+                where=f"{name}:{number}",
+            )
+        if whole:
+            yield number, line.rstrip(b"\r\n")
+        else:
+            refused = too_long(f"{size // 1024:,} kB", settings)
+            yield number, Rejection.of(refused, f"{name}:{number}")
 
 
 def read_whole(path: Path, settings: NewsSettings) -> bytes:
@@ -205,13 +208,23 @@ def encoding_of(path: Path, settings: NewsSettings) -> str:
     ConfigError
         If the declared one does not exist or is not made of single bytes for ASCII.
     """
-    name = settings.encoding
-    if name == "detect":
+    if settings.encoding == "detect":
         with _open(path) as stream:
             try:
                 return detect_encoding(stream.read(4 * CHUNK))
             except (EOFError, zlib.error, gzip.BadGzipFile):
                 return "utf-8"
+    return checked_encoding(settings.encoding)
+
+
+def checked_encoding(name: str) -> str:
+    """Return the name of a codec that text files can have.
+
+    Raises
+    ------
+    ConfigError
+        If it does not exist or is not made of single bytes for ASCII.
+    """
     try:
         plain = b"{1}\n".decode(name) == "{1}\n"
     except (LookupError, ValueError):
@@ -237,7 +250,7 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _skip(stream: BinaryIO, budget: int) -> int:
+def _skip(stream: BinaryIO, budget: float) -> int:
     """Read to the end of a line without keeping it; stop once the budget is spent."""
     skipped = 0
     while skipped <= budget:

@@ -34,7 +34,7 @@ class JsonlNews(FileNews):
                 yield where, line
                 continue
             try:
-                row = parse_line(_decode(line, encoding))
+                row = parse_line(decode_line(line, encoding))
             except DataError as error:
                 yield where, Rejection.of(error, where)
                 continue
@@ -63,7 +63,7 @@ class JsonLines:
         try:
             if len(line) > self._limit:
                 raise too_long(f"{len(line) // 1024:,} kB", self._settings)
-            row = parse_line(line if isinstance(line, str) else _decode(line, "utf-8"))
+            row = parse_line(line if isinstance(line, str) else decode_line(line, "utf-8"))
         except DataError as error:
             yield Rejection.of(error, where)
             return
@@ -104,7 +104,14 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return row
 
 
-def _decode(line: bytes, encoding: str) -> str:
+def decode_line(line: bytes, encoding: str) -> str:
+    """Return a line as text.
+
+    Raises
+    ------
+    DataError
+        If it holds bytes that are not in the encoding.
+    """
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:

@@ -1,7 +1,8 @@
 """Which language a story is in, told by script first and by telling words second.
 
 Only German, English and Chinese are read. Anything else gets its own code where the evidence names
-one, else ``und``, and stays unread: a wrong guess would invent events.
+one, else ``und`` (``und-Cyrl``, ``und-Arab``, … where the script is another), and stays unread: a
+wrong guess would invent events.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ _KANA = re.compile(r"[\u3041-\u30ff]+")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff〇]+")
 _HANGUL = re.compile(r"[\uac00-\ud7af]+")
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u0e00-\u0e7f]+")
+_SCRIPTS = {
+    "Grek": "\u0370-\u03ff\u1f00-\u1fff",
+    "Cyrl": "\u0400-\u052f",
+    "Hebr": "\u0590-\u05ff",
+    "Arab": "\u0600-\u077f",
+    "Deva": "\u0900-\u097f",
+    "Thai": "\u0e00-\u0e7f",
+}
+"""Scripts by their ISO 15924 names; rarer ones stay without a name."""
 _BEYOND_LATIN = re.compile(r"[\u0370-\u1dff\u0e00-\u0e7f\u3007-\ufaff]")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]{2,40}")
 _LETTERS = {
@@ -59,7 +69,7 @@ class LanguageGuesser:
                 self._votes.setdefault(word, (code,))
 
     def guess(self, text: str, declared: str = "und") -> str:
-        """Return ``de``, ``en``, ``zh``, another language's code, or ``und``.
+        """Return ``de``, ``en``, ``zh``, another language's code, or ``und`` and the script.
 
         Parameters
         ----------
@@ -77,12 +87,15 @@ class LanguageGuesser:
         ['zh', 'de', 'en']
         >>> guesser.guess("テンセントの株価"), guesser.guess("Xiaomi lance une voiture")
         ('ja', 'fr')
+        >>> guesser.guess("Акции Xiaomi растут в Гонконге")
+        'und-Cyrl'
         """
         sample = text[:_SAMPLE]
         script = _script_language(sample)
-        if script is not None:
-            return script
         said = declared.replace("_", "-").split("-")[0].strip().lower()
+        if script is not None:
+            is_named = said not in ("", "und", *READ_LANGUAGES)
+            return said if script.startswith("und") and is_named else script
         counts = self._count(sample)
         ranked = counts.most_common(2)
         if not ranked:
@@ -125,9 +138,15 @@ def _script_language(sample: str) -> str | None:
     if hangul > max(words, han):
         return "ko"
     if other > 2 * (words + han):
-        return "und"
+        return _other_script(sample)
     # Two Han characters weigh about as much as one Latin word.
     return "zh" if han and han >= 2 * words * 0.4 and han >= 2 else None
+
+
+def _other_script(sample: str) -> str:
+    counts = {name: len(re.findall(f"[{span}]", sample)) for name, span in _SCRIPTS.items()}
+    name = max(counts, key=counts.__getitem__)
+    return f"und-{name}" if counts[name] else "und"
 
 
 @cache

@@ -15,6 +15,8 @@ from backtests.cli import app
 from backtests.reading import Reading, lines_of, read_lines
 from backtests.tally import Tally
 from markets.errors import LeakError
+from signals.news import Rejection
+from signals.sources import NewsSettings
 
 
 def story(
@@ -113,14 +115,15 @@ def test_novelty_needs_the_order_of_the_clock() -> None:
     assert invoke("-", "--novelty", lines=[story("a", hour=5), story("b", hour=4)]).exit_code == 5
 
 
-def test_a_line_too_long_is_cut_and_the_next_one_read() -> None:
-    stream = io.BytesIO(b"x" * 100 + b"\n" + b"short\n" + b"y" * 10 + b"\n" + b"end")
-    assert list(lines_of([Path("-")], stream, limit=10)) == [
-        ("stdin:1", b"x" * 10),
-        ("stdin:2", b"short\n"),
-        ("stdin:3", b"y" * 10),
-        ("stdin:4", b"end"),
-    ]
+def test_a_line_too_long_is_refused_and_the_next_one_read() -> None:
+    stream = io.BytesIO(b"x" * 5_000 + b"\n" + b"short\n" + b"y" * 2_000 + b"\n" + b"end")
+    found = list(lines_of([Path("-")], stream, NewsSettings(max_item_kb=1)))
+    assert [where for where, _ in found] == ["stdin:1", "stdin:2", "stdin:3", "stdin:4"]
+    assert (found[1][1], found[3][1]) == (b"short", b"end")
+    for where, line in (found[0], found[2]):
+        assert isinstance(line, Rejection)
+        assert line.where == where
+        assert line.problem == "a story over the size limit"
 
 
 def _placed(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
