@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from signals.events.finder import Hit
 from signals.events.lexicon import Rule
-from signals.events.page import Sentence
+from signals.events.page import Group, Sentence
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
@@ -91,8 +91,9 @@ class Grammar:
         """Return the rules that fire in a sentence, in reading order."""
         used = 0
         fired: list[Match] = []
+        is_soft = "soft" in sentence.by_concept and "deny" not in sentence.by_concept
         for plan in self._possible(sentence):
-            if plan.rule.faint and (fired or not sentence.is_headline):
+            if plan.rule.faint and (fired or is_soft or not sentence.is_headline):
                 continue
             if ("%denied",) in plan.others and any(match.only_denied for match in fired):
                 continue
@@ -100,6 +101,8 @@ class Grammar:
                 match = None if used & _letters(anchor) else _try(sentence, plan, anchor, used)
                 if match is None or self._is_outbid(sentence, plan, match, used):
                     continue
+                if plan.rule.weak and is_soft and sentence.in_segment("soft", match.segment):
+                    continue  # a tale of everyday life beside a word of ours
                 fired.append(match)
                 for found in match.found:
                     if found.concept[0] != "%":
@@ -336,10 +339,18 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
             fits = {
-                "%target": not is_before or place > 0,
+                "%target": (not is_before or place > 0) and _is_another(sentence, group),
                 "%listed_doer": is_before and bool(group.tickers) and place == 0,
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start),
             }
             if fits[concept]:
                 yield group.start, group.end
+
+
+def _is_another(sentence: Sentence, group: Group) -> bool:
+    """Return False for a firm that was named before, by its own name or that of a product."""
+    return group.is_unlisted or not any(
+        other.start < group.start and set(group.tickers) <= set(other.tickers)
+        for other in sentence.groups
+    )
