@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from signals.events.finder import Hit
@@ -74,9 +74,13 @@ class Grammar:
     ----------
     rules : sequence of Rule
         In order of precedence.
+    silent : mapping of str to frozenset of str, optional
+        Language → faint rules (``kind:id``) that are not tried in it.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
         plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
         # Each rule waits for its rarest need: for the cues that the fewest rules ask for.
@@ -86,14 +90,21 @@ class Grammar:
             for name in rarest:
                 self._waiting.setdefault(name, []).append(plan)
         self._rivals = [_rivals(plan, plans) for plan in plans]
+        self._silent = {
+            code: frozenset(p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
+            for code, names in (silent or {}).items()
+        }
 
     def matches(self, sentence: Sentence) -> list[Match]:
         """Return the rules that fire in a sentence, in reading order."""
         used = 0
         fired: list[Match] = []
+        silent = self._silent.get(sentence.language, frozenset())
         is_soft = "soft" in sentence.by_concept and "deny" not in sentence.by_concept
         for plan in self._possible(sentence):
-            if plan.rule.faint and (fired or is_soft or not sentence.is_headline):
+            if plan.rule.faint and (
+                fired or is_soft or not sentence.is_headline or plan.rank in silent
+            ):
                 continue
             if ("%denied",) in plan.others and any(match.only_denied for match in fired):
                 continue

@@ -21,7 +21,8 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``duplicate`` | ``unreachable`` | ``no twin`` | ``unknown concept`` | ``unused concept``.
+        ``duplicate`` | ``unreachable`` | ``no twin`` | ``unknown concept`` | ``unknown rule`` |
+        ``unused concept``.
     text : str
         The sentence to show.
     is_error : bool
@@ -131,6 +132,11 @@ def _rule_problems(lexicon: Lexicon) -> list[Problem]:
         text = f"rules: {rule.kind}:{rule.id} needs {name!r}, which no language spells"
         nearest = nearest_name(name, lexicon.concept_names())
         found.append(Problem("unknown concept", text, nearest=nearest))
+    for code, names in lexicon.silent.items():
+        known = {f"{rule.kind}:{rule.id}" for rule in lexicon.rules if rule.faint}
+        for name in sorted(names - known):
+            text = f"{code}: {name!r} is silent and no faint rule"
+            found.append(Problem("unknown rule", text, nearest=nearest_name(name, known)))
     return found + _unused(lexicon)
 
 
