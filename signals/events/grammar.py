@@ -15,6 +15,7 @@ from typing import NamedTuple
 from signals.events.finder import Hit
 from signals.events.lexicon import Rule
 from signals.events.page import Group, Sentence
+from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
@@ -121,7 +122,9 @@ class Grammar:
         if not any(match.rule.weak for match in fired):
             return sorted(fired, key=_start_of)
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        return sorted((m for m in fired if not _gives_way(m, strong, sentence)), key=_start_of)
+        told = {m.rule.kind for m in fired if not m.only_denied}
+        kept = (m for m in fired if not _gives_way(m, strong, told, sentence))
+        return sorted(kept, key=_start_of)
 
     def _is_outbid(self, sentence: Sentence, plan: _Plan, match: Match, used: int) -> bool:
         """Tell whether the other thing to be said of the same cue has its word nearer."""
@@ -181,18 +184,21 @@ def _width(match: Match) -> int:
     return max(0, second.start - first.end)
 
 
-def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:
+def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Sentence) -> bool:
     """Let a weak reading yield in its segment; one a denial suggests, in the sentence.
 
-    A sum that names no firm ("…, spending HK$151m") goes on about the segment before it.
+    A sum that names no firm ("…, spending HK$151m") goes on about the segment before it, and what
+    is wrong is the reason where an authority or a court has its say.
     """
     if not match.rule.weak or match.segment in strong:
         return match.rule.weak
     used = {found.concept for found in match.found}
     if match.only_denied:
-        return bool(strong)
-    goes_on = "%money" in used and match.segment - 1 in strong
-    return goes_on and not any(
+        return bool(told)
+    if match.rule.kind == "incident":
+        return bool(told & {"regulation", "legal"})
+    goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
+    return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
     )
 
