@@ -57,7 +57,7 @@ def tables_elsewhere(
 
     stories = list(inputs.store.items())
     # Without the finders that it built as stories were read: they are compiled, and cannot go.
-    lexicon = Lexicon(inputs.lexicon.rules, inputs.lexicon.concepts)
+    lexicon = replace(inputs.lexicon, _finders={})
     task = _Task(
         config,
         replace(inputs, store=None, lexicon=lexicon),  # type: ignore[arg-type]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from signals.events.finder import Hit
 from signals.events.lexicon import Rule
-from signals.events.page import Sentence
+from signals.events.page import Group, Sentence
+from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
@@ -74,9 +75,13 @@ class Grammar:
     ----------
     rules : sequence of Rule
         In order of precedence.
+    silent : mapping of str to frozenset of str, optional
+        Language → faint rules (``kind:id``) that are not tried in it.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
         plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
         # Each rule waits for its rarest need: for the cues that the fewest rules ask for.
@@ -86,13 +91,21 @@ class Grammar:
             for name in rarest:
                 self._waiting.setdefault(name, []).append(plan)
         self._rivals = [_rivals(plan, plans) for plan in plans]
+        self._silent = {
+            code: frozenset(p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
+            for code, names in (silent or {}).items()
+        }
 
     def matches(self, sentence: Sentence) -> list[Match]:
         """Return the rules that fire in a sentence, in reading order."""
         used = 0
         fired: list[Match] = []
+        silent = self._silent.get(sentence.language, frozenset())
+        is_soft = "soft" in sentence.by_concept and "deny" not in sentence.by_concept
         for plan in self._possible(sentence):
-            if plan.rule.faint and (fired or not sentence.is_headline):
+            if plan.rule.faint and (
+                fired or is_soft or not sentence.is_headline or plan.rank in silent
+            ):
                 continue
             if ("%denied",) in plan.others and any(match.only_denied for match in fired):
                 continue
@@ -100,6 +113,8 @@ class Grammar:
                 match = None if used & _letters(anchor) else _try(sentence, plan, anchor, used)
                 if match is None or self._is_outbid(sentence, plan, match, used):
                     continue
+                if plan.rule.weak and is_soft and sentence.in_segment("soft", match.segment):
+                    continue  # a tale of everyday life beside a word of ours
                 fired.append(match)
                 for found in match.found:
                     if found.concept[0] != "%":
@@ -107,7 +122,9 @@ class Grammar:
         if not any(match.rule.weak for match in fired):
             return sorted(fired, key=_start_of)
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        return sorted((m for m in fired if not _gives_way(m, strong, sentence)), key=_start_of)
+        told = {m.rule.kind for m in fired if not m.only_denied}
+        kept = (m for m in fired if not _gives_way(m, strong, told, sentence))
+        return sorted(kept, key=_start_of)
 
     def _is_outbid(self, sentence: Sentence, plan: _Plan, match: Match, used: int) -> bool:
         """Tell whether the other thing to be said of the same cue has its word nearer."""
@@ -167,18 +184,21 @@ def _width(match: Match) -> int:
     return max(0, second.start - first.end)
 
 
-def _gives_way(match: Match, strong: set[int], sentence: Sentence) -> bool:
+def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Sentence) -> bool:
     """Let a weak reading yield in its segment; one a denial suggests, in the sentence.
 
-    A sum that names no firm ("…, spending HK$151m") goes on about the segment before it.
+    A sum that names no firm ("…, spending HK$151m") goes on about the segment before it, and what
+    is wrong is the reason where an authority or a court has its say.
     """
     if not match.rule.weak or match.segment in strong:
         return match.rule.weak
     used = {found.concept for found in match.found}
     if match.only_denied:
-        return bool(strong)
-    goes_on = "%money" in used and match.segment - 1 in strong
-    return goes_on and not any(
+        return bool(told)
+    if match.rule.kind == "incident":
+        return bool(told & {"regulation", "legal"})
+    goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
+    return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
     )
 
@@ -336,10 +356,18 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
             fits = {
-                "%target": not is_before or place > 0,
+                "%target": (not is_before or place > 0) and _is_another(sentence, group),
                 "%listed_doer": is_before and bool(group.tickers) and place == 0,
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start),
             }
             if fits[concept]:
                 yield group.start, group.end
+
+
+def _is_another(sentence: Sentence, group: Group) -> bool:
+    """Return False for a firm that was named before, by its own name or that of a product."""
+    return group.is_unlisted or not any(
+        other.start < group.start and set(group.tickers) <= set(other.tickers)
+        for other in sentence.groups
+    )

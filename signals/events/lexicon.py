@@ -88,6 +88,7 @@ class _CueFile(Settings):
     elsewhere: dict[str, str] = Field(default_factory=dict)
     past: dict[str, str] = Field(default_factory=dict)
     nouns: list[str] = Field(default_factory=list)
+    silent: list[str] = Field(default_factory=list)
     concepts: dict[str, list[str]]
 
 
@@ -105,10 +106,13 @@ class Lexicon:
         In order of precedence: the first to use a cue keeps it.
     concepts : mapping
         Language → concept → cues as written.
+    silent : mapping
+        Language → faint rules (``kind:id``) that are not tried in it: its single words say too little.
     """
 
     rules: Sequence[Rule]
     concepts: Mapping[str, Mapping[str, Sequence[str]]]
+    silent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _finders: dict[str, Finder] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -126,13 +130,15 @@ class Lexicon:
         ConfigError
             If the file is missing, no TOML, or names an unknown key, kind, concept or language.
         """
-        concepts = {code: dict(_read_cues(code)) for code in LANGUAGES}
+        spelled = {code: _read_file(code) for code in LANGUAGES}
+        concepts = {code: dict(_cues_of(file)) for code, file in spelled.items()}
+        silent = {code: frozenset(file.silent) for code, file in spelled.items()}
         rules = list(_read_rules())
         if extra is not None:
             own = _own_file(Path(extra))
             own.apply(concepts)
             rules = [*own.rule, *rules]
-        lexicon = cls(tuple(rules), concepts)
+        lexicon = cls(tuple(rules), concepts, silent)
         for rule, name in lexicon.unknown_concepts():
             raise ConfigError(
                 "a rule needs a concept that no language spells",
@@ -183,8 +189,11 @@ def _data(name: str) -> str:
     return files("signals.events").joinpath(f"cues/{name}").read_text(encoding="utf-8")
 
 
-def _read_cues(language: str) -> Mapping[str, list[str]]:
-    parsed = _CueFile.model_validate(tomllib.loads(_data(f"{language}.toml")))
+def _read_file(language: str) -> _CueFile:
+    return _CueFile.model_validate(tomllib.loads(_data(f"{language}.toml")))
+
+
+def _cues_of(parsed: _CueFile) -> Mapping[str, list[str]]:
     return {
         concept: [
             *cues,

@@ -10,8 +10,8 @@ from signals.events.finder import TELLING, Cue, parse_cue
 from signals.events.lexicon import Lexicon, tells_language
 from signals.text.folding import fold
 
-USED_BY_NAME = frozenset({"ignore", "ends", "resolved"})
-"""Concepts that the reader asks for by name: words that hide a cue or turn one around."""
+USED_BY_NAME = frozenset({"ignore", "ends", "resolved", "soft"})
+"""Concepts that the reader asks for by name: words that hide a cue, turn it or make it mild."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``duplicate`` | ``unreachable`` | ``no twin`` | ``unknown concept`` | ``unused concept``.
+        ``duplicate`` | ``unreachable`` | ``no twin`` | ``unknown concept`` | ``unknown rule`` |
+        ``unused concept``.
     text : str
         The sentence to show.
     is_error : bool
@@ -131,6 +132,11 @@ def _rule_problems(lexicon: Lexicon) -> list[Problem]:
         text = f"rules: {rule.kind}:{rule.id} needs {name!r}, which no language spells"
         nearest = nearest_name(name, lexicon.concept_names())
         found.append(Problem("unknown concept", text, nearest=nearest))
+    for code, names in lexicon.silent.items():
+        known = {f"{rule.kind}:{rule.id}" for rule in lexicon.rules if rule.faint}
+        for name in sorted(names - known):
+            text = f"{code}: {name!r} is silent and no faint rule"
+            found.append(Problem("unknown rule", text, nearest=nearest_name(name, known)))
     return found + _unused(lexicon)
 
 

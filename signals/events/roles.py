@@ -233,6 +233,10 @@ def _opposed(
             doer, done_to = done_to, doer
         elif not done_to:
             doer, done_to = None, doer
+    if done_to is None and match.rule.kind == "legal":
+        # "NetEase loses, must pay Tencent": the other side stands in the next clause.
+        beyond = _in(sentence, sentence.groups, match.segment + 1)
+        done_to = next((group for group in beyond if group != doer), None)
     assigned = _sided(match, doer, done_to)
     topic = next((group for group in _before(sentence, match) if group.tickers), None)
     if not assigned and topic is not None and sentence.segment_of(topic.start) < match.segment:

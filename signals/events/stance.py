@@ -25,7 +25,7 @@ TURNS: dict[Kind, frozenset[str]] = {
     ),
     "product_launch": frozenset({"ends", "delay", "halt"}),
     "chip_selfdev": frozenset({"ends", "delay", "halt"}),
-    "order_supply": frozenset({"ends", "lose"}),
+    "order_supply": frozenset({"ends", "lose", "delay"}),
     "incident": frozenset({"resolved"}),
 }
 _ALREADY_TURNED = frozenset(

@@ -77,7 +77,7 @@ class Teller:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._grammar = Grammar(lexicon.rules)
+        self._grammar = Grammar(lexicon.rules, lexicon.silent)
         self._rank = {id(rule): rank for rank, rule in enumerate(lexicon.rules)}
         self.tell = lru_cache(maxsize=KEPT)(self._tell)
         """`_tell`, remembering: the same words in the same context tell the same."""

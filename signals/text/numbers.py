@@ -18,6 +18,7 @@ from signals.text.units import (
     AT_MOST_AFTER,
     CHANGE_AFTER,
     COUNTED_AFTER,
+    COUNTED_BEFORE,
     CURRENCY_AFTER,
     CURRENCY_BEFORE,
     NUMBER_WORD_RE,
@@ -228,10 +229,18 @@ def _measured(text: str, start: int, end: int, value: float, language: str) -> I
             is_per_share=_is_per_share(text, begin, after)
             or (factor == 1 and _MOVED_TO.search(text, max(0, begin - 12), begin) is not None),
         )  # fmt: skip
-    elif language == "zh" and factor >= 1e8 and not COUNTED_AFTER.match(text, after):
+    elif language == "zh" and factor >= 1e8 and not _is_count(text, start, after):
         yield Quantity(begin, after, "money", round(value * factor, 4), None, None, qualifier)
     else:
         yield Quantity(start, after, "plain", value * factor, None, None, qualifier)
+
+
+def _is_count(text: str, start: int, after: int) -> bool:
+    """Tell users, orders and views (用户数7亿) from a sum that names no currency."""
+    return (
+        COUNTED_AFTER.match(text, after) is not None
+        or COUNTED_BEFORE.search(text, max(0, start - 14), start) is not None
+    )
 
 
 def _sign_before(text: str, start: int) -> float:

@@ -56,6 +56,10 @@ POINTS_AFTER = re.compile(
     r"|prozentpunkte?n?|percentage points?|个百分点)"
 )
 COUNTED_AFTER = re.compile(rf"\s?[多余]?(?:{_alternatives(_WORDS['words']['counted'])})")
+COUNTED_BEFORE = re.compile(
+    rf"(?:{_alternatives(_WORDS['words']['counted_before'])})"
+    r"(?:已|均|共|合计|累计|仅|再|首次|约|近|超|逾|破|达|突破|超过|达到|为|至|升至|增至|高达|站上)*\s?$"
+)
 ABOUT_AFTER = re.compile(r"左右|上下|的?规模左右")
 AT_LEAST_AFTER = re.compile(r"以上|起步")
 AT_MOST_AFTER = re.compile(r"以下|以内|之内")
