@@ -20,6 +20,8 @@ _BETWEEN = frozenset(
         "macro_policy", "index_change", "ownership", "chip_selfdev", "management",
     )
 )  # fmt: skip
+_SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
+_ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
@@ -105,6 +107,8 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     before = _before(sentence, match)
     here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
+        if _is_of_its_own(match, folded, before):
+            return None
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
         return next(iter(nearest or movers[-1:]), None)
@@ -120,6 +124,13 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
     return _in(sentence, _after(sentence, match), match.segment)[:1]
+
+
+def _is_of_its_own(match: Match, folded: str, before: Sequence[Group]) -> bool:
+    """Tell what a firm's thing does ("Baidu's rides up 20%"): no move of the firm's share."""
+    if not before or any(found.concept in _SHARE_WORDS for found in match.found):
+        return False
+    return _ITS_THING.match(folded, before[-1].end, match.start) is not None
 
 
 def _acts_on(folded: str, group: Group) -> bool:
