@@ -7,8 +7,8 @@ what an inflected, compound or separable cue needs beside its letters is checked
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -40,14 +40,21 @@ _AFTER_PARTICLE = re.compile(
 
 
 class Hit(NamedTuple):
-    """A cue found: its concept, its span in the folded text, and the weight of its own letters."""
+    """A cue found: its span in the folded text, and its concept."""
 
     start: int
     end: int
     concept: str
-    cue: str
-    weight: int
-    tail_end: int
+
+
+class Tail(NamedTuple):
+    """What must stand behind the head of a cue."""
+
+    pattern: re.Pattern[str]
+    is_particle: bool
+    is_adjacent: bool
+    literal: str
+    """Letters that stand in every text the pattern fits: looked for first."""
 
 
 class Cue(NamedTuple):
@@ -59,19 +66,34 @@ class Cue(NamedTuple):
     open_left: bool
     open_right: bool
     anchored: bool
-    tail: re.Pattern[str] | None
-    is_particle: bool
-    is_adjacent: bool
-    literal: str
-    """Letters that stand in every text the tail fits: looked for first."""
+    tail: Tail | None
+
+
+class Form(NamedTuple):
+    """What cues that are written alike ask of their place, and the concepts they stand for.
+
+    A word is looked at once for all its concepts: for what they say happened (`contents`), and for
+    how they say it is told (`tellings`).
+    """
+
+    open_left: bool
+    open_right: bool
+    anchored: bool
+    tail: Tail | None
+    contents: tuple[str, ...]
+    tellings: tuple[str, ...]
 
 
 class Head(NamedTuple):
-    """What cues begin with, whether a word could go on at its ends, and the cues."""
+    """What cues begin with: whether a word could go on at its ends, and the forms they take."""
 
     is_word_first: bool
     is_word_last: bool
-    cues: tuple[Cue, ...]
+    forms: tuple[Form, ...]
+
+
+_Found = tuple[int, int, int, int, int, tuple[str, ...]]
+"""Start, end and weight, both negative, so that they sort; a count, tail end and concepts."""
 
 
 class Finder:
@@ -93,7 +115,7 @@ class Finder:
                 if cue.head:  # the linter names what can match nothing
                     by_head.setdefault(cue.head, []).append(cue)
         self._heads = [
-            Head(is_word_character(head[0]), is_word_character(head[-1]), tuple(cues))
+            Head(is_word_character(head[0]), is_word_character(head[-1]), _forms(cues))
             for head, cues in by_head.items()
         ]
         self._automaton = AhoCorasick(list(by_head), matchkind=MatchKind.Standard)
@@ -101,45 +123,77 @@ class Finder:
 
     def find(self, folded: str, starts: frozenset[int]) -> list[Hit]:
         """Return the cues of a folded text in order; `starts` says where segments begin."""
-        found: list[Hit] = []
-        stops: list[int] | None = None
+        contents: list[_Found] = []
+        tellings: list[_Found] = []
+        length = len(folded)
         for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
-            is_word_first, is_word_last, cues = self._heads[index]
+            is_word_first, is_word_last, forms = self._heads[index]
             goes_before = start > 0 and is_word_character(folded[start - 1])
-            goes_on = end < len(folded) and is_word_character(folded[end])
-            begins = not (is_word_first and goes_before)
-            ends = not (is_word_last and goes_on)
-            for cue in cues:
-                if not ((begins or cue.open_left) and (ends or cue.open_right)):
+            goes_on = end < length and is_word_character(folded[end])
+            is_cut = is_word_first and goes_before
+            is_cut_off = is_word_last and goes_on
+            for open_left, open_right, anchored, tail, happens, is_told in forms:
+                if (is_cut and not open_left) or (is_cut_off and not open_right):
                     continue
-                if cue.anchored and start not in starts:
+                if anchored and start not in starts:
                     continue
-                high = tail_end = word_end(folded, end) if goes_on and cue.open_right else end
-                if cue.tail is not None:
-                    if stops is None:
-                        stops = [stop.start() for stop in _SEGMENT_STOP.finditer(folded)]
-                        stops.append(len(folded))
-                    stop = min(stops[bisect_left(stops, high)], high + self._reach)
-                    if folded.find(cue.literal, high, stop) < 0:
-                        continue
-                    tail_end = _tail_end(cue, cue.tail, folded, high, stop)
+                high = tail_end = word_end(folded, end) if goes_on and open_right else end
+                if tail is not None:
+                    tail_end = _tail_end(tail, folded, high, self._reach)
                     if tail_end < 0:
                         continue
-                low = word_start(folded, start) if goes_before and cue.open_left else start
+                low = word_start(folded, start) if goes_before and open_left else start
                 weight = end - start
-                if cue.open_left and not cue.open_right:  # a compound is what its last part says
+                if open_left and not open_right:  # a compound is what its last part says
                     weight = max(weight, int(_EQUAL * (high - low)))
-                found.append(Hit(low, high, cue.concept, cue.text, weight, tail_end))
-        return _longest(found)
+                if happens:
+                    contents.append((low, -high, -weight, len(contents), tail_end, happens))
+                if is_told:
+                    tellings.append((low, -high, -weight, len(tellings), tail_end, is_told))
+        found = [
+            Hit(low, -high, concept)
+            for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings))
+            for concept in concepts
+        ]
+        found.sort(key=_SPAN)
+        return found
 
 
-def _tail_end(cue: Cue, tail: re.Pattern[str], folded: str, end: int, stop: int) -> int:
-    """Return where the other parts of a cue end, -1 where they do not stand before `stop`."""
-    if cue.is_adjacent:
-        match = tail.match(folded, end, stop)
+_SPAN = itemgetter(0, 1)
+
+
+def _forms(cues: Sequence[Cue]) -> tuple[Form, ...]:
+    """Gather the cues of one head by what they ask of their place."""
+    alike: dict[tuple[object, ...], list[Cue]] = {}
+    for cue in cues:
+        place = (cue.open_left, cue.open_right, cue.anchored, cue.tail)
+        alike.setdefault(place, []).append(cue)
+    return tuple(
+        Form(
+            first.open_left, first.open_right, first.anchored, first.tail,
+            # What an event is and how it is told are judged apart ("veröffentlichte" is a launch
+            # and a past); what is to be ignored stands in the way of both.
+            contents=tuple(cue.concept for cue in same if cue.concept not in TELLING),
+            tellings=tuple(c.concept for c in same if c.concept in TELLING or c.concept == "ignore"),
+        )
+        for same in alike.values()
+        for first in same[:1]
+    )  # fmt: skip
+
+
+def _tail_end(tail: Tail, folded: str, end: int, reach: int) -> int:
+    """Return where the other parts of a cue end, -1 where they do not stand in its segment."""
+    high = min(len(folded), end + reach)
+    if folded.find(tail.literal, end, high) < 0:
+        return -1
+    stop = _SEGMENT_STOP.search(folded, end, high + 1)  # a stop shows in what follows it
+    if stop is not None:
+        high = min(high, stop.start())
+    if tail.is_adjacent:
+        match = tail.pattern.match(folded, end, high)
         return match.end() if match else -1
-    for match in tail.finditer(folded, end, stop):
-        if not cue.is_particle or _AFTER_PARTICLE.match(folded, match.end(), stop):
+    for match in tail.pattern.finditer(folded, end, high):
+        if not tail.is_particle or _AFTER_PARTICLE.match(folded, match.end(), high):
             return match.end()
     return -1
 
@@ -168,30 +222,15 @@ def parse_cue(concept: str, text: str) -> Cue:
         head, _, adjacent = head.partition("* ")
         head += "*"
     open_left, open_right = head.startswith("*"), head.endswith("*")
-    pattern = None
+    tail = None
     if adjacent or tails:
         patterns = [_bounded_pattern(part) for part in tails]
         if adjacent:
             patterns.insert(0, re.escape(f" {adjacent}"))
         pattern = re.compile(f"[^。！？;；]{{0,{_GAP_REACH}}}?".join(patterns))
-    tail = tails[0] if len(tails) == 1 and not adjacent else ""
-    literal = adjacent or (tails[0].strip("*") if tails else "")
-    return Cue(
-        concept, text, head.strip("*"), open_left, open_right, anchored, pattern,
-        tail in _SEPARABLE, bool(adjacent), literal,
-    )  # fmt: skip
-
-
-def _longest(found: list[Hit]) -> list[Hit]:
-    """Drop every hit that lies within a longer cue, and of equal spans all but the heaviest.
-
-    What an event is and how it is told are judged apart: "veröffentlichte" is a launch and a past.
-    """
-    shields = [hit for hit in found if hit.concept == "ignore"]
-    tellings = [hit for hit in found if hit.concept in TELLING]
-    contents = [hit for hit in found if hit.concept not in TELLING]
-    kept = _outermost(contents) + _outermost(tellings + shields)
-    return sorted(kept, key=lambda hit: (hit.start, hit.end))
+        is_particle = len(tails) == 1 and not adjacent and tails[0] in _SEPARABLE
+        tail = Tail(pattern, is_particle, bool(adjacent), adjacent or tails[0].strip("*"))
+    return Cue(concept, text, head.strip("*"), open_left, open_right, anchored, tail)
 
 
 def joined_forms(cues: Sequence[str]) -> list[str]:
@@ -216,22 +255,29 @@ def _bounded_pattern(part: str) -> str:
     return left + re.escape(part.strip("*")) + right
 
 
-def _outermost(found: list[Hit]) -> list[Hit]:
-    found.sort(key=lambda hit: (hit.start, -hit.end, -hit.weight))
-    kept: list[Hit] = []
-    for hit in found:
-        start, end, _, _, weight, tail_end = hit
-        for other in reversed(kept):
-            if other.end < end:  # it reaches farther, whatever stands before
-                if other.end < start - 80:
-                    kept.append(hit)
+def _outermost(found: list[_Found]) -> list[_Found]:
+    """Drop every cue that lies within a longer one, and of equal spans all but the heaviest."""
+    found.sort()
+    kept: list[_Found] = []
+    reached = 0
+    for entry in found:
+        start, end, weight, _, tail_end, _ = entry
+        if start >= reached:
+            kept.append(entry)
+            reached = -end
+            continue
+        for low, high, other_weight, _, other_tail, _ in reversed(kept):
+            if high > end:  # it reaches farther, whatever stands before
+                if -high < start - 80:
+                    kept.append(entry)
                     break
                 continue
-            same = other.start == start and other.end == end
-            if same and (tail_end > end or other.tail_end > end):
+            same = low == start and high == end
+            if same and (tail_end > -end or other_tail > -end):
                 continue  # a verb and its particle say one thing, the verb alone another
-            if weight < (_EQUAL * other.weight if same else other.weight):
+            if weight > (_EQUAL * other_weight if same else other_weight):
                 break
         else:
-            kept.append(hit)
+            kept.append(entry)
+            reached = max(reached, -end)
     return kept

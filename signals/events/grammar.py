@@ -287,36 +287,33 @@ def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) 
             found += _around(sentence.by_concept.get(name, []), anchor)
         else:
             found += (
-                Hit(start, end, name, "", 0, tail)
-                for start, end, tail in _looked_for(sentence, name, anchor)
+                Hit(start, end, name)
+                for start, end in _looked_for(sentence, name, anchor)
             )
     return found
 
 
-def _looked_for(
-    sentence: Sentence, name: str, anchor: Hit | None
-) -> Iterator[tuple[int, int, int]]:
-    """Yield start, end and tail end of the figures, names and turns that a need may mean."""
+def _looked_for(sentence: Sentence, name: str, anchor: Hit | None) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the figures, names and turns that a need may mean."""
     if name in ("%percent", "%money"):
         for figure in sentence.figures:
             if figure.unit == name[1:]:
-                yield figure.start, figure.end, figure.end
+                yield figure.start, figure.end
     elif name == "%model":
         for match in _MODEL.finditer(sentence.text):
-            yield *match.span(), match.end()
+            yield match.span()
     elif name == "%denied":
         for hit in sentence.by_concept.get("deny", ()):
-            yield hit.start, hit.end, hit.tail_end
+            yield hit.start, hit.end
     elif name in ("%thing", "%because"):
         pattern = _THING if name == "%thing" else _BECAUSE
         behind = pattern.match(sentence.text, anchor.end) if anchor else None
         if behind is not None:
-            yield *behind.span(), behind.end()
+            yield behind.span()
         for product in sentence.products if name == "%thing" else ():
-            yield product.start, product.end, product.end
+            yield product.start, product.end
     else:
-        for start, end in _named(sentence, name, anchor):
-            yield start, end, end
+        yield from _named(sentence, name, anchor)
 
 
 def _around(hits: list[Hit], anchor: Hit | None) -> list[Hit]:

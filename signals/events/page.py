@@ -13,7 +13,7 @@ from signals.events.lexicon import Lexicon
 from signals.events.sources import Quoted, quoted
 from signals.linking import Mention
 from signals.text.folding import fold
-from signals.text.numbers import Quantity, quantities
+from signals.text.numbers import Quantity, figures
 from signals.text.tokens import begins_word
 
 # One set of characters first in each pattern, and what may stand around them looked at only there.
@@ -76,7 +76,7 @@ class Sentence:
     def figures(self) -> list[Quantity]:
         """The figures, read when first asked for: most sentences tell nothing that has one."""
         if self._figures is None:
-            self._figures = quantities(self.text, self.language, self.in_dollars)
+            self._figures = figures(self.folded, self.language, self.in_dollars)
         return self._figures
 
     def segment_of(self, position: int) -> int:

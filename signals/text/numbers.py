@@ -26,9 +26,9 @@ from signals.text.units import (
     PERCENT_AFTER,
     POINTS_AFTER,
     PRIOR_BEFORE,
-    QUALIFIERS_BEFORE,
     SCALE_AFTER,
     Qualifier,
+    bound_before,
     currency_code,
     multiples,
     scale_of,
@@ -38,6 +38,8 @@ _DIGITS = re.compile(  # the digit first: what may stand before it is looked at 
     r"\d(?:(?<![a-z0-9_.,à-ɏ].)|(?<=(?:usd|hkd|rmb|cny|eur|gbp|jpy|krw|twd|sgd)\d))"
     r"(?:\d{0,2}(?:[.,' ]\d{3}){1,6}(?![0-9])(?:[.,]\d{1,4})?|\d{0,14}(?:[.,]\d{1,6})?)"
 )
+_SPACED_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d+)?")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[.,]\d{3})+")
 _HAN_NUMBER = re.compile(r"[一二两三四五六七八九十百千零〇数几半点]{1,12}")
 _HAN_PERCENT = re.compile(r"百分之([一二两三四五六七八九十百零〇点\d.]{1,10})")
 _HAN_TENTHS = re.compile(r"([一二两三四五六七八九]|\d)成([一二三四五六七八九半])?")
@@ -52,6 +54,11 @@ _COMPOUND = re.compile(
 )
 # "fell 2% to HK$97": a price, unless the figure has a scale ("sales rose 2% to HK$97bn").
 _MOVED_TO = re.compile(r"(?:%|percent|per cent|prozent) (?:to|at|auf) $")
+_SHARE_BEFORE = re.compile("每股|每份|je aktie|pro aktie")
+_SHARE_AFTER = re.compile(
+    r" *(?:(?:per|a|each|an) (?:share|ads|piece)|each(?!\w)|je aktie|pro aktie|/股|每股|一股)"
+)
+_WIDEST_JOINT = 8
 _RANGE_JOINT = re.compile(r"\s?(?:-|~|～|至|到|bis(?: zu)?|to|and|und)\s?")
 
 
@@ -108,16 +115,24 @@ def quantities(text: str, language: str, in_dollars: bool | None = None) -> list
     >>> [(q.value, q.currency) for q in quantities("募资三十二亿港元，占比六成二", "zh")]
     [(3200000000.0, 'HKD'), (62.0, None)]
     """
-    folded = fold(text)
-    found = sorted(_read_all(folded, language), key=lambda q: (q.start, -q.end))
+    if in_dollars is None:
+        in_dollars = language == "zh" and means_dollars(text)
+    return figures(fold(text), language, in_dollars)
+
+
+def figures(folded: str, language: str, in_dollars: bool) -> list[Quantity]:
+    """Return the figures of a folded text in order, as `quantities` does of a clean one."""
+    found = sorted(_read_all(folded, language), key=_leftmost_longest)
     kept: list[Quantity] = []
     for quantity in found:
         if not kept or quantity.start >= kept[-1].end:
             kept.append(quantity)
     joined = [_qualified(folded, quantity, language) for quantity in _join_ranges(folded, kept)]
-    if language == "zh" and (means_dollars(text) if in_dollars is None else in_dollars):
-        return _in_dollars(folded, joined)
-    return joined
+    return _in_dollars(folded, joined) if language == "zh" and in_dollars else joined
+
+
+def _leftmost_longest(quantity: Quantity) -> tuple[int, int]:
+    return quantity.start, -quantity.end
 
 
 def means_dollars(text: str) -> bool:
@@ -128,14 +143,14 @@ def means_dollars(text: str) -> bool:
     return is_traditional(text) and _YUAN_THROUGHOUT.search(fold(text)) is None
 
 
-def _in_dollars(folded: str, figures: list[Quantity]) -> list[Quantity]:
+def _in_dollars(folded: str, found: list[Quantity]) -> list[Quantity]:
     return [
         figure._replace(currency="HKD")
         if figure.unit == "money"
         and figure.currency in (None, "CNY")
         and not _YUAN_NAMED.search(folded, figure.start, figure.end)
         else figure
-        for figure in figures
+        for figure in found
     ]
 
 
@@ -167,7 +182,7 @@ def _is_part_of_name(text: str, start: int) -> bool:
 def _numbers_in(match: re.Match[str], language: str) -> Iterator[tuple[int, int, float]]:
     """Yield the number, or its groups where a space turned out not to be a thousands mark."""
     text = match[0]
-    if " " not in text or re.fullmatch(r"[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d+)?", text):
+    if " " not in text or _SPACED_THOUSANDS.fullmatch(text):
         yield match.start(), match.end(), _decimal(text, language)
         return
     at = match.start()
@@ -186,14 +201,18 @@ def _decimal(digits: str, language: str) -> float:
         return float(digits)
     else:
         mark = "," if comma >= 0 else "."
-        thousands = re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", digits) is not None
+        thousands = _THOUSANDS.fullmatch(digits) is not None
         several = digits.count(mark) > 1
         own = mark == ("," if language == "de" else ".")
         decimal = mark if not several and (own or not thousands) else ""
     if decimal:
         whole, _, part = digits.rpartition(decimal)
-        return float(re.sub(r"[.,]", "", whole) + "." + part)
-    return float(re.sub(r"[.,]", "", digits))
+        return float(_without_marks(whole) + "." + part)
+    return float(_without_marks(digits))
+
+
+def _without_marks(digits: str) -> str:
+    return digits.replace(",", "").replace(".", "")
 
 
 def _measured(text: str, start: int, end: int, value: float, language: str) -> Iterator[Quantity]:
@@ -252,14 +271,9 @@ def _sign_before(text: str, start: int) -> float:
 
 
 def _is_per_share(text: str, start: int, end: int) -> bool:
-    before, after = text[max(0, start - 12) : start], text[end : end + 16].lstrip(" ")
     return (
-        any(word in before for word in ("每股", "每份", "je aktie", "pro aktie"))
-        or re.match(
-            r"(?:per|a|each|an) (?:share|ads|piece)|each(?!\w)|je aktie|pro aktie|/股|每股|一股",
-            after,
-        )
-        is not None
+        _SHARE_BEFORE.search(text, max(0, start - 12), start) is not None
+        or _SHARE_AFTER.match(text, end, end + 16) is not None
     )
 
 
@@ -334,6 +348,8 @@ def _join_ranges(text: str, found: list[Quantity]) -> list[Quantity]:
 
 
 def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
+    if high.start - low.end > _WIDEST_JOINT:
+        return False
     gap = text[low.end : high.start]
     joint = _RANGE_JOINT.fullmatch(gap)
     if joint is None or high.unit not in ("money", "percent") or low.high is not None:
@@ -365,17 +381,14 @@ def _inherited_factor(low: Quantity, high: Quantity) -> float:
 def _qualified(text: str, quantity: Quantity, language: str) -> Quantity:
     """Return the figure with the bound that the words beside it give, and whether it is a start."""
     before = text[max(0, quantity.start - 28) : quantity.start]
-    after = text[quantity.end : quantity.end + 6]
     is_prior = quantity.high is None and _is_prior(text, quantity, before)
     qualifier = quantity.qualifier
     if qualifier != "range":
-        for name, pattern in QUALIFIERS_BEFORE[language]:
-            if pattern.search(before):
-                qualifier = name
-                break
-        else:
-            if language == "zh":
-                qualifier = _after_chinese(after, qualifier)
+        bound = bound_before(before, language)
+        if bound is not None:
+            qualifier = bound
+        elif language == "zh":
+            qualifier = _after_chinese(text[quantity.end : quantity.end + 6], qualifier)
     if qualifier == quantity.qualifier and is_prior == quantity.is_prior:
         return quantity
     return quantity._replace(qualifier=qualifier, is_prior=is_prior)

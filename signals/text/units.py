@@ -24,6 +24,38 @@ def _alternatives(words: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, set(words)), key=lambda word: (-len(word), word)))
 
 
+class Before:
+    """A pattern that ends where a number begins.
+
+    Trying it costs more than all else about a number, and few numbers have such words before them:
+    so the last letters are looked at first.
+
+    Parameters
+    ----------
+    pattern : str
+        Regular expression; matches nothing behind its words but space and one mark.
+    words : iterable of str
+        All words that it can end in.
+    """
+
+    def __init__(self, pattern: str, words: Iterable[str]) -> None:
+        self._pattern = re.compile(pattern)
+        self._endings = frozenset(word.rstrip()[-3:] for word in words)
+
+    def search(self, before: str) -> re.Match[str] | None:
+        """Return where the pattern stands at the end of a text."""
+        shown = before.rstrip()
+        if self._may_end(shown) or (
+            shown and not shown[-1].isalnum() and self._may_end(shown[:-1].rstrip())
+        ):
+            return self._pattern.search(before)
+        return None
+
+    def _may_end(self, shown: str) -> bool:
+        endings = self._endings
+        return shown[-3:] in endings or shown[-2:] in endings or shown[-1:] in endings
+
+
 _SCALES: dict[str, dict[str, float]] = {
     language: {word: float(factor) for factor, words in table.items() for word in words}
     for language, table in _WORDS["scales"].items()
@@ -42,7 +74,7 @@ def _scale_pattern(language: str) -> re.Pattern[str]:
 
 SCALE_AFTER: dict[str, re.Pattern[str]] = {code: _scale_pattern(code) for code in _SCALES}
 _BEFORE = set(_CURRENCIES) - set(_WORDS["words"]["only_behind"])
-CURRENCY_BEFORE = re.compile(rf"(?<![a-z])(?P<currency>{_alternatives(_BEFORE)})\s?$")
+CURRENCY_BEFORE = Before(rf"(?<![a-z])(?P<currency>{_alternatives(_BEFORE)})\s?$", _BEFORE)
 CURRENCY_AFTER = re.compile(
     rf"(?P<more>[多余]?)(?:\s|-(?=[a-zäöü]{{4}})|整|的)?(?P<currency>{_alternatives(_CURRENCIES)})"
     rf"(?:{_HAN}|(?![a-zäöüß]))(?!(?<=[a-z$€£¥])\s?\d)"
@@ -67,10 +99,12 @@ _SURELY_PRIOR = (
     "zuvor", "previously", "vs", "vs.", "versus", "gegenüber", "statt", "nach zuvor",
     "instead of", "compared with",
 )  # fmt: skip
-PRIOR_BEFORE = re.compile(
-    rf"(?:(?<![^\W_])(?:(?P<surely>{_alternatives(_SURELY_PRIOR)})|from|von)"
-    r"|(?:此前的?|原来的?|去年同期的?|上年同期的?)|由|从|自)"
-    r"\s?(?:about |rund |etwa |bisher |zuvor |previously )?[^\w\s]?$"
+_PRIOR = ("从", "自", "由", "此前", "原来", "去年同期", "上年同期")
+_ABOUT = ("about", "rund", "etwa", "bisher", "zuvor", "previously")
+PRIOR_BEFORE = Before(
+    rf"(?:(?<![^\W_])(?:(?P<surely>{_alternatives(_SURELY_PRIOR)})|from|von)|(?:{'|'.join(_PRIOR)})的?)"
+    rf"\s?(?:(?:{'|'.join(_ABOUT)}) )?[^\w\s]?$",
+    (*_SURELY_PRIOR, "from", "von", *_PRIOR, "的", *_ABOUT),
 )
 CHANGE_AFTER = re.compile(r"[^\d,，。;；]{0,14}(?:(?<!\w)(?:auf|to)(?!\w)|至|到|升|降|增|减|提)")
 
@@ -85,21 +119,31 @@ def currency_code(word: str) -> str | None:
     return _CURRENCIES.get(word)
 
 
-def _bounds(language: str) -> tuple[tuple[Qualifier, re.Pattern[str]], ...]:
+def _bounds(language: str) -> tuple[Before, tuple[tuple[Qualifier, re.Pattern[str]], ...]]:
+    """Return what finds any bound, and what tells which one it is."""
     edge = "" if language == "zh" else r"(?<![^\W_])"
-    tail = (
-        r"(?:为|人民币|达|到|\s)?$"
-        if language == "zh"
-        else r"\s?(?:the |den |die |weitere |another )?$"
-    )
+    fillers = ("为", "人民币", "达", "到") if language == "zh" else _FILLERS
+    tail = rf"\s?(?:{'|'.join(fillers)})?$" if language != "zh" else rf"(?:{'|'.join(fillers)}|\s)?$"
     order: tuple[Qualifier, ...] = ("at_most", "at_least", "about")
     words = _WORDS["bounds"][language]
-    return tuple(
+    every = [word for name in order for word in words[name]]
+    return Before(rf"{edge}(?:{_alternatives(every)}){tail}", (*every, *fillers)), tuple(
         (name, re.compile(rf"{edge}(?:{_alternatives(words[name])}){tail}")) for name in order
     )
 
 
-QUALIFIERS_BEFORE = {code: _bounds(code) for code in _WORDS["bounds"]}
+_FILLERS = ("the ", "den ", "die ", "weitere ", "another ")
+_BOUNDS_BEFORE = {code: _bounds(code) for code in _WORDS["bounds"]}
+
+
+def bound_before(before: str, language: str) -> Qualifier | None:
+    """Return the bound that the words before a number set it."""
+    any_bound, bounds = _BOUNDS_BEFORE[language]
+    if any_bound.search(before) is None:
+        return None
+    return next((name for name, pattern in bounds if pattern.search(before)), None)
+
+
 NUMBER_WORDS: dict[str, dict[str, float]] = {
     language: {word: float(value) for value, words in table.items() for word in words}
     for language, table in _WORDS["numerals"].items()
@@ -109,18 +153,18 @@ NUMBER_WORDS: dict[str, dict[str, float]] = {
 def _number_word_pattern(language: str) -> re.Pattern[str]:
     joints = {"bis", "und", "to", "and", "prozent", "percent", "per cent"}
     behind = _alternatives(set(_SCALES[language]) | joints)
-    words = _alternatives(NUMBER_WORDS[language])
-    return re.compile(rf"(?<![^\W_])({words})(?=[\s-](?:{behind})(?![^\W_]))")
+    # The first letter first: what stands before it is looked at only there.
+    words = "|".join(
+        rf"{first}(?<![^\W_].)(?:{_alternatives(w[1:] for w in NUMBER_WORDS[language] if w[0] == first)})"
+        for first in sorted({word[0] for word in NUMBER_WORDS[language]})
+    )
+    return re.compile(rf"({words})(?=[\s-](?:{behind})(?![^\W_]))")
 
 
 NUMBER_WORD_RE = {language: _number_word_pattern(language) for language in NUMBER_WORDS}
-_MULTIPLES: dict[str, tuple[tuple[re.Pattern[str], float], ...]] = {
-    language: tuple((re.compile(pattern), percent) for pattern, percent in table.items())
-    for language, table in _WORDS["multiples"].items()
-}
-# Most texts double nothing: one look at all patterns tells.
-_ANY_MULTIPLE = {
-    language: re.compile("|".join(table)) for language, table in _WORDS["multiples"].items()
+_MULTIPLES: dict[str, tuple[tuple[str, re.Pattern[str], float], ...]] = {
+    language: tuple((letters, re.compile(pattern), percent) for letters, pattern, percent in rows)
+    for language, rows in _WORDS["multiples"].items()
 }
 _HAN_ONES = {c: float(i) for i, c in enumerate("零一二三四五六七八九十")} | {"两": 2.0}
 _GREW_TIMES = re.compile(
@@ -134,10 +178,10 @@ def multiples(text: str, language: str) -> Iterator[tuple[int, int, float]]:
 
     Doubled is +100 %, halved −50 %; Chinese growth *by* n times (增长两倍) is n × 100 %.
     """
-    for pattern, percent in _MULTIPLES[language] if _ANY_MULTIPLE[language].search(text) else ():
-        for match in pattern.finditer(text):
+    for letters, pattern, percent in _MULTIPLES[language]:
+        for match in pattern.finditer(text) if letters in text else ():
             yield match.start(), match.end(), percent
-    if language == "zh":
+    if language == "zh" and "倍" in text:
         for match in _GREW_TIMES.finditer(text):
             word = match[1]
             times = _HAN_ONES[word] if word in _HAN_ONES else float(word)
