@@ -21,6 +21,9 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+INTERRUPTED = 130
+"""How a command ends that was interrupted, as a shell says it of SIGINT."""
+
 
 class NewswakeError(Exception):
     """A refusal that a person can act on.

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from markets.errors import NewswakeError
+from markets.errors import INTERRUPTED, NewswakeError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Set = Annotated[
