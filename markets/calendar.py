@@ -342,6 +342,32 @@ def hong_kong_calendar() -> Calendar:
     return Calendar("XHKG", session_hours(rulebook), rulebook.first, rulebook.last)
 
 
+def announced_calendar(day: date) -> Calendar:
+    """Return Hong Kong's calendar as it stood before a day: no storm from then on is in it.
+
+    For whoever counts coming sessions in a feature or a strategy: `hong_kong_calendar` knows days
+    that were lost to typhoons and rain, late opens and early stops, and on the evening before
+    nobody did. Holidays and half days are announced long before, and are in both.
+
+    Parameters
+    ----------
+    day : date
+        Session that is decided for; whether weather delays it is not known either.
+
+    Examples
+    --------
+    >>> announced_calendar(date(2023, 8, 31)).is_session(date(2023, 9, 1))  # typhoon Saola
+    True
+    >>> announced_calendar(date(2023, 9, 4)).is_session(date(2023, 9, 1))
+    False
+    """
+    from markets.hk.timetable import announced_hours, read_rulebook
+
+    whole = hong_kong_calendar()
+    known = announced_hours(map(whole.hours, whole._sessions), read_rulebook(), day)
+    return Calendar(whole.name, known, whole.first, whole.last)
+
+
 def _positive(n: int) -> None:
     if n < 1:
         raise ValueError(f"n counts sessions from 1: {n}")

@@ -18,6 +18,7 @@ KINDS = (
     "news_sources",
     "price_sources",
     "features",
+    "labels",
     "classifiers",
     "strategies",
     "reports",
@@ -74,6 +75,14 @@ def import_from(folder: Path) -> None:
 def names(kind: str) -> tuple[str, ...]:
     """Return the published names of a kind, sorted."""
     return tuple(sorted(_published(kind)))
+
+
+def module_of(kind: str, name: str) -> str | None:
+    """Return the module that a name is loaded from; None of one that is not published."""
+    if ":" in name:
+        return name.partition(":")[0]
+    published = _published(kind).get(name)
+    return None if published is None else published.module
 
 
 def _published(kind: str) -> dict[str, EntryPoint]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,22 +17,30 @@ from markets.errors import ConfigError, MissingDataError, nearest_name
 from markets.prices import MarketData
 from markets.settings import Settings
 from signals.features.base import FeatureFrame
-from signals.features.prices import trailing_beta, trailing_return, trailing_volatility
+from signals.features.prices import trailing_beta
 from signals.features.rows import Universe
+from signals.panel import Floats, Ints, Panel, before, has_entry
 from signals.weights import day_share, uniqueness
 
 _DAY = "datetime64[D]"
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Costs = Callable[[NDArray[np.object_], NDArray[np.datetime64]], Floats]
 """Tickers and sessions into the cost of a round trip, a fraction: see `markets.round_trip`."""
+
+
+FORWARD_RETURN = "forward_return"
 
 
 class LabelSettings(Settings):
     """What counts as an outcome."""
 
+    name: str = FORWARD_RETURN
+    """``forward_return``, from the first open that can be had to a later one; a published name, or
+    ``module:Class``. A class is called with these settings and must fit
+    `signals.own_labels.Labeler`; it need not heed what stands below but `horizon`."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Of a label of one's own, which finds them in its settings."""
     horizon: int = Field(default=3, ge=1, le=250)
-    """Sessions from the entry at one open to the exit at another."""
+    """Sessions from the entry at one open to the exit at another; a signal stands as long."""
     exit: Literal["horizon", "triple_barrier"] = "horizon"
     """Leave after the horizon, or at the open after a close beyond a barrier, if that is sooner."""
     barrier_volatilities: float = Field(default=1.5, gt=0)
@@ -126,17 +133,24 @@ def label(
     Raises
     ------
     ConfigError
-        If the dead band is a round trip, and no costs are given.
+        If the dead band is a round trip, and no costs are given; if there is no label of that name.
     MissingDataError
         If the benchmark is no index with opens.
+    DataError, LeakError
+        As `signals.own_labels.own_label`, of a label of one's own.
     """
-    panel = _Panel.of(features, market, calendar)
+    if settings.name != FORWARD_RETURN:
+        # Imported here: it needs the LabelFrame of this module.
+        from signals.own_labels import own_label
+
+        return own_label(features.sessions, market, calendar, settings, costs)
+    panel = Panel.of(features.sessions, market, calendar)
     tickers = features.values.index.get_level_values("ticker").to_numpy().astype(object)
     sessions = features.sessions.to_numpy().astype(_DAY)
     column = np.array([panel.columns.get(ticker, -1) for ticker in tickers])
     start = np.searchsorted(panel.sessions, sessions)
-    volatility = _before(panel.volatility(settings.volatility_sessions), start, column)
-    can_enter = _can_enter(panel, sessions, start, column)
+    volatility = before(panel.volatility(settings.volatility_sessions), start, column)
+    can_enter = has_entry(panel, sessions, start, column)
     stop = _exits(panel, settings, start, column, volatility, can_enter)
     known = stop < len(panel.sessions)
     # A label still open spans to the end: what overlaps it now does not depend on when it ends.
@@ -179,64 +193,8 @@ def _dead_band(settings: LabelSettings, costs: Costs | None, cost: Floats) -> Fl
     return cost
 
 
-@dataclass(frozen=True, eq=False)
-class _Panel:
-    """Opens and closes by calendar session and ticker; NaN without a bar."""
-
-    sessions: NDArray[np.datetime64]
-    opens: Floats
-    closes: Floats
-    columns: dict[str, int]
-
-    @classmethod
-    def of(cls, features: FeatureFrame, market: MarketData, calendar: Calendar) -> _Panel:
-        traded = market.sessions()
-        first, last = traded[0].date(), traded[-1].date()
-        wanted = features.sessions.min().date()
-        days: list[date] = calendar.sessions(min(first, wanted), last)
-        index = pd.DatetimeIndex(days)
-        return cls(
-            sessions=np.array(days, dtype=_DAY),
-            opens=market.matrix("open", index, forward_adjusted=True).to_numpy(),
-            closes=market.matrix("close", index, forward_adjusted=True).to_numpy(),
-            columns={ticker: place for place, ticker in enumerate(market.tickers)},
-        )
-
-    def next_open(self) -> Ints:
-        """Return, by session and ticker, the first session from it on with a bar; else the end."""
-        n = len(self.sessions)
-        at = np.where(np.isnan(self.opens), n, np.arange(n)[:, None])
-        return np.asarray(np.minimum.accumulate(at[::-1], axis=0)[::-1])
-
-    def volatility(self, window: int) -> Floats:
-        """Return trailing daily volatility after each close, from the ticker's own bars."""
-        values = np.full(self.closes.shape, np.nan)
-        for place in range(self.closes.shape[1]):
-            traded = np.flatnonzero(~np.isnan(self.closes[:, place]))
-            returns = trailing_return(self.closes[traded, place], 1)
-            values[traded, place] = trailing_volatility(returns, window)
-        return values
-
-
-def _before(values: Floats, start: Ints, column: Ints) -> Floats:
-    """Return each row's last value before its entry session, 0 where there is none."""
-    filled = pd.DataFrame(values).ffill().to_numpy()
-    place = np.clip(start - 1, 0, max(len(filled) - 1, 0))
-    found = filled[place, column]
-    return np.where((start > 0) & (column >= 0) & ~np.isnan(found), found, 0.0)
-
-
-def _can_enter(
-    panel: _Panel, sessions: NDArray[np.datetime64], start: Ints, column: Ints
-) -> NDArray[np.bool_]:
-    inside = (start < len(panel.sessions)) & (column >= 0)
-    inside[inside] = panel.sessions[start[inside]] == sessions[inside]
-    inside[inside] = ~np.isnan(panel.opens[start[inside], column[inside]])
-    return inside
-
-
 def _exits(
-    panel: _Panel,
+    panel: Panel,
     settings: LabelSettings,
     start: Ints,
     column: Ints,
@@ -261,7 +219,7 @@ def _exits(
 
 
 def _benchmark(
-    panel: _Panel,
+    panel: Panel,
     market: MarketData,
     settings: LabelSettings,
     universe: Universe | None,
@@ -280,14 +238,14 @@ def _benchmark(
     return np.array(means)[place.reshape(-1)] if means else np.zeros(len(start))
 
 
-def _mean_return(panel: _Panel, members: NDArray[np.bool_], first: int, last: int) -> float:
+def _mean_return(panel: Panel, members: NDArray[np.bool_], first: int, last: int) -> float:
     returns = panel.opens[last, members] / panel.opens[first, members] - 1.0
     known = returns[~np.isnan(returns)].tolist()
     # fsum: correctly rounded, so the order and number of other tickers change nothing.
     return math.fsum(known) / len(known) if known else 0.0
 
 
-def _membership(panel: _Panel, universe: Universe | None) -> NDArray[np.bool_]:
+def _membership(panel: Panel, universe: Universe | None) -> NDArray[np.bool_]:
     members = np.ones((len(panel.sessions), len(panel.columns)), dtype=bool)
     if universe is None:
         return members
@@ -298,7 +256,7 @@ def _membership(panel: _Panel, universe: Universe | None) -> NDArray[np.bool_]:
     return members
 
 
-def _index_opens(panel: _Panel, market: MarketData, name: str) -> Floats:
+def _index_opens(panel: Panel, market: MarketData, name: str) -> Floats:
     frame = market.indices.get(name)
     if frame is None:
         raise MissingDataError(
@@ -320,7 +278,7 @@ def _index_opens(panel: _Panel, market: MarketData, name: str) -> Floats:
 
 
 def _beta(
-    panel: _Panel, market: MarketData, settings: LabelSettings, start: Ints, column: Ints
+    panel: Panel, market: MarketData, settings: LabelSettings, start: Ints, column: Ints
 ) -> Floats:
     """Return each row's exposure, estimated on opens before its entry session."""
     if settings.beta == "one" or settings.benchmark == "none":
@@ -338,5 +296,5 @@ def _beta(
         slopes[traded + 1, place] = trailing_beta(
             one_session[traded, place], benchmark[traded], settings.beta_sessions
         )
-    found = _before(slopes, start, column)
+    found = before(slopes, start, column)
     return np.where(found == 0.0, 1.0, found)

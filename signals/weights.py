@@ -9,7 +9,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def uniqueness(groups: NDArray[np.object_], start: Ints, stop: Ints) -> Floats:
+def uniqueness(
+    groups: NDArray[np.object_], start: Ints, stop: Ints, counted: Ints | None = None
+) -> Floats:
     """Return the average uniqueness of each span among the spans of its group.
 
     Parameters
@@ -19,6 +21,8 @@ def uniqueness(groups: NDArray[np.object_], start: Ints, stop: Ints) -> Floats:
     start, stop : ndarray of int64, shape (n_rows,)
         Sessions a label spans, as positions in a calendar: `start` included, `stop` excluded and
         greater. A span that has not ended yet stops anywhere after the sessions of interest.
+    counted : ndarray of int64, shape (n_rows,), optional
+        Where each span stops when others are measured against it; by default where it does.
 
     Returns
     -------
@@ -37,13 +41,15 @@ def uniqueness(groups: NDArray[np.object_], start: Ints, stop: Ints) -> Floats:
     [0.75, 0.75, 1.0]
     """
     result = np.ones(len(start))
+    against = stop if counted is None else counted
     for group in sorted(set(groups.tolist())):
         mine = np.flatnonzero(groups == group)
         first = int(start[mine].min())
-        steps = np.zeros(int(stop[mine].max()) - first + 1, dtype="int64")
+        last = max(int(stop[mine].max()), int(against[mine].max()))
+        steps = np.zeros(last - first + 1, dtype="int64")
         np.add.at(steps, start[mine] - first, 1)
-        np.add.at(steps, stop[mine] - first, -1)
-        open_spans = np.cumsum(steps)
+        np.add.at(steps, against[mine] - first, -1)
+        open_spans = np.maximum(np.cumsum(steps), 1)
         for row in mine.tolist():
             counts = open_spans[start[row] - first : stop[row] - first].tolist()
             result[row] = sum(1.0 / count for count in counts) / len(counts)

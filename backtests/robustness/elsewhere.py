@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from backtests.config import RunConfig
 from backtests.inputs import Inputs
@@ -15,6 +15,8 @@ from backtests.robustness.cuts import Cut
 from backtests.robustness.traces import Memory, Table, trace
 from signals.events.lexicon import Lexicon
 from signals.news import NewsItem
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +30,6 @@ class _Task:
     memory: Memory
     start: date
     cut: Cut
-    path: Sequence[str]
-    folder: str
 
 
 def tables_elsewhere(
@@ -53,8 +53,6 @@ def tables_elsewhere(
     cut : Cut
         The run decides to its session.
     """
-    from joblib.externals.loky import ProcessPoolExecutor
-
     stories = list(inputs.store.items())
     # Without the finders that it built as stories were read: they are compiled, and cannot go.
     lexicon = replace(inputs.lexicon, _finders={})
@@ -66,17 +64,29 @@ def tables_elsewhere(
         {item: memory[item] for item in stories if item in memory},
         start,
         cut,
-        tuple(sys.path),
-        os.getcwd(),
     )
+    return in_own_process(_run, task)
+
+
+def in_own_process(function: Callable[..., _Found], *arguments: Any) -> _Found:
+    """Return what a function returns in a new process that finds the same modules."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
     with ProcessPoolExecutor(max_workers=1) as process:
-        found: dict[str, Table] = process.submit(_run, task).result()
+        at_home = process.submit(_called, tuple(sys.path), os.getcwd(), function, arguments)
+        found: _Found = at_home.result()
     return found
 
 
+def _called(
+    path: Sequence[str], folder: str, function: Callable[..., _Found], arguments: tuple[Any, ...]
+) -> _Found:
+    os.chdir(folder)
+    sys.path.extend(place for place in path if place not in sys.path)
+    return function(*arguments)
+
+
 def _run(task: _Task) -> dict[str, Table]:
-    os.chdir(task.folder)
-    sys.path.extend(place for place in task.path if place not in sys.path)
     store = task.store(":memory:")
     store.add(task.stories)
     inputs = replace(task.inputs, store=store)

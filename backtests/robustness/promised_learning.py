@@ -12,22 +12,27 @@ from backtests.robustness.lookahead_report import Leak
 from backtests.robustness.traces import Trace
 from markets.calendar import Calendar
 from signals import training
+from signals.labels import FORWARD_RETURN
 from signals.splits import PurgedWalkForward, Timeline
 
 _DAY = "datetime64[D]"
 
 
 def label_spans(traced: Trace) -> Iterator[Leak]:
-    """Yield labels that do not span from their decision's session to a horizon later."""
+    """Yield labels that do not span from their decision's session to a horizon later.
+
+    One's own may enter later, and end when it likes after that.
+    """
     labels, features = traced.learned.labels.values, traced.learned.features
     settings, calendar = traced.config.label, traced.inputs.calendar
     t0, t1 = (labels[name].to_numpy().astype(_DAY) for name in ("t0", "t1"))
     session = features.sessions.reindex(labels.index).to_numpy().astype(_DAY)
-    least = settings.horizon if settings.exit == "horizon" else 1
+    own = settings.name != FORWARD_RETURN
+    least = settings.horizon if settings.exit == "horizon" and not own else 1
     after = {day: calendar.next_session(day.item(), least) for day in np.unique(session)}
     wanted = np.array([after[day] for day in session], dtype=_DAY)
     for broken, what, given, expected in (
-        (t0 != session, "t0", t0, session),
+        (t0 < session if own else t0 != session, "t0", t0, session),
         (t1 < wanted, "t1", t1, wanted),
     ):
         yield from breach(
@@ -43,9 +48,14 @@ def label_spans(traced: Trace) -> Iterator[Leak]:
 
 
 def label_values(traced: Trace) -> Iterator[Leak]:
-    """Yield labels that are not what their span earned, less the benchmark over the same."""
+    """Yield labels that are not what their span earned, less the benchmark over the same.
+
+    What one's own measures nobody else can say.
+    """
     labels, market = traced.learned.labels.values, traced.inputs.market
     settings = traced.config.label
+    if settings.name != FORWARD_RETURN:
+        return
     opens = {ticker: market.forward_adjusted(ticker)["open"] for ticker in market.tickers}
     days = market.sessions()
     panel = pd.DataFrame({ticker: series.reindex(days) for ticker, series in opens.items()})

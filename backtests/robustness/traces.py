@@ -23,6 +23,7 @@ from backtests.run import Learned
 from signals.decisions import thresholds_of
 from signals.events.schema import Event
 from signals.features.base import FeatureFrame
+from signals.labels import LabelFrame
 from signals.news import NewsItem
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Trace:
             "readings": _readings(learned),
             "rows": _rows(learned),
             "features": _features(learned.features),
-            "labels": _labels(learned),
+            "labels": labels_table(learned.labels),
             "splits": _splits(self),
             "probabilities": _probabilities(learned),
             "signals": _signals(learned),
@@ -188,6 +189,13 @@ def features_table(features: FeatureFrame, cut: Cut) -> dict[str, Table]:
     return {"features": Table(table.values[kept], table.when[kept])}
 
 
+def labels_table(labels: LabelFrame) -> Table:
+    """Return the stage of labels alone; each is known in the session of its `t1`."""
+    values = labels.values
+    names = pd.Index(_decision_names(values.index), dtype="object")
+    return Table(values.set_axis(names, axis=0), _days(values["t1"]))
+
+
 def _days(values: Any) -> np.ndarray:
     return np.asarray(pd.DatetimeIndex(values).to_numpy().astype("datetime64[D]"))
 
@@ -232,12 +240,6 @@ def _features(features: FeatureFrame) -> Table:
         index=values.index,
     )
     return Table(pd.concat([values, extra], axis=1), _days(features.sessions))
-
-
-def _labels(learned: Learned) -> Table:
-    labels = learned.labels.values
-    names = _decision_names(labels.index)
-    return Table(labels.set_axis(pd.Index(names, dtype="object"), axis=0), _days(labels["t1"]))
 
 
 def _splits(traced: Trace) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, cast, get_args
@@ -21,10 +21,14 @@ _OFFSET = timedelta(hours=8)
 
 @dataclass(frozen=True)
 class Irregularity:
-    """A day that differs from the base calendar; `at` is a wall-clock offset from midnight."""
+    """A day that differs from the base calendar; `at` is a wall-clock offset from midnight.
+
+    `announced` ones were known long before; the others are what weather did.
+    """
 
     closure: Closure
     at: timedelta | None = None
+    announced: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,21 @@ def session_hours(rulebook: Rulebook) -> list[SessionHours]:
     return found
 
 
+def announced_hours(
+    sessions: Iterable[SessionHours], rulebook: Rulebook, day: date
+) -> list[SessionHours]:
+    """Return the hours of every session as they were announced before a day.
+
+    What weather did from that day on is taken back: days lost to it are sessions, late opens and
+    early stops regular. Weather is known as such where the table of closures has it, from 2010 on.
+    """
+    found = {one.session: one for one in sessions}
+    for session, row in rulebook.closures.items():
+        if session >= day and not row.value.announced:
+            found[session] = _hours_of(session, False, None, rulebook)
+    return [found[session] for session in sorted(found)]
+
+
 def _hours_of(
     session: date, half_day: bool, row: DatedRow[Irregularity] | None, rulebook: Rulebook
 ) -> SessionHours:
@@ -140,7 +159,7 @@ def _closures(tables: TableFile) -> dict[date, DatedRow[Irregularity]]:
             fields,
             lambda value, place, fields=fields: _irregularity(value, fields, place),  # type: ignore[misc]
             where,
-            extra=frozenset({"at"}),
+            extra=frozenset({"at", "announced"}),
         )
         if row.valid_from in found:
             raise TableError("two rows for one date", given=row.valid_from, where=where)
@@ -160,7 +179,10 @@ def _irregularity(value: Any, fields: Fields, where: str) -> Irregularity:
         raise TableError(
             "a closure and its time do not fit", given=value, wanted=wanted, where=where
         )
-    return Irregularity(value, _clock(fields["at"], where) if needs_time else None)
+    announced = fields.get("announced", value == "half_day")
+    if not isinstance(announced, bool):
+        raise TableError("neither announced nor not", given=announced, wanted="true", where=where)
+    return Irregularity(value, _clock(fields["at"], where) if needs_time else None, announced)
 
 
 def _hours(value: Any, where: str) -> tuple[Span, Span]:

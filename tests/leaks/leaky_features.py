@@ -21,6 +21,7 @@ class Group:
     """One column from the closes of each ticker: `series` says which."""
 
     name = "own"
+    memory = 1000  # sessions: whatever else they hide, they do not hide that
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings

@@ -1,0 +1,177 @@
+"""Features and labels built again as of many days: stages that are cheap to run without the rest.
+
+The cuts of whole runs lie out of sample. A model also learns from what rows of the training span
+knew, and some leaks show only where a stock had no bar: days of the whole span are among these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from backtests import stages
+from backtests.inputs import Inputs
+from backtests.robustness.cuts import Cut, cut_at
+from backtests.robustness.differences import first_difference, values_in
+from backtests.robustness.examination import Examination, failed_leak, moved_leak
+from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.parts import forget, is_own
+from backtests.robustness.traces import Table, Trace, features_table, labels_table
+from backtests.robustness.weather import as_announced, weather_days
+from markets.prices import MarketData
+from markets.what_if import halved_before, opened
+from signals import pipeline
+from signals.features.base import FeatureFrame
+
+Build = Callable[[Cut], Mapping[str, Table]]
+
+
+def check_features(audit: Examination, whole: Trace, count: int = 8) -> None:
+    """Build features as of many days, from the rows and bars there were by then."""
+    if audit.over:
+        return
+    inputs, rows = audit.inputs, whole.learned.rows
+    days = sorted({row.session for row in rows})
+    chosen = {*_spread(days, count), *_gaps(inputs, days)[:count]}
+
+    def build(cut: Cut) -> Mapping[str, Table]:
+        past = [row for row in rows if row.session <= cut.session]
+        known = inputs.market.until(cut.known_session)
+        return features_table(pipeline.build_features(past, known, audit.config.features), cut)
+
+    def expect(cut: Cut) -> Mapping[str, Table]:
+        return features_table(whole.learned.features, cut)
+
+    name = "features day by day"
+    about = f"features of {len(chosen)} days do not know later ones"
+    how = "with later rows and bars taken away"
+    audit.record(name, about, _moved(audit, name, how, sorted(chosen), expect, build))
+    if not is_own(audit.config, "features"):
+        return
+
+    def build_unwarned(cut: Cut) -> Mapping[str, Table]:
+        with as_announced(inputs.calendar, cut.session):
+            return build(cut)
+
+    eves = weather_days(inputs.calendar, days[0], days[-1])
+    name, about = "features before storms", f"features of {len(eves)} days know of no storm to come"
+    how = "with no storm in the calendar that nobody knew of"
+    audit.record(name, about, _moved(audit, name, how, eves, expect, build_unwarned))
+
+
+def check_labels(audit: Examination, whole: Trace, count: int = 16) -> None:
+    """Label decisions as of many opens, and where what came before an entry stood elsewhere.
+
+    A label is known from the open of its `t1` on: nothing later may move it, not even how that
+    session ends. It begins at the open of its `t0`: a gap into that open was not to be had.
+    """
+    if audit.over:
+        return
+    learned, market = whole.learned, audit.inputs.market
+    ends = _days_of(learned.labels.values["t1"])
+    begins = _days_of(learned.labels.values["t0"])
+    known = _spread(ends, count)
+
+    def of_known(cut: Cut) -> Mapping[str, Table]:
+        return _kept(labels_table(learned.labels), "t1", cut, np.less_equal)
+
+    def as_of(cut: Cut) -> Mapping[str, Table]:
+        features = _until(learned.features, cut.session)
+        made = _labels(audit, features, opened(market, cut.session))
+        return _kept(made, "t1", cut, np.less_equal)
+
+    name, about = "labels day by day", f"labels known at {len(known)} opens do not know later bars"
+    how = "with all but the open taken away from the session it is known in"
+    audit.record(name, about, _moved(audit, name, how, known, of_known, as_of))
+    entries = [day for day in _spread(begins, count) if not _pays(market, day)]
+
+    def of_entry(cut: Cut) -> Mapping[str, Table]:
+        return _outcome(_kept(labels_table(learned.labels), "t0", cut, np.equal))
+
+    def halved(cut: Cut) -> Mapping[str, Table]:
+        made = _labels(audit, learned.features, halved_before(market, cut.session))
+        return _outcome(_kept(made, "t0", cut, np.equal))
+
+    name = "labels from their entry"
+    about = f"outcomes of {len(entries)} entries begin at the open that can be had"
+    how = "with every price before the entry halved"
+    audit.record(name, about, _moved(audit, name, how, entries, of_entry, halved))
+
+
+def _moved(
+    audit: Examination, name: str, how: str, days: Sequence[date], expect: Build, build: Build
+) -> Iterator[Leak]:
+    """Yield the first value that is another when built again, day by day."""
+    if audit.over:
+        return
+    for day in days:
+        cut = cut_at(audit.inputs, day)
+        expected = expect(cut)
+        audit.compared += values_in(expected)
+        forget(audit.config)
+        try:
+            moved = first_difference(expected, build(cut), tuple(expected))
+        except Exception as error:  # a user's part may fail in any way when its future is gone
+            yield failed_leak(name, how, error, cut)
+            return
+        if moved is not None:
+            yield moved_leak(name, how, moved, cut)
+            return
+
+
+def _labels(audit: Examination, features: FeatureFrame, market: MarketData) -> Table:
+    inputs = replace(audit.inputs, market=market)
+    return labels_table(stages.label(audit.config, inputs, features))
+
+
+def _until(features: FeatureFrame, session: date) -> FeatureFrame:
+    """Return the rows of a frame up to a session: a label asks for no more than their sessions."""
+    kept = (features.sessions <= pd.Timestamp(session)).to_numpy()
+    names = ("values", "texts", "sessions", "available_at", "event_ids", "item_ids", "story_keys")
+    return replace(features, **{name: getattr(features, name)[kept] for name in names})
+
+
+def _kept(
+    table: Table, column: str, cut: Cut, holds: Callable[[object, object], object]
+) -> dict[str, Table]:
+    kept = np.asarray(holds(table.values[column], pd.Timestamp(cut.session)))
+    return {"labels": Table(table.values[kept], table.when[kept])}
+
+
+def _outcome(tables: Mapping[str, Table]) -> dict[str, Table]:
+    columns = ["target", "forward_return", "raw_return"]
+    return {name: Table(one.values[columns], one.when) for name, one in tables.items()}
+
+
+def _pays(market: MarketData, day: date, calendar_days: int = 10) -> bool:
+    """Return whether something is paid out around a day: its worth then hangs on both sides."""
+    apart = (market.actions["ex_date"] - pd.Timestamp(day)).abs()
+    return bool((apart < pd.Timedelta(days=calendar_days)).any())
+
+
+def _days_of(stamps: pd.Series) -> list[date]:
+    return sorted({stamp.date() for stamp in stamps})
+
+
+def _spread(days: Sequence[date], count: int) -> list[date]:
+    places = np.linspace(0, len(days) - 1, count + 2).round().astype(int)[:-1]
+    return sorted({days[place] for place in places.tolist()})
+
+
+def _gaps(inputs: Inputs, days: Sequence[date]) -> list[date]:
+    """Return days of decisions before which a listed stock had no bar, or its first ones."""
+    market = inputs.market
+    grid = market.sessions()
+    bare: set[date] = set()
+    for ticker in market.tickers:
+        own = market.bars[ticker].index
+        inside = grid[(grid >= own[0]) & (grid <= own[-1])]
+        absent = inside.difference(own)
+        first = own[min(10, len(own) - 1)]
+        bare.update(stamp.date() for stamp in [*absent[:3], *([first] if own[0] > grid[0] else [])])
+    after = (next((day for day in days if day > one), None) for one in sorted(bare))
+    return sorted({day for day in after if day is not None})
