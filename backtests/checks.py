@@ -145,6 +145,9 @@ def _stories(inputs: Inputs) -> Iterator[Check]:
     rejected = Counter(row.problem for row in inputs.rejections if not row.kept)
     for problem, count in rejected.most_common():
         yield check("stories", "warning", f"rows that did not become a story, {count}: {problem}")
+    if inputs.repeated:
+        message = f"rows that tell a story again, word for word, {inputs.repeated:,}: counted once"
+        yield check("stories", "note", message)
     notices = Counter(row.problem for row in inputs.rejections if row.kept)
     for problem, count in notices.most_common():
         yield check("stories", "note", f"stories kept with a notice, {count}: {problem}")

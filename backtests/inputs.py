@@ -109,6 +109,8 @@ class Inputs:
         What stories are read by.
     sha256 : str
         Hash of prices, stories and the user's own tables: with the config's, the identity of a run.
+    repeated : int
+        Rows of the news input that told a story again, word for word.
     """
 
     market: MarketData
@@ -120,6 +122,7 @@ class Inputs:
     universe: Universe
     lexicon: Lexicon
     sha256: str
+    repeated: int = 0
 
     def reader(self) -> Reader:
         """Return a reader of stories, on these instruments and this lexicon."""
@@ -171,6 +174,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
         universe=universe,
         lexicon=Lexicon.default(config.lexicon),
         sha256=digest,
+        repeated=added.repeated,
     )
 
 

@@ -12,6 +12,8 @@ from markets.clock import as_utc
 from markets.errors import DataError, NewswakeError
 from markets.prices import RejectedRow
 
+SAME_AGAIN = "the same story again"
+
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
@@ -95,6 +97,16 @@ class Rejection(RejectedRow):
     """
 
     kept: bool = False
+
+    @classmethod
+    def repeat(cls, item: NewsItem, where: str) -> Rejection:
+        """Return the notice that a row tells a story again, word for word."""
+        return cls(where, SAME_AGAIN, shorten(item.item_id), kept=True)
+
+    @property
+    def is_repeat(self) -> bool:
+        """True for the notice of a story told again: nothing is lost, so a count is enough."""
+        return self.kept and self.problem == SAME_AGAIN
 
     @classmethod
     def of(cls, error: NewswakeError, where: str) -> Rejection:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,11 +48,12 @@ class AddReport:
     added : int
         New stories, revisions among them.
     repeated : int
-        Stories that were there before, word for word: the first one stands.
+        Stories that were there before, word for word, in the store or in what was added: the first
+        one stands.
     revised : int
         New stories that replace another.
     rejections : tuple of Rejection
-        What is not in the store and why; notices (``kept``) too.
+        What is not in the store and why; notices (``kept``) too, but those of repeats.
     """
 
     added: int = 0
@@ -65,11 +67,16 @@ class AddReport:
         return sum(not rejection.kept for rejection in self.rejections)
 
     def __add__(self, other: AddReport) -> AddReport:
-        return AddReport(
-            self.added + other.added,
-            self.repeated + other.repeated,
-            self.revised + other.revised,
-            self.rejections + other.rejections,
+        return AddReport.total((self, other))
+
+    @classmethod
+    def total(cls, reports: Sequence[AddReport]) -> AddReport:
+        """Return the sum of reports, at a cost that grows with what they hold."""
+        return cls(
+            sum(report.added for report in reports),
+            sum(report.repeated for report in reports),
+            sum(report.revised for report in reports),
+            tuple(chain.from_iterable(report.rejections for report in reports)),
         )
 
 
@@ -160,17 +167,17 @@ class NewsStore:
         -----
         Committed in batches. Where `items` raises midway, all that came before is committed.
         """
-        report = AddReport()
+        reports: list[AddReport] = []
         batch: list[NewsItem | Rejection] = []
         try:
             for item in items:
                 batch.append(item)
                 if len(batch) == BATCH:
                     full, batch = batch, []
-                    report += self._add_batch(full)
+                    reports.append(self._add_batch(full))
         finally:
-            report += self._add_batch(batch)
-        return report
+            reports.append(self._add_batch(batch))
+        return AddReport.total(reports)
 
     def _add_batch(self, batch: list[NewsItem | Rejection]) -> AddReport:
         added, repeated, revised = 0, 0, 0
@@ -179,7 +186,10 @@ class NewsStore:
             for item in batch:
                 outcome = item if isinstance(item, Rejection) else self._add_one(item)
                 if isinstance(outcome, Rejection):
-                    rejections.append(outcome)
+                    if outcome.is_repeat:
+                        repeated += 1
+                    else:
+                        rejections.append(outcome)
                 elif outcome:
                     added += 1
                     revised += isinstance(item, NewsItem) and item.revision_of is not None

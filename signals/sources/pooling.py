@@ -24,7 +24,8 @@ def pooled(rows: Iterable[Placed], window: int) -> Iterator[Placed]:
 
     Notes
     -----
-    Rows are one story if all but `tickers` agrees. Pooling never moves a clock.
+    Rows are one story if all but `tickers` agrees; one that adds no ticker is a repeat. Pooling
+    never moves a clock.
     """
     held: dict[tuple[str, str], tuple[str, NewsItem]] = {}
     for where, item in rows:
@@ -34,8 +35,12 @@ def pooled(rows: Iterable[Placed], window: int) -> Iterator[Placed]:
         key = (item.source, item.item_id)
         before = held.get(key)
         if before is not None and _same_but_tickers(before[1], item):
-            tickers = tuple(dict.fromkeys((*before[1].tickers, *item.tickers)))
-            held[key] = (before[0], replace(before[1], tickers=tickers))
+            more = tuple(ticker for ticker in item.tickers if ticker not in before[1].tickers)
+            if more:
+                tickers = (*before[1].tickers, *more)
+                held[key] = (before[0], replace(before[1], tickers=tickers))
+            else:
+                yield where, Rejection.repeat(item, where)
         elif before is not None:
             yield where, item  # the same id with another text: left for `unique` to refuse
         else:
@@ -73,7 +78,7 @@ def unique(rows: Iterable[Placed]) -> Iterator[NewsItem | Rejection]:
 
 def _second(item: NewsItem, where: str, *, same: bool) -> Rejection:
     if same:
-        return Rejection(where, "the same story again", shorten(item.item_id), kept=True)
+        return Rejection.repeat(item, where)
     return Rejection(
         where,
         "an id that was given to another story before",

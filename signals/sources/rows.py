@@ -178,7 +178,7 @@ class RowReader:
                 notices.append(replace(Rejection.of(error, where), kept=True))
                 continue
             tickers[ticker] = None
-            if self._known is not None and ticker not in self._known | self._reported:
+            if self._known is not None and not (ticker in self._known or ticker in self._reported):
                 self._reported.add(ticker)
                 notices.append(Rejection(where, "a ticker outside the universe", ticker, kept=True))
         return tuple(tickers), notices

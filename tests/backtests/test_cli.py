@@ -43,6 +43,16 @@ def test_run_prints_its_report_and_folder(small_config: Path, tmp_path: Path) ->
     assert str(folder) in result.stdout.replace("\n", "")
 
 
+@pytest.mark.parametrize("form", ["text", "md", "html"])
+def test_a_run_says_which_names_and_languages_its_reading_left_out(
+    small_run: Path, form: str
+) -> None:
+    checks = json.loads((small_run / "checks.json").read_text(encoding="utf-8"))
+    assert {"ambiguous names", "languages"} <= {check["name"] for check in checks}
+    result = invoke("report", str(small_run), "--format", form)
+    assert "ambiguous names" in result.stdout
+
+
 @pytest.mark.parametrize("form", ["text", "md", "html", "json"])
 def test_a_report_can_be_printed_again(small_run: Path, form: str) -> None:
     result = invoke("report", str(small_run), "--format", form)

@@ -347,7 +347,8 @@ def test_parquet_pools_rows_of_a_story_and_maps_columns(tmp_path: Path) -> None:
     one, two = stories(rows)
     assert (one.tickers, two.tickers) == (("0700.HK", "1810.HK"), ("9988.HK",))
     assert one.available_at == two.available_at == UTC_AT
-    assert rejections(rows) == []
+    (repeat,) = rejections(rows)
+    assert (repeat.problem, repeat.given, repeat.kept) == ("the same story again", "b", True)
 
 
 def test_rows_of_a_story_beyond_the_window_are_reported(tmp_path: Path) -> None:
