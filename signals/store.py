@@ -29,7 +29,8 @@ from signals.records import (
     same_story,
 )
 
-BATCH = 1_000
+BATCH, LETTERS = 1_000, 4_000_000
+"""Stories, and letters of them, that are committed at once: memory is bounded by both."""
 
 KNOWN_BY = """
     WHERE i.available_at <= :as_of AND NOT EXISTS (
@@ -169,11 +170,13 @@ class NewsStore:
         """
         reports: list[AddReport] = []
         batch: list[NewsItem | Rejection] = []
+        held = 0
         try:
             for item in items:
                 batch.append(item)
-                if len(batch) == BATCH:
-                    full, batch = batch, []
+                held += len(item.body) if isinstance(item, NewsItem) else 0
+                if len(batch) == BATCH or held > LETTERS:
+                    (full, batch), held = (batch, []), 0
                     reports.append(self._add_batch(full))
         finally:
             reports.append(self._add_batch(batch))
@@ -250,6 +253,15 @@ class NewsStore:
             (source, item_id),
         ).fetchone()
         return item_of(row) if row else None
+
+    def latest(self, item: NewsItem) -> NewsItem:
+        """Return the newest version of a story by its clocks; itself if none replaced it."""
+        row = self._db.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM items WHERE source = ? AND story = ? "  # noqa: S608
+            "ORDER BY available_at DESC, item_id DESC LIMIT 1",
+            (item.source, self._story(item)),
+        ).fetchone()
+        return item_of(row) if row else item
 
     def sha256(self, as_of: datetime | None = None) -> str:
         """Return the hash of all that `items` yields: the identity of a run's news input."""

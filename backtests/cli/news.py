@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -206,12 +207,12 @@ def collect(
         )
         held = len(news)
     failed = {name: error.as_dict() for name, error in found.failed.items()}
-    reports = {name: _counts(report) for name, report in found.reports.items()}
     if as_json:
+        reports = {name: _document(report) for name, report in found.reports.items()}
         emit({"store": str(store), "stories": held, "feeds": reports, "failed": failed})
     else:
-        for name, counts in reports.items():
-            typer.echo(f"{name}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        for name, report in found.reports.items():
+            _say(report, f"{name}: ")
         for name, error in failed.items():
             typer.secho(f"{name}: {error['problem']}", fg="red", err=True)
         typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
@@ -238,15 +239,32 @@ def import_(
     with NewsStore(store) as news:
         report = import_files(loaded.news, loaded.resolve_data_dir(os.environ), news)
         held = len(news)
-    rejected = [row for row in report.rejections if not row.kept]
     if as_json:
-        rows = [row.as_dict() for row in rejected]
-        emit({"store": str(store), "stories": held, **_counts(report), "rejections": rows})
+        emit({"store": str(store), "stories": held, **_document(report)})
         return
+    _say(report)
+    typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
+
+
+def _document(report: AddReport) -> dict[str, object]:
+    """Return what became of the stories as JSON has it; notices are counted by what they say."""
+    rejected = [row.as_dict() for row in report.rejections if not row.kept]
+    return {**_counts(report), "rejections": rejected, "notices": dict(_notices(report))}
+
+
+def _say(report: AddReport, name: str = "") -> None:
+    rejected = [row for row in report.rejections if not row.kept]
     for row in rejected[:50]:
         typer.echo(f"rejected {row}", err=True)
-    typer.echo(", ".join(f"{n} {what}" for what, n in _counts(report).items()))
-    typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
+    if len(rejected) > 50:
+        typer.echo(f"{len(rejected) - 50:,} more rejected: --json has them all", err=True)
+    for problem, count in _notices(report).most_common():
+        typer.echo(f"{name}kept with a notice, {count:,}: {problem}", err=True)
+    typer.echo(name + ", ".join(f"{n} {what}" for what, n in _counts(report).items()))
+
+
+def _notices(report: AddReport) -> Counter[str]:
+    return Counter(row.problem for row in report.rejections if row.kept)
 
 
 def _counts(report: AddReport) -> dict[str, int]:

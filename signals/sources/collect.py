@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -140,14 +141,24 @@ def fetch_url(address: str, limit_kb: int = 2_048) -> bytes:
 def _revised(
     entries: Iterable[NewsItem | Rejection], store: NewsStore
 ) -> Iterator[NewsItem | Rejection]:
-    """Name an entry whose text changed as the revision it is; leave one that did not as it was."""
-    for entry in entries:
+    """Name an entry whose text changed as the revision it is; leave one that did not as it was.
+
+    A text that comes back after another is a revision too. Where a feed gives one id to several
+    entries, nobody can say which of them replaces which: each text is then kept once.
+    """
+    found = list(entries)
+    ids = Counter(entry.item_id for entry in found if isinstance(entry, NewsItem))
+    for entry in found:
         before = store.get(entry.source, entry.item_id) if isinstance(entry, NewsItem) else None
         if before is None or not isinstance(entry, NewsItem):
             yield entry
-        elif before.text == entry.text:
-            yield before
-        else:
-            version = f"{entry.item_id}#{entry.content_sha256[:12]}"
-            known = store.get(entry.source, version)
-            yield known or replace(entry, item_id=version, revision_of=entry.item_id)
+            continue
+        latest = store.latest(before) if ids[entry.item_id] == 1 else before
+        if latest.text == entry.text:
+            yield latest
+            continue
+        version = f"{entry.item_id}#{entry.content_sha256[:12]}"
+        known = store.get(entry.source, version)
+        if known is not None and ids[entry.item_id] == 1:
+            version, known = f"{version}@{entry.available_at:%Y%m%dT%H%M%S.%fZ}", None
+        yield known or replace(entry, item_id=version, revision_of=entry.item_id)

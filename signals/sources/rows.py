@@ -13,6 +13,7 @@ from markets.tickers import normalize_ticker
 from signals.news import NewsItem, Rejection, shorten
 from signals.sources import NewsColumns, NewsSettings
 from signals.sources.clocks import ClockReader
+from signals.text.folding import clean
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 BETWEEN_TICKERS = re.compile(r"[\s,;|/]+")
@@ -89,7 +90,7 @@ class RowReader:
         size_kb = (len(title) + len(body)) / 1024
         if size_kb > self._settings.max_item_kb:
             raise too_long(f"{size_kb:,.0f} kB", self._settings)
-        if not (title.strip() or body.strip()):
+        if is_blank(title) and is_blank(body):
             raise DataError("a story needs a title or a body", given="both empty")
         clocks = self._read_clocks(row)
         source = self._text(row, "source") or self._settings.feed
@@ -216,6 +217,20 @@ def too_long(given: str, settings: NewsSettings) -> DataError:
         given=given,
         wanted=f"at most {settings.max_item_kb:,} kB (news.max_item_kb)",
     )
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen: no letter, or only invisible ones.
+
+    Examples
+    --------
+    >>> is_blank(" \u200b&nbsp;"), is_blank("!")
+    (True, False)
+    """
+    text = text.strip()
+    if not text or (text.isprintable() and "&" not in text and "<" not in text):
+        return not text
+    return not clean(text).strip()
 
 
 def language_tag(text: str, default: str) -> str:

@@ -129,11 +129,17 @@ def refuse_entities(data: bytes) -> None:
     """
     from xml.sax.handler import ContentHandler
 
-    from defusedxml.common import DefusedXmlException
+    from defusedxml.common import DefusedXmlException, ExternalReferenceForbidden
     from defusedxml.sax import parseString
 
     try:
         parseString(data, ContentHandler(), forbid_external=True)
+    except ExternalReferenceForbidden as error:
+        raise DataError(
+            "a feed that points to a file outside it",
+            given=error.sysid,
+            wanted="a feed without an outside DTD or entity",
+        ) from None
     except DefusedXmlException as error:
         raise DataError(
             "a feed that declares entities",

@@ -75,6 +75,23 @@ def test_a_saved_feed_is_available_from_its_last_change(tmp_path: Path) -> None:
     assert (item.source, item.language, item.body) == ("Blatt", "de", "Mehr dazu")
 
 
+@pytest.mark.parametrize(
+    ("stated", "hour"),
+    [("HKT", 1), ("CEST", 7), ("-0000", 9), ("GMT+8", 1), ("UTC-03:30", 13), ("EST", 14)],
+)
+def test_a_zone_in_words_is_kept_whatever_zone_is_declared(stated: str, hour: int) -> None:
+    feed = RSS.replace("+0800", stated)
+    assert stated in feed
+    for zone in (None, "Asia/Tokyo"):
+        first = next(item for item in read(feed, zone=zone) if isinstance(item, NewsItem))
+        assert (first.published_at.hour, first.published_at.utcoffset()) == (hour, timedelta())
+
+
+def test_a_zone_nobody_knows_is_refused_not_replaced() -> None:
+    rows = read(RSS.replace("+0800", "QQT"), zone="Asia/Hong_Kong")
+    assert any("no such date or time" in row.problem for row in rows if isinstance(row, Rejection))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
 @pytest.mark.parametrize("bomb", [LAUGHS, OUTSIDE, LAUGHS.replace("</rss>", "<broken")])
 def test_declared_entities_are_refused(bomb: str, encoding: str) -> None:
@@ -137,6 +154,31 @@ def test_a_changed_entry_is_a_revision_from_when_we_saw_it() -> None:
     ]
     assert [item.title for item in store.items(web.at)] == ["Baidu stellt Chip nicht vor"]
     assert len(store) == 2
+
+
+def test_a_text_that_comes_back_is_a_revision_too_each_time() -> None:
+    web, store = Web(), NewsStore()
+    texts = ("Chip vor", "Chip nicht vor", "Chip vor", "Chip nicht vor", "Chip nicht vor")
+    for text in texts:
+        web.pages["u"] = ATOM.replace("Chip vor", text).encode()
+        collect({"blatt": "u"}, store, fetch=web.fetch, now=web.now)
+        shown = [item.title for item in store.items(web.at)]
+        assert shown == [f"Baidu stellt {text}"]
+    assert len(store) == 4  # the last fetch brought nothing new
+
+
+def test_an_id_given_to_two_entries_keeps_both_and_grows_no_further() -> None:
+    web, store = Web(), NewsStore()
+    start, end = ATOM.index("<entry"), ATOM.index("</entry>") + len("</entry>")
+    entry = ATOM[start:end]
+    twice = ATOM.replace(entry, entry + entry.replace("Chip vor", "Auto vor"))
+    web.pages["u"] = twice.encode()
+    for _ in range(3):
+        collect({"blatt": "u"}, store, fetch=web.fetch, now=web.now)
+    assert sorted(item.title for item in store.items()) == [
+        "Baidu stellt Auto vor",
+        "Baidu stellt Chip vor",
+    ]
 
 
 def test_one_feed_that_fails_does_not_stop_the_others() -> None:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,6 +74,25 @@ def test_another_story_under_a_known_id_is_reported(change: dict[str, object]) -
     assert (report.added, report.rejected) == (1, 1)
     assert next(iter(change)) in report.rejections[0].given
     assert list(store.items()) == [story()]
+
+
+def test_long_stories_are_committed_before_they_fill_the_memory() -> None:
+    store = NewsStore()
+    committed = []
+
+    def long_ones() -> Iterator[NewsItem]:
+        for number in range(12):
+            committed.append(len(store))
+            yield story(str(number), body="x" * 1_000_000)
+
+    store.add(long_ones())
+    assert committed[-1] >= 5  # in transactions of some MB, not all at the end
+    assert len(store) == 12
+
+
+def test_a_story_told_again_is_a_count_not_a_rejection() -> None:
+    repeat = Rejection.repeat(story(), "news.jsonl:2")
+    assert NewsStore().add([story(), repeat, repeat]) == AddReport(added=1, repeated=2)
 
 
 def test_rejections_of_the_source_pass_into_the_report() -> None:
@@ -200,6 +220,7 @@ def test_what_came_before_a_source_broke_is_in_the_store() -> None:
 
 WRITER = """
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from signals.news import NewsItem
 from signals.store import NewsStore
