@@ -40,11 +40,15 @@ _AFTER_PARTICLE = re.compile(
 
 
 class Hit(NamedTuple):
-    """A cue found: its span in the folded text, and its concept."""
+    """A cue found: its span in the folded text, its concept, and its letters.
+
+    Letters are bits, so that two spans overlap where both have one.
+    """
 
     start: int
     end: int
     concept: str
+    letters: int
 
 
 class Tail(NamedTuple):
@@ -150,16 +154,20 @@ class Finder:
                     contents.append((low, -high, -weight, len(contents), tail_end, happens))
                 if is_told:
                     tellings.append((low, -high, -weight, len(tellings), tail_end, is_told))
-        found = [
-            Hit(low, -high, concept)
-            for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings))
-            for concept in concepts
-        ]
+        found: list[Hit] = []
+        for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings)):
+            letters = letters_of(low, -high)
+            found += [Hit(low, -high, concept, letters) for concept in concepts]
         found.sort(key=_SPAN)
         return found
 
 
 _SPAN = itemgetter(0, 1)
+
+
+def letters_of(start: int, end: int) -> int:
+    """Return the letters of a span as bits."""
+    return ((1 << (end - start)) - 1) << start
 
 
 def _forms(cues: Sequence[Cue]) -> tuple[Form, ...]:

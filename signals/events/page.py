@@ -128,8 +128,10 @@ def lay_out(
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
         # (SoftBank holds, Kunlun chips are chips of one's own).
-        if hit.concept in _TOLD_BY_NAME or not any(
-            name.start <= hit.start and hit.end <= name.end for name in named
+        if (
+            not named
+            or hit.concept in _TOLD_BY_NAME
+            or not any(name.start <= hit.start and hit.end <= name.end for name in named)
         ):
             by_concept.setdefault(hit.concept, []).append(hit)
     return Sentence(
