@@ -285,11 +285,11 @@ def _cost(sentence: Sentence, anchor: Hit, segment: int, candidate: Hit) -> int:
 def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) -> Sequence[Hit]:
     """Return what may meet a need: cues, or figures and names beside the anchor."""
     if len(names) == 1 and names[0][0] != "%":
-        return _around(sentence.by_concept.get(names[0], []), anchor)
+        return _around(sentence.by_concept.get(names[0], ()), anchor)
     found: list[Hit] = []
     for name in names:
         if name[0] != "%":
-            found += _around(sentence.by_concept.get(name, []), anchor)
+            found += _around(sentence.by_concept.get(name, ()), anchor)
         else:
             found += (
                 Hit(start, end, name, letters_of(start, end))
@@ -321,7 +321,7 @@ def _looked_for(sentence: Sentence, name: str, anchor: Hit | None) -> Iterator[t
         yield from _named(sentence, name, anchor)
 
 
-def _around(hits: list[Hit], anchor: Hit | None) -> list[Hit]:
+def _around(hits: Sequence[Hit], anchor: Hit | None) -> Sequence[Hit]:
     """Return the hits that can be near an anchor: in a text without stops there may be hundreds."""
     if anchor is None or len(hits) < 12:
         return hits

@@ -10,8 +10,27 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# What `is_word_character` is true of, many at once.
-_REST = re.compile(r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]*")
+_WORD_CHARACTER = r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"  # as `is_word_character` says
+_REST = re.compile(f"{_WORD_CHARACTER}*")
+
+
+def words_alone(*words: str) -> re.Pattern[str]:
+    """Return a pattern of words, as regular expressions that begin with a plain letter.
+
+    The first letter stands first, and what may stand before it is looked at only there: an
+    alternative that begins with anything else would be tried at every letter of a text.
+
+    Examples
+    --------
+    >>> [match.span() for match in words_alone("as", "after").finditer("was as after, ask")]
+    [(4, 6), (7, 12)]
+    """
+    firsts = dict.fromkeys(word[0] for word in words)
+    by_first = (
+        rf"{first}(?<!{_WORD_CHARACTER}.)(?:{'|'.join(w[1:] for w in words if w[0] == first)})"
+        for first in firsts
+    )
+    return re.compile(rf"(?:{'|'.join(by_first)})(?!\w)")
 
 
 def is_han(character: str) -> bool:
