@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 
 _WORD_CHARACTER = r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"  # as `is_word_character` says
+WORD_REACH = 40
+"""Letters of a word looked at on either side of a place in it."""
 _REST = re.compile(f"{_WORD_CHARACTER}*")
 
 
@@ -71,7 +73,7 @@ def ends_word(text: str, end: int) -> bool:
     )
 
 
-def word_start(text: str, start: int, reach: int = 40) -> int:
+def word_start(text: str, start: int, reach: int = WORD_REACH) -> int:
     """Return where the word that goes on at `start` begins, at most `reach` characters before.
 
     Examples
@@ -85,7 +87,7 @@ def word_start(text: str, start: int, reach: int = 40) -> int:
     return start
 
 
-def word_end(text: str, end: int, reach: int = 40) -> int:
+def word_end(text: str, end: int, reach: int = WORD_REACH) -> int:
     """Return where the word that `end` lies in or behind is over, at most `reach` characters on.
 
     Examples
