@@ -7,14 +7,15 @@ what an inflected, compound or separable cue needs beside its letters is checked
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from signals.text.folding import fold
-from signals.text.tokens import is_word_character, word_end, word_start
+from signals.text.tokens import WORD_REACH, is_word_character, word_end, word_start
 
 GAP = "…"
 TELLING = frozenset(
@@ -40,11 +41,15 @@ _AFTER_PARTICLE = re.compile(
 
 
 class Hit(NamedTuple):
-    """A cue found: its span in the folded text, and its concept."""
+    """A cue found: its span in the folded text, its concept, and its letters.
+
+    Letters are bits, so that two spans overlap where both have one.
+    """
 
     start: int
     end: int
     concept: str
+    letters: int
 
 
 class Tail(NamedTuple):
@@ -85,11 +90,15 @@ class Form(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What cues begin with: whether a word could go on at its ends, and the forms they take."""
+    """What cues begin with: whether what stands around it matters, and the forms they take."""
 
     is_word_first: bool
     is_word_last: bool
-    forms: tuple[Form, ...]
+    looks_before: bool
+    looks_behind: bool
+    alone: tuple[Form, ...]
+    tailed: tuple[tuple[str, Form], ...]
+    """Forms with more parts, each with the letters to look for first: verbs have dozens."""
 
 
 _Found = tuple[int, int, int, int, int, tuple[str, ...]]
@@ -115,8 +124,7 @@ class Finder:
                 if cue.head:  # the linter names what can match nothing
                     by_head.setdefault(cue.head, []).append(cue)
         self._heads = [
-            Head(is_word_character(head[0]), is_word_character(head[-1]), _forms(cues))
-            for head, cues in by_head.items()
+            _head(head, _forms(cues)) for head, cues in by_head.items()
         ]
         self._automaton = AhoCorasick(list(by_head), matchkind=MatchKind.Standard)
         self._reach = _REACH[language]
@@ -125,13 +133,16 @@ class Finder:
         """Return the cues of a folded text in order; `starts` says where segments begin."""
         contents: list[_Found] = []
         tellings: list[_Found] = []
-        length = len(folded)
+        length, far = len(folded), self._reach + WORD_REACH
         for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
-            is_word_first, is_word_last, forms = self._heads[index]
-            goes_before = start > 0 and is_word_character(folded[start - 1])
-            goes_on = end < length and is_word_character(folded[end])
+            is_word_first, is_word_last, before, behind, forms, tailed = self._heads[index]
+            goes_before = before and start > 0 and is_word_character(folded[start - 1])
+            goes_on = behind and end < length and is_word_character(folded[end])
             is_cut = is_word_first and goes_before
             is_cut_off = is_word_last and goes_on
+            if tailed:
+                rest = folded[end : end + far]
+                forms = (*forms, *[form for literal, form in tailed if literal in rest])
             for open_left, open_right, anchored, tail, happens, is_told in forms:
                 if (is_cut and not open_left) or (is_cut_off and not open_right):
                     continue
@@ -150,16 +161,34 @@ class Finder:
                     contents.append((low, -high, -weight, len(contents), tail_end, happens))
                 if is_told:
                     tellings.append((low, -high, -weight, len(tellings), tail_end, is_told))
-        found = [
-            Hit(low, -high, concept)
-            for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings))
-            for concept in concepts
-        ]
+        found: list[Hit] = []
+        for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings)):
+            letters = letters_of(low, -high)
+            found += [_new_hit((low, -high, concept, letters)) for concept in concepts]
         found.sort(key=_SPAN)
         return found
 
 
 _SPAN = itemgetter(0, 1)
+_new_hit: Callable[[tuple[int, int, str, int]], Hit] = partial(tuple.__new__, Hit)
+"""`Hit` of its four parts, without the detour over their names."""
+
+
+def letters_of(start: int, end: int) -> int:
+    """Return the letters of a span as bits."""
+    return ((1 << (end - start)) - 1) << start
+
+
+def _head(head: str, forms: Sequence[Form]) -> Head:
+    is_word_first, is_word_last = is_word_character(head[0]), is_word_character(head[-1])
+    return Head(
+        is_word_first,
+        is_word_last,
+        is_word_first or any(form.open_left for form in forms),
+        is_word_last or any(form.open_right for form in forms),
+        tuple(form for form in forms if form.tail is None),
+        tuple((form.tail.literal, form) for form in forms if form.tail is not None),
+    )
 
 
 def _forms(cues: Sequence[Cue]) -> tuple[Form, ...]:
@@ -184,8 +213,6 @@ def _forms(cues: Sequence[Cue]) -> tuple[Form, ...]:
 def _tail_end(tail: Tail, folded: str, end: int, reach: int) -> int:
     """Return where the other parts of a cue end, -1 where they do not stand in its segment."""
     high = min(len(folded), end + reach)
-    if folded.find(tail.literal, end, high) < 0:
-        return -1
     stop = _SEGMENT_STOP.search(folded, end, high + 1)  # a stop shows in what follows it
     if stop is not None:
         high = min(high, stop.start())

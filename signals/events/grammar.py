@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from signals.events.finder import Hit
+from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
 from signals.events.page import Group, Sentence
 from signals.events.schema import Kind
@@ -66,10 +66,14 @@ class _Plan(NamedTuple):
     others: tuple[tuple[str, ...], ...]
     plain: tuple[frozenset[str], ...]
     """Needs that are met by cues alone: a figure or a name can only be told by looking."""
+    asks_denial: bool
 
 
 class Grammar:
     """Rules, kept so that a sentence only meets those its cues could fire.
+
+    Concepts and rules are bits of whole numbers: which rules the cues of a sentence could fire is
+    told by a few operations on them, whatever the number of rules.
 
     Parameters
     ----------
@@ -82,17 +86,23 @@ class Grammar:
     def __init__(
         self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
     ) -> None:
-        plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
+        self._plans = plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
-        # Each rule waits for its rarest need: for the cues that the fewest rules ask for.
-        self._waiting: dict[str, list[_Plan]] = {}
+        self._bits = {name: 1 << place for place, name in enumerate(wanted)}
+        # Each rule waits for its rarest need, for the cues that the fewest rules ask for; with it
+        # wait all that need the same besides.
+        waiting: dict[str, dict[tuple[int, ...], int]] = {}
         for plan in plans:
             rarest = min(plan.plain, key=lambda names: sum(wanted[name] for name in names))
+            others = sorted({self._mask(names) for names in plan.plain if names != rarest})
             for name in rarest:
-                self._waiting.setdefault(name, []).append(plan)
+                alike = waiting.setdefault(name, {})
+                alike[tuple(others)] = alike.get(tuple(others), 0) | 1 << plan.rank
+        self._waiting = {name: tuple(alike.items()) for name, alike in waiting.items()}
+        self._faint = sum(1 << plan.rank for plan in plans if plan.rule.faint)
         self._rivals = [_rivals(plan, plans) for plan in plans]
         self._silent = {
-            code: frozenset(p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
+            code: sum(1 << p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
             for code, names in (silent or {}).items()
         }
 
@@ -100,25 +110,27 @@ class Grammar:
         """Return the rules that fire in a sentence, in reading order."""
         used = 0
         fired: list[Match] = []
-        silent = self._silent.get(sentence.language, frozenset())
         is_soft = "soft" in sentence.by_concept and "deny" not in sentence.by_concept
-        for plan in self._possible(sentence):
-            if plan.rule.faint and (
-                fired or is_soft or not sentence.is_headline or plan.rank in silent
-            ):
-                continue
-            if ("%denied",) in plan.others and any(match.only_denied for match in fired):
+        barred = self._faint if is_soft else self._silent.get(sentence.language, 0)
+        possible = self._possible(sentence)
+        left = possible & ~barred
+        while left:
+            lowest = left & -left
+            left ^= lowest
+            plan = self._plans[lowest.bit_length() - 1]
+            if plan.asks_denial and any(match.only_denied for match in fired):
                 continue
             for anchor in _candidates(sentence, plan.anchors, None):
-                match = None if used & _letters(anchor) else _try(sentence, plan, anchor, used)
-                if match is None or self._is_outbid(sentence, plan, match, used):
+                match = None if used & anchor.letters else _try(sentence, plan, anchor, used)
+                if match is None or self._is_outbid(sentence, plan, match, used, possible):
                     continue
                 if plan.rule.weak and is_soft and sentence.in_segment("soft", match.segment):
                     continue  # a tale of everyday life beside a word of ours
                 fired.append(match)
+                left &= ~self._faint
                 for found in match.found:
                     if found.concept[0] != "%":
-                        used |= _letters(found)
+                        used |= found.letters
         if not any(match.rule.weak for match in fired):
             return sorted(fired, key=_start_of)
         strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
@@ -126,26 +138,41 @@ class Grammar:
         kept = (m for m in fired if not _gives_way(m, strong, told, sentence))
         return sorted(kept, key=_start_of)
 
-    def _is_outbid(self, sentence: Sentence, plan: _Plan, match: Match, used: int) -> bool:
+    def _is_outbid(
+        self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int
+    ) -> bool:
         """Tell whether the other thing to be said of the same cue has its word nearer."""
         anchor = match.found[0]
         for rival in self._rivals[plan.rank]:
-            other = _try(sentence, rival, anchor, used) if anchor.concept in rival.anchors else None
+            if not possible >> rival.rank & 1 or anchor.concept not in rival.anchors:
+                continue
+            other = _try(sentence, rival, anchor, used)
             if other is not None and _width(other) < _width(match):
                 return True
         return False
 
-    def _possible(self, sentence: Sentence) -> list[_Plan]:
-        present = set(sentence.by_concept)
+    def _possible(self, sentence: Sentence) -> int:
+        """Return the rules that could fire, as bits by rank."""
+        present = [*sentence.by_concept]
         if any(voice.is_broker for voice in sentence.quoted):
-            present.add("%broker")
-        plans = {
-            plan.rank: plan
-            for concept in present
-            for plan in self._waiting.get(concept, ())
-            if not any(names.isdisjoint(present) for names in plan.plain)
-        }
-        return [plans[rank] for rank in sorted(plans)]
+            present.append("%broker")
+        here = self._mask(present)
+        possible = 0
+        for concept in present:
+            for others, ranks in self._waiting.get(concept, ()):
+                for mask in others:
+                    if not mask & here:
+                        break
+                else:
+                    possible |= ranks
+        return possible if sentence.is_headline else possible & ~self._faint
+
+    def _mask(self, names: Iterable[str]) -> int:
+        bits = self._bits
+        mask = 0
+        for name in names:
+            mask |= bits.get(name, 0)
+        return mask
 
 
 def _plan(rank: int, rule: Rule) -> _Plan:
@@ -153,16 +180,13 @@ def _plan(rank: int, rule: Rule) -> _Plan:
     plain = [frozenset(names) for names in needs if not any(name[0] == "%" for name in names)]
     # A rule starts from a cue, whatever else its first need allows, or else from a broker's name.
     starts = frozenset(name for name in needs[0] if name[0] != "%") or frozenset(needs[0])
-    return _Plan(rank, rule, needs[0], tuple(needs[1:]), (starts, *plain))
+    return _Plan(
+        rank, rule, needs[0], tuple(needs[1:]), (starts, *plain), ("%denied",) in needs[1:]
+    )
 
 
 def _start_of(match: Match) -> int:
     return match.start
-
-
-def _letters(found: Hit) -> int:
-    """Return the letters of a span as bits, so that two spans overlap where both have a bit."""
-    return ((1 << (found.end - found.start)) - 1) << found.start
 
 
 def _rivals(plan: _Plan, plans: Sequence[_Plan]) -> tuple[_Plan, ...]:
@@ -207,7 +231,7 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
     rule, language = plan.rule, sentence.language
     segment = sentence.segment_of(anchor.start)
     chosen = [anchor]
-    taken = _letters(anchor)
+    taken = anchor.letters
     near = rule.near or _NEAR[language]
     if language == "zh" and rule.near:
         near = max(8, rule.near // 3)
@@ -217,7 +241,7 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         if best is None:
             return None
         chosen.append(best)
-        taken |= _letters(best)
+        taken |= best.letters
     if rule.without and _is_barred(sentence, rule, chosen):
         return None
     cues = [found for found in chosen if found.concept[0] != "%"] or chosen
@@ -249,13 +273,13 @@ def _nearest(
     used: int,
     near: int,
 ) -> Hit | None:
-    start, end = anchor.start, anchor.end
+    start, end, _, _ = anchor
     best, best_cost = None, near + 1
     for candidate in _candidates(sentence, names, anchor):
-        if candidate.start - end > near or start - candidate.end > near:
+        first, last, concept, letters = candidate
+        if first - end > near or start - last > near:
             continue
-        barred = taken if candidate.concept[0] == "%" else taken | used
-        if barred & _letters(candidate):
+        if letters & (taken if concept[0] == "%" else taken | used):
             continue
         cost = _cost(sentence, anchor, segment, candidate)
         if cost < best_cost:
@@ -280,14 +304,14 @@ def _cost(sentence: Sentence, anchor: Hit, segment: int, candidate: Hit) -> int:
 def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) -> Sequence[Hit]:
     """Return what may meet a need: cues, or figures and names beside the anchor."""
     if len(names) == 1 and names[0][0] != "%":
-        return _around(sentence.by_concept.get(names[0], []), anchor)
+        return _around(sentence.by_concept.get(names[0], ()), anchor)
     found: list[Hit] = []
     for name in names:
         if name[0] != "%":
-            found += _around(sentence.by_concept.get(name, []), anchor)
+            found += _around(sentence.by_concept.get(name, ()), anchor)
         else:
             found += (
-                Hit(start, end, name)
+                Hit(start, end, name, letters_of(start, end))
                 for start, end in _looked_for(sentence, name, anchor)
             )
     return found
@@ -316,7 +340,7 @@ def _looked_for(sentence: Sentence, name: str, anchor: Hit | None) -> Iterator[t
         yield from _named(sentence, name, anchor)
 
 
-def _around(hits: list[Hit], anchor: Hit | None) -> list[Hit]:
+def _around(hits: Sequence[Hit], anchor: Hit | None) -> Sequence[Hit]:
     """Return the hits that can be near an anchor: in a text without stops there may be hundreds."""
     if anchor is None or len(hits) < 12:
         return hits

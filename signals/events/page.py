@@ -14,24 +14,27 @@ from signals.events.sources import Quoted, quoted
 from signals.linking import Mention
 from signals.text.folding import fold
 from signals.text.numbers import Quantity, figures
-from signals.text.tokens import begins_word
+from signals.text.tokens import words_alone
 
 # One set of characters first in each pattern, and what may stand around them looked at only there.
 _BREAK = re.compile(
     r"[。！？；;，!?\n,:：|/–—-](?:(?<=[。！？；;，!?\n])[。！？；;，!?\n]*|(?<=：)|(?=\s)(?<=[,:])|(?=\s)(?<=\s.))"
 )
 _CHINESE_GAP = re.compile(r"(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])")
+_NACH = (
+    r"nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
+    r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr))"
+)
 _CONTRAST = {
-    "de": re.compile(
-        r"(?:während|hingegen|dagegen|aber|jedoch|doch|wohingegen|obwohl|nachdem|weil|dass|trotz|wegen|dank|aufgrund|infolge|angesichts"
-        r"|nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
-        r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr)))(?!\w)"
+    "de": words_alone(
+        "während", "hingegen", "dagegen", "aber", "jedoch", "doch", "wohingegen", "obwohl",
+        "nachdem", "weil", "dass", "trotz", "wegen", "dank", "aufgrund", "infolge", "angesichts", _NACH,
     ),
-    "en": re.compile(
-        r"(?:while|whereas|but|although|though|however|because|after|as|amid|following|despite"
-        r"|before|ahead of(?=\s(?:results|earnings|report|quarterly|its)))(?!\w)"
+    "en": words_alone(
+        "while", "whereas", "but", "although", "though", "however", "because", "after", "as", "amid",
+        "following", "despite", "before", r"ahead of(?=\s(?:results|earnings|report|quarterly|its))",
     ),
-}
+}  # fmt: skip
 _JOINT = re.compile(
     r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
     r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
@@ -39,6 +42,9 @@ _JOINT = re.compile(
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name"))
+
+
+_FAR = 1 << 30  # behind the end of any text
 
 
 class Group(NamedTuple):
@@ -66,11 +72,7 @@ class Sentence:
     quoted: list[Quoted]
     in_dollars: bool
     by_concept: dict[str, list[Hit]]
-    _starts: list[int] = field(init=False, repr=False)
     _figures: list[Quantity] | None = field(init=False, default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        self._starts = [segment[0] for segment in self.segments]
 
     @property
     def figures(self) -> list[Quantity]:
@@ -81,7 +83,9 @@ class Sentence:
 
     def segment_of(self, position: int) -> int:
         """Return the index of the segment that holds a position."""
-        return max(0, bisect_right(self._starts, position) - 1)
+        if len(self.segments) == 1:
+            return 0
+        return max(0, bisect_right(self.segments, (position, _FAR)) - 1)
 
     def in_segment(self, concept: str, segment: int) -> list[Hit]:
         """Return the hits of a concept within one segment."""
@@ -128,8 +132,10 @@ def lay_out(
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
         # (SoftBank holds, Kunlun chips are chips of one's own).
-        if hit.concept in _TOLD_BY_NAME or not any(
-            name.start <= hit.start and hit.end <= name.end for name in named
+        if (
+            not named
+            or hit.concept in _TOLD_BY_NAME
+            or not any(name.start <= hit.start and hit.end <= name.end for name in named)
         ):
             by_concept.setdefault(hit.concept, []).append(hit)
     return Sentence(
@@ -148,11 +154,13 @@ def _segments(folded: str, language: str) -> list[tuple[int, int]]:
     marks = [match.span() for match in _BREAK.finditer(folded)]
     if language != "zh":
         words = (match.start() for match in _CONTRAST[language].finditer(folded))
-        marks += [(at, at) for at in words if begins_word(folded, at)]
+        marks += [(at, at) for at in words]
     if not folded.isascii():
         marks += [match.span() for match in _CHINESE_GAP.finditer(folded)]
-    parts: list[tuple[int, int]] = []
     begin, end = 0, len(folded)
+    if not marks:
+        return [(_skip_space(folded, 0, end), end)]
+    parts: list[tuple[int, int]] = []
     for low, high in sorted(marks):
         if low > begin:
             parts.append((_skip_space(folded, begin, low), low))

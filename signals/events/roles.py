@@ -54,6 +54,9 @@ def assign(
     What two firms do to each other, or a state to a firm, is in a headline that of the one listed
     firm it names, wherever that stands ("Ericsson-Klage: Xiaomi droht Verbot").
     """
+    if not sentence.groups:
+        tickers = _inherited(sentence, match, context)
+        return [Assignment(tickers, match.rule.polarity, ())] if tickers else []
     assigned = _by_place(sentence, match, context, language, folded)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned

@@ -89,6 +89,8 @@ _PLANNED: frozenset[Kind] = frozenset(
 
 def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str) -> bool:
     """Read what a company itself negates as denied ("JD: we never discussed a sale")."""
+    if "neg" not in sentence.by_concept:
+        return False
     if match.rule.reaction or match.rule.kind in ("earnings", "analyst", "guidance"):
         return False
     speaks = match.segment > 0 and any(
@@ -114,6 +116,8 @@ def _opens(sentence: Sentence, concept: str, segment: int) -> bool:
 
 
 def _certainty(sentence: Sentence, match: Match) -> Certainty:
+    if match.rule.opinion or match.rule.kind == "analyst":
+        return "opinion"
     hedges = {hit.start for hit in sentence.by_concept.get("hedge", ())}
     rumours = [
         hit
@@ -121,8 +125,6 @@ def _certainty(sentence: Sentence, match: Match) -> Certainty:
         if hit.start <= match.end or sentence.segment_of(hit.start) == match.segment
     ]
     is_wired = any(not voice.is_broker for voice in sentence.quoted)
-    if match.rule.opinion or match.rule.kind == "analyst":
-        return "opinion"
     if any(hit.start not in hedges for hit in rumours):
         return "rumoured"
     if is_wired or sentence.by_concept.get("reported"):
@@ -144,6 +146,8 @@ def _tense(sentence: Sentence, segment: int) -> Tense:
 
 def _is_background(sentence: Sentence, segment: int) -> bool:
     told = sentence.in_segment("background", segment)
+    if not told:
+        return False
     comparisons = sentence.in_segment("background_not", segment)
     return any(
         not any(c.start <= hit.start < c.end or 0 <= hit.start - c.end < 2 for c in comparisons)
@@ -187,6 +191,8 @@ def _is_told(match: Match) -> bool:
 def _is_negated(
     sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
 ) -> bool:
+    if "neg" not in sentence.by_concept:
+        return False
     if any(found.concept in ("record_high", "record_low") for found in match.found):
         return False  # "as high as it has not been since 2015"
     if match.rule.reaction and match.rule.takes_money is False and language == "zh":
@@ -205,7 +211,9 @@ def _is_reversed(
     sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
 ) -> bool:
     turns = TURNS.get(match.rule.kind)
-    if turns is None or (match.rule.subtype or "") in _ALREADY_TURNED:
+    if turns is None or turns.isdisjoint(sentence.by_concept):
+        return False
+    if (match.rule.subtype or "") in _ALREADY_TURNED:
         return False
     reach = _END_REACH[language]
     if match.rule.kind == "incident" and match.segment > 0:

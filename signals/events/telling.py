@@ -243,6 +243,8 @@ def paid(event: Event, money: Quantity, language: str) -> Event:
 
 def _source(sentence: Sentence) -> str | None:
     """Return who is quoted: a wire, else a broker where somebody speaks or rates."""
+    if not sentence.quoted:
+        return None
     wire = next((voice.name for voice in sentence.quoted if not voice.is_broker), None)
     if wire is not None:
         return wire
@@ -264,6 +266,8 @@ def _speaker(sentence: Sentence) -> str | None:
 
 def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:
     """Join what one sentence says twice of the same thing; the rule that stands first leads."""
+    if len(events) == 1:
+        return (events[0][1],)
     kept: dict[tuple[object, ...], tuple[int, int, Event]] = {}
     for place, (rank, event) in enumerate(events):
         sign = (event.polarity > 0) - (event.polarity < 0)

@@ -10,8 +10,29 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# What `is_word_character` is true of, many at once.
-_REST = re.compile(r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]*")
+_WORD_CHARACTER = r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"  # as `is_word_character` says
+WORD_REACH = 40
+"""Letters of a word looked at on either side of a place in it."""
+_REST = re.compile(f"{_WORD_CHARACTER}*")
+
+
+def words_alone(*words: str) -> re.Pattern[str]:
+    """Return a pattern of words, as regular expressions that begin with a plain letter.
+
+    The first letter stands first, and what may stand before it is looked at only there: an
+    alternative that begins with anything else would be tried at every letter of a text.
+
+    Examples
+    --------
+    >>> [match.span() for match in words_alone("as", "after").finditer("was as after, ask")]
+    [(4, 6), (7, 12)]
+    """
+    firsts = dict.fromkeys(word[0] for word in words)
+    by_first = (
+        rf"{first}(?<!{_WORD_CHARACTER}.)(?:{'|'.join(w[1:] for w in words if w[0] == first)})"
+        for first in firsts
+    )
+    return re.compile(rf"(?:{'|'.join(by_first)})(?!\w)")
 
 
 def is_han(character: str) -> bool:
@@ -52,7 +73,7 @@ def ends_word(text: str, end: int) -> bool:
     )
 
 
-def word_start(text: str, start: int, reach: int = 40) -> int:
+def word_start(text: str, start: int, reach: int = WORD_REACH) -> int:
     """Return where the word that goes on at `start` begins, at most `reach` characters before.
 
     Examples
@@ -66,7 +87,7 @@ def word_start(text: str, start: int, reach: int = 40) -> int:
     return start
 
 
-def word_end(text: str, end: int, reach: int = 40) -> int:
+def word_end(text: str, end: int, reach: int = WORD_REACH) -> int:
     """Return where the word that `end` lies in or behind is over, at most `reach` characters on.
 
     Examples

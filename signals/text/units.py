@@ -44,16 +44,13 @@ class Before:
 
     def search(self, before: str) -> re.Match[str] | None:
         """Return where the pattern stands at the end of a text."""
-        shown = before.rstrip()
-        if self._may_end(shown) or (
-            shown and not shown[-1].isalnum() and self._may_end(shown[:-1].rstrip())
-        ):
-            return self._pattern.search(before)
-        return None
+        return self._pattern.search(before) if self._may_end(before) else None
 
-    def _may_end(self, shown: str) -> bool:
-        endings = self._endings
-        return shown[-3:] in endings or shown[-2:] in endings or shown[-1:] in endings
+    def _may_end(self, before: str) -> bool:
+        shown, endings = before.rstrip(), self._endings
+        if shown[-3:] in endings or shown[-2:] in endings or shown[-1:] in endings:
+            return True
+        return bool(shown) and not shown[-1].isalnum() and self._may_end(shown[:-1])
 
 
 _SCALES: dict[str, dict[str, float]] = {
@@ -119,29 +116,30 @@ def currency_code(word: str) -> str | None:
     return _CURRENCIES.get(word)
 
 
-def _bounds(language: str) -> tuple[Before, tuple[tuple[Qualifier, re.Pattern[str]], ...]]:
-    """Return what finds any bound, and what tells which one it is."""
-    edge = "" if language == "zh" else r"(?<![^\W_])"
-    fillers = ("为", "人民币", "达", "到") if language == "zh" else _FILLERS
-    tail = rf"\s?(?:{'|'.join(fillers)})?$" if language != "zh" else rf"(?:{'|'.join(fillers)}|\s)?$"
+def _bounds(language: str) -> tuple[tuple[Qualifier, Before], ...]:
     order: tuple[Qualifier, ...] = ("at_most", "at_least", "about")
     words = _WORDS["bounds"][language]
-    every = [word for name in order for word in words[name]]
-    return Before(rf"{edge}(?:{_alternatives(every)}){tail}", (*every, *fillers)), tuple(
-        (name, re.compile(rf"{edge}(?:{_alternatives(words[name])}){tail}")) for name in order
+    edge, space, fillers = r"(?<![^\W_])", r"\s?", ("the ", "den ", "die ", "weitere ", "another ")
+    if language == "zh":
+        edge, space, fillers = "", "", ("为", "人民币", "达", "到", " ")
+    return tuple(
+        (
+            name,
+            Before(
+                rf"{edge}(?:{_alternatives(words[name])}){space}(?:{'|'.join(fillers)})?$",
+                (*words[name], *filter(str.strip, fillers)),
+            ),
+        )
+        for name in order
     )
 
 
-_FILLERS = ("the ", "den ", "die ", "weitere ", "another ")
 _BOUNDS_BEFORE = {code: _bounds(code) for code in _WORDS["bounds"]}
 
 
 def bound_before(before: str, language: str) -> Qualifier | None:
     """Return the bound that the words before a number set it."""
-    any_bound, bounds = _BOUNDS_BEFORE[language]
-    if any_bound.search(before) is None:
-        return None
-    return next((name for name, pattern in bounds if pattern.search(before)), None)
+    return next((name for name, words in _BOUNDS_BEFORE[language] if words.search(before)), None)
 
 
 NUMBER_WORDS: dict[str, dict[str, float]] = {
