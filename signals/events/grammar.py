@@ -25,8 +25,9 @@ _FALLING = frozenset(
 )
 # A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
 _MODEL = re.compile(
-    r"(?<![\w])(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
-    r"\d{1,4}[\w.+-]{0,8}(?!\w)"
+    r"(?<![^\W\u4e00-\u9fff])"
+    r"(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
+    r"\d{1,4}[A-Za-z0-9.+-]{0,8}(?![^\W\u4e00-\u9fff])"
 )
 
 

@@ -57,7 +57,9 @@ def assign(
     assigned = _by_place(sentence, match, context, language, folded)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
-    listed = {ticker for group in sentence.groups for ticker in group.tickers}
+    acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
+    groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
+    listed = {ticker for group in groups for ticker in group.tickers}
     if len(listed) != 1:
         return []
     polarity = match.rule.object_polarity
@@ -191,8 +193,8 @@ def _distance(group: Group, match: Match) -> int:
 def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
     head = match.found[0]
     earlier = _before(sentence, match)
-    if len(earlier) > 1 and _acts_on(folded, earlier[-1]):
-        return earlier[-2].tickers
+    if earlier and _acts_on(folded, earlier[-1]):
+        return earlier[-2].tickers if len(earlier) > 1 else ()
     here = _in(sentence, sentence.groups, match.segment)
     after = [group for group in here if group.start >= head.start]
     for group in after:
