@@ -197,7 +197,7 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     if match.only_denied:
         return bool(told)
     if match.rule.kind == "incident":
-        return bool(told & {"regulation", "legal"})
+        return bool(told & {"regulation", "legal", "management"})
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups

@@ -32,7 +32,7 @@ _ALREADY_TURNED = frozenset(
     (
         "ended", "delayed", "discontinued", "production", "shortage", "eased", "dismissed", "won",
         "settled", "lost", "removed", "added", "approval", "exempt", "blocked", "divestment", "cut",
-        "sues", "sued", "order",
+        "sues", "sued", "order", "summoned",
     )
 )  # fmt: skip
 
