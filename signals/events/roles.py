@@ -241,7 +241,11 @@ def _opposed(
         doer = before[-1]
         earlier = [group for group in sentence.groups if group.end <= doer.start]
         done_to = earlier[-1] if earlier else None
-    elif _PASSIVE[language].search(folded, start, end) and (doer or done_to):
+    elif (doer or done_to) and any(
+        # A verdict that is passive itself ("被判赔偿") turns nobody around.
+        not any(found.start <= mark.start() < found.end for found in match.found)
+        for mark in _PASSIVE[language].finditer(folded, start, end)
+    ):
         if language == "zh" or doer is None or done_to is not None:
             doer, done_to = done_to, doer
         elif not done_to:
