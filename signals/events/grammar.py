@@ -341,16 +341,11 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
     elif anchor is None or concept == "%company":
         yield from ((group.start, group.end) for group in sentence.groups)
     elif concept == "%stranger":
-        segment = sentence.segment_of(anchor.start)
-        if not any(
-            group.tickers and group.end <= anchor.start + 1
-            for group in sentence.groups
-            if sentence.segment_of(group.start) == segment
-        ):
+        front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
+        if not any(group.tickers for group in front):
             yield anchor.start, anchor.start
     else:
-        segment = sentence.segment_of(anchor.start)
-        here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
+        here = _clause(sentence, anchor)
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
             fits = {
@@ -361,6 +356,15 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             }
             if fits[concept]:
                 yield group.start, group.end
+
+
+def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
+    """Return the firms of a word's segment, led by who says it where nobody stands before it."""
+    segment = sentence.segment_of(anchor.start)
+    here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
+    if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
+        return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
+    return here
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

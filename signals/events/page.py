@@ -83,6 +83,13 @@ class Sentence:
         """Return the index of the segment that holds a position."""
         return max(0, bisect_right(self._starts, position) - 1)
 
+    def is_behind_colon(self, segment: int) -> bool:
+        """Tell whether a segment is what the one before it says ("BYD: no plans")."""
+        if segment == 0:
+            return False
+        before = self.segments[segment - 1][1]
+        return self.text[before : before + 2].strip()[:1] in (":", "：")
+
     def in_segment(self, concept: str, segment: int) -> list[Hit]:
         """Return the hits of a concept within one segment."""
         hits = self.by_concept.get(concept)
