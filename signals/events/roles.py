@@ -57,6 +57,9 @@ def assign(
     assigned = _by_place(sentence, match, context, language, folded)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
+    strangers = [g for g in _in(sentence, sentence.groups, match.segment) if g.is_unlisted]
+    if match.rule.who == "opposed" and len(strangers) > 1:
+        return []  # it passed between two others
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
     groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
