@@ -25,8 +25,9 @@ _FALLING = frozenset(
 )
 # A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
 _MODEL = re.compile(
-    r"(?<![\w])(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
-    r"\d{1,4}[\w.+-]{0,8}(?!\w)"
+    r"(?<![^\W\u4e00-\u9fff])"
+    r"(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
+    r"\d{1,4}[A-Za-z0-9.+-]{0,8}(?![^\W\u4e00-\u9fff])"
 )
 
 
@@ -220,7 +221,7 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     if match.only_denied:
         return bool(told)
     if match.rule.kind == "incident":
-        return bool(told & {"regulation", "legal"})
+        return bool(told & {"regulation", "legal", "management"})
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
@@ -364,16 +365,11 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
     elif anchor is None or concept == "%company":
         yield from ((group.start, group.end) for group in sentence.groups)
     elif concept == "%stranger":
-        segment = sentence.segment_of(anchor.start)
-        if not any(
-            group.tickers and group.end <= anchor.start + 1
-            for group in sentence.groups
-            if sentence.segment_of(group.start) == segment
-        ):
+        front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
+        if not any(group.tickers for group in front):
             yield anchor.start, anchor.start
     else:
-        segment = sentence.segment_of(anchor.start)
-        here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
+        here = _clause(sentence, anchor)
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
             fits = {
@@ -384,6 +380,15 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             }
             if fits[concept]:
                 yield group.start, group.end
+
+
+def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
+    """Return the firms of a word's segment, led by who says it where nobody stands before it."""
+    segment = sentence.segment_of(anchor.start)
+    here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
+    if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
+        return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
+    return here
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

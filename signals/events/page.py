@@ -87,6 +87,13 @@ class Sentence:
             return 0
         return max(0, bisect_right(self.segments, (position, _FAR)) - 1)
 
+    def is_behind_colon(self, segment: int) -> bool:
+        """Tell whether a segment is what the one before it says ("BYD: no plans")."""
+        if segment == 0:
+            return False
+        before = self.segments[segment - 1][1]
+        return self.text[before : before + 2].strip()[:1] in (":", "：")
+
     def in_segment(self, concept: str, segment: int) -> list[Hit]:
         """Return the hits of a concept within one segment."""
         hits = self.by_concept.get(concept)

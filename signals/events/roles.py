@@ -60,7 +60,12 @@ def assign(
     assigned = _by_place(sentence, match, context, language, folded)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
-    listed = {ticker for group in sentence.groups for ticker in group.tickers}
+    strangers = [g for g in _in(sentence, sentence.groups, match.segment) if g.is_unlisted]
+    if match.rule.who == "opposed" and len(strangers) > 1:
+        return []  # it passed between two others
+    acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
+    groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
+    listed = {ticker for group in groups for ticker in group.tickers}
     if len(listed) != 1:
         return []
     polarity = match.rule.object_polarity
@@ -194,8 +199,8 @@ def _distance(group: Group, match: Match) -> int:
 def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
     head = match.found[0]
     earlier = _before(sentence, match)
-    if len(earlier) > 1 and _acts_on(folded, earlier[-1]):
-        return earlier[-2].tickers
+    if earlier and _acts_on(folded, earlier[-1]):
+        return earlier[-2].tickers if len(earlier) > 1 else ()
     here = _in(sentence, sentence.groups, match.segment)
     after = [group for group in here if group.start >= head.start]
     for group in after:
@@ -242,7 +247,11 @@ def _opposed(
         doer = before[-1]
         earlier = [group for group in sentence.groups if group.end <= doer.start]
         done_to = earlier[-1] if earlier else None
-    elif _PASSIVE[language].search(folded, start, end) and (doer or done_to):
+    elif (doer or done_to) and any(
+        # A verdict that is passive itself ("被判赔偿") turns nobody around.
+        not any(found.start <= mark.start() < found.end for found in match.found)
+        for mark in _PASSIVE[language].finditer(folded, start, end)
+    ):
         if language == "zh" or doer is None or done_to is not None:
             doer, done_to = done_to, doer
         elif not done_to:

@@ -32,7 +32,7 @@ _ALREADY_TURNED = frozenset(
     (
         "ended", "delayed", "discontinued", "production", "shortage", "eased", "dismissed", "won",
         "settled", "lost", "removed", "added", "approval", "exempt", "blocked", "divestment", "cut",
-        "sues", "sued", "order",
+        "sues", "sued", "order", "summoned",
     )
 )  # fmt: skip
 
@@ -105,9 +105,7 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
 
 def _is_statement(sentence: Sentence, segment: int) -> bool:
     """Tell the words of a speaker: behind a colon, or behind somebody who says so."""
-    before = sentence.segments[segment - 1][1]
-    behind_colon = sentence.text[before : before + 2].strip()[:1] in (":", "：")
-    return behind_colon or bool(sentence.in_segment("speech", segment - 1))
+    return sentence.is_behind_colon(segment) or bool(sentence.in_segment("speech", segment - 1))
 
 
 def _opens(sentence: Sentence, concept: str, segment: int) -> bool:

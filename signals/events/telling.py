@@ -265,7 +265,7 @@ def _speaker(sentence: Sentence) -> str | None:
 
 
 def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:
-    """Join what one sentence says twice of the same thing; the rule that stands first leads."""
+    """Join what a sentence says twice of one thing: a denial leads, or else the first rule."""
     if len(events) == 1:
         return (events[0][1],)
     kept: dict[tuple[object, ...], tuple[int, int, Event]] = {}
@@ -277,7 +277,9 @@ def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:
             kept[key] = (place, rank, event)
             continue
         first_place, first_rank, first = kept[key]
-        leads, follows = (event, first) if rank < first_rank else (first, event)
+        is_said = event.certainty == "denied", first.certainty == "denied"
+        does_lead = rank < first_rank if is_said[0] == is_said[1] else is_said[0]
+        leads, follows = (event, first) if does_lead else (first, event)
         kept[key] = (first_place, min(rank, first_rank), _filled(leads, follows))
     return tuple(event for _, _, event in sorted(kept.values(), key=lambda entry: entry[0]))
 

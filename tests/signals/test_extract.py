@@ -286,6 +286,66 @@ def test_a_superlative_is_not_negated() -> None:
     assert one("Lenovo-Papiere so teuer wie seit 2015 nicht", "price_move").polarity > 0
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "小米门店店员的一天：和车主聊梦想",
+        "腾讯程序员分享通勤故事",
+        "京东端午节消费观察：甜粽子好评过半",
+        "美团就骑手停车发布情况说明",
+        "Besuch bei Meituan: ein Rundgang durch die Zentrale",
+        "A look inside Xiaomi: interview with the designer of the phone",
+    ],
+)
+def test_a_tale_of_everyday_life_is_no_event(title: str) -> None:
+    assert read(title) == ()
+
+
+def test_a_soft_word_beside_real_news_takes_nothing_away() -> None:
+    assert one("蔚来公益基金会揭牌 同日公司召回3000辆车", "incident").tickers == ("9866.HK",)
+
+
+def test_a_firm_is_no_partner_of_its_own_product() -> None:
+    events = read("红米手表搭载小米澎湃OS")
+    assert "partnership" not in {event.kind for event in events}
+
+
+def test_what_a_court_fines_is_legal_and_what_it_fines_for_is_no_incident() -> None:
+    events = read("理想被判侵权 法院罚款30万元")
+    assert {event.kind for event in events} == {"legal"}
+    events = read("因虚假宣传 京东被处以罚款50万元")
+    assert {event.kind for event in events} == {"regulation"}
+
+
+def test_a_verdict_reaches_the_other_side_in_the_next_clause() -> None:
+    events = read("终审判决：快手败诉 须向腾讯音乐赔偿200万元")
+    signs = {event.tickers: (event.polarity > 0, event.amount) for event in events}
+    assert signs == {("1024.HK",): (False, 2e6), ("1698.HK",): (True, 2e6)}
+
+
+def test_a_verdict_that_is_passive_itself_turns_nobody_around() -> None:
+    assert one("携程被判赔偿旅客3万元", "legal").polarity < 0
+
+
+def test_who_says_a_clause_stands_in_front_of_it() -> None:
+    event = one("比亚迪：没有入股车队的计划", "mna")
+    assert (event.tickers, event.certainty) == (("1211.HK",), "denied")
+
+
+def test_a_denial_leads_what_a_headline_says_twice() -> None:
+    event = one("小鹏汽车回应“收购跑车品牌”传闻：没有相关收购事项", "mna")
+    assert event.certainty == "denied"
+
+
+def test_the_holder_who_acts_is_not_the_one_held() -> None:
+    """What happens to a firm without a line here is nobody's."""
+    assert [e for e in read("某软件商股价受压 遭腾讯减持") if e.kind == "ownership"] == []
+
+
+def test_model_names_stand_among_chinese_characters_without_spaces() -> None:
+    assert one("理想i6推迟至明年春季", "product_launch").polarity < 0
+
+
 # What the reader is held to, in each language and on headlines it was not tuned on.
 BOUNDS = {
     "kind_f1": 0.80,

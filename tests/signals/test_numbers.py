@@ -136,6 +136,7 @@ def test_basis_points_are_hundredths() -> None:
         ("zh", "中芯国际(00981)"),
         ("zh", "2024年第四季度"),
         ("zh", "8亿股，5.3亿用户，3亿次下载"),
+        ("zh", "订单量突破1亿，用户数已达7亿，月活账户为13亿"),
         ("de", "in 3 Jahren auf Platz 2"),
     ],
 )
