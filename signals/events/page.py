@@ -37,6 +37,7 @@ _JOINT = re.compile(
     r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
+_FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name"))
 
@@ -123,7 +124,9 @@ def lay_out(
     starts = frozenset(start for start, _ in segments)
     heard = quoted(text, folded, starts)
     named = [m for m in names if m.is_believed or m.role == "unlisted"]
-    groups = _groups(folded, [m for m in named if not _is_voice(m, heard)])
+    groups = _groups(
+        folded, [m for m in named if not (_is_voice(m, heard) or _is_former(folded, m))]
+    )
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
@@ -138,6 +141,11 @@ def lay_out(
         products=[m for m in names if m.role == "product"],
         quoted=heard, in_dollars=in_dollars, by_concept=by_concept,
     )  # fmt: skip
+
+
+def _is_former(folded: str, mention: Mention) -> bool:
+    """Tell where somebody came from ("former Alibaba executive"): no news of that firm."""
+    return _FORMER.search(folded, max(0, mention.start - 12), mention.start) is not None
 
 
 def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
