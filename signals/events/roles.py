@@ -23,6 +23,7 @@ _BETWEEN = frozenset(
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _PLACE = re.compile(r"(?<!\w)(?:on|via|through|auf|über)\s(?:the |der |dem )?$")
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
+_COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _PASSIVE = {
@@ -247,8 +248,8 @@ def _opposed(
     start, end = sentence.segments[match.segment]
     if doer is None and match.rule.subtype in ("won", "lost") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
-        beaten = _AGAINST.search(folded, max(0, after[0].start - 14), after[0].start)
-        if beaten and "court" not in sentence.by_concept:  # "star loses case against A"
+        ahead = folded[start : after[0].start]
+        if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
             return _sided(match, None, after[0])
         return _sided(match, after[0], after[1] if len(after) > 1 else None)
     if language == "zh" and before and _acts_on(folded, before[-1]):
