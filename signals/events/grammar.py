@@ -286,10 +286,7 @@ def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) 
         if name[0] != "%":
             found += _around(sentence.by_concept.get(name, []), anchor)
         else:
-            found += (
-                Hit(start, end, name)
-                for start, end in _looked_for(sentence, name, anchor)
-            )
+            found += (Hit(start, end, name) for start, end in _looked_for(sentence, name, anchor))
     return found
 
 
@@ -352,14 +349,23 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
+            is_target = (not is_before or place > 0) and _is_another(sentence, group)
             fits = {
-                "%target": (not is_before or place > 0) and _is_another(sentence, group),
+                "%target": is_target,
+                "%listed_target": is_target
+                and bool(group.tickers)
+                and not _is_unit(sentence, group),
                 "%listed_doer": is_before and bool(group.tickers) and place == 0,
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start),
             }
             if fits[concept]:
                 yield group.start, group.end
+
+
+def _is_unit(sentence: Sentence, group: Group) -> bool:
+    """Tell a listed subsidiary: who sells it sells a part of itself."""
+    return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

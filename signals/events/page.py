@@ -39,7 +39,7 @@ _JOINT = re.compile(
 )
 _FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
-_TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name"))
+_TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
 
 
 class Group(NamedTuple):

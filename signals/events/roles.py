@@ -21,6 +21,7 @@ _BETWEEN = frozenset(
     )
 )  # fmt: skip
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
+_NO_NOUN = 10  # letters before a verb that name nobody: "then", "briefly"
 _PLACE = re.compile(r"(?<!\w)(?:on|via|through|auf|über)\s(?:the |der |dem )?$")
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
@@ -61,10 +62,21 @@ def assign(
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
     listed = {ticker for group in sentence.groups for ticker in group.tickers}
-    if len(listed) != 1:
+    if len(listed) != 1 or _is_of_stranger(sentence, match):
         return []
     polarity = match.rule.object_polarity
     return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
+
+
+def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
+    """Tell what only befalls a firm of nobody's ("A wins the order, Goertek misses out")."""
+    here = _in(sentence, sentence.groups, match.segment)
+    return (
+        match.segment > 0
+        and bool(here)
+        and all(g.end <= match.start for g in here)
+        and (not any(group.tickers for group in here))
+    )
 
 
 def _by_place(
@@ -107,9 +119,9 @@ def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group
 def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     """Return who stands before the verb: of a move the nearest, else the one that opens."""
     before = _before(sentence, match)
-    if match.rule.kind == "price_move" and not _tells_of_share(match):
-        if before and _is_aside(match, folded, before[-1]):
-            return None
+    is_bare = match.rule.kind == "price_move" and not _tells_of_share(match)
+    if is_bare and before and _is_aside(match, folded, before[-1]):
+        return None
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
@@ -117,7 +129,9 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
-        return next(iter(nearest or movers[-1:]), None)
+        start, _ = sentence.segments[match.segment]
+        goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
+        return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
     if here:
         return here[0]
     if before:
@@ -125,7 +139,9 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         return _in(sentence, before, last)[0]
     after = _after(sentence, match)
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
-    if match.rule.kind == "earnings":  # "Proya's sales on Tmall": of another firm, in a shop of ours
+    if (
+        match.rule.kind == "earnings"
+    ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
         near = [group for group in near if not _is_aside(match, folded, group)]
     return near[0] if near else None
 
