@@ -38,6 +38,7 @@ _BECAUSE = re.compile(
 )
 _THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
 _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
+PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -357,7 +358,8 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
                 and not _is_unit(sentence, group),
                 "%listed_doer": is_before and bool(group.tickers) and place == 0,
                 "%mover": is_before
-                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start),
+                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
+                and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start),
             }
             if fits[concept]:
                 yield group.start, group.end

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from signals.events.grammar import Match
+from signals.events.grammar import PLACE, Match
 from signals.events.page import Group, Sentence
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
@@ -22,7 +22,6 @@ _BETWEEN = frozenset(
 )  # fmt: skip
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _NO_NOUN = 10  # letters before a verb that name nobody: "then", "briefly"
-_PLACE = re.compile(r"(?<!\w)(?:on|via|through|auf|über)\s(?:the |der |dem )?$")
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
@@ -160,7 +159,7 @@ def _tells_of_share(match: Match) -> bool:
 
 def _is_aside(match: Match, folded: str, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
-    at = _PLACE.search(folded, max(0, group.start - 10), group.start)
+    at = PLACE.search(folded, max(0, group.start - 10), group.start)
     return at is not None or _ITS_THING.match(folded, group.end, match.start) is not None
 
 
