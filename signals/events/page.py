@@ -127,6 +127,7 @@ def lay_out(
     groups = _groups(
         folded, [m for m in named if not (_is_voice(m, heard) or _is_former(folded, m))]
     )
+    segments = _joined(segments, groups)
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
@@ -168,6 +169,18 @@ def _segments(folded: str, language: str) -> list[tuple[int, int]]:
     if begin < end:
         parts.append((_skip_space(folded, begin, end), end))
     return parts or [(0, end)]
+
+
+def _joined(segments: list[tuple[int, int]], groups: list[Group]) -> list[tuple[int, int]]:
+    """Undo the cuts inside a list of firms ("Meituan, Alibaba gain")."""
+    parts = segments[:1]
+    for low, high in segments[1:]:
+        last, end = parts[-1]
+        if any(group.start < end and low < group.end for group in groups):
+            parts[-1] = last, high
+        else:
+            parts.append((low, high))
+    return parts
 
 
 def _skip_space(folded: str, begin: int, end: int) -> int:
