@@ -39,6 +39,7 @@ _BECAUSE = re.compile(
 )
 _THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
 _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
+PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -372,11 +373,16 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         here = _clause(sentence, anchor)
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
+            is_target = (not is_before or place > 0) and _is_another(sentence, group)
             fits = {
-                "%target": (not is_before or place > 0) and _is_another(sentence, group),
+                "%target": is_target,
+                "%listed_target": is_target
+                and bool(group.tickers)
+                and not _is_unit(sentence, group),
                 "%listed_doer": is_before and bool(group.tickers) and place == 0,
                 "%mover": is_before
-                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start),
+                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
+                and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start),
             }
             if fits[concept]:
                 yield group.start, group.end
@@ -389,6 +395,11 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
         return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
     return here
+
+
+def _is_unit(sentence: Sentence, group: Group) -> bool:
+    """Tell a listed subsidiary: who sells it sells a part of itself."""
+    return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

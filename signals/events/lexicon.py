@@ -36,7 +36,7 @@ FIGURES_AND_NAMES = frozenset(
     (
         "%percent", "%money", "%company", "%person", "%broker", "%model", "%target",
         "%listed_doer", "%mover", "%because", "%denied", "%thing",
-        "%stranger", "%product", "%pair",
+        "%stranger", "%product", "%pair", "%listed_target",
     )
 )  # fmt: skip
 """What a rule may need beside concepts."""

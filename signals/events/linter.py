@@ -10,8 +10,8 @@ from signals.events.finder import TELLING, Cue, parse_cue
 from signals.events.lexicon import Lexicon, tells_language
 from signals.text.folding import fold
 
-USED_BY_NAME = frozenset({"ignore", "ends", "resolved", "soft"})
-"""Concepts that the reader asks for by name: words that hide a cue, turn it or make it mild."""
+USED_BY_NAME = frozenset({"ignore", "ends", "resolved", "soft", "own_unit"})
+"""Concepts that the reader asks for by name: they hide a cue, turn it or make it mild."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,9 @@ _JOINT = re.compile(
     r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
+_FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
-_TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name"))
+_TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
 
 
 _FAR = 1 << 30  # behind the end of any text
@@ -134,7 +135,10 @@ def lay_out(
     starts = frozenset(start for start, _ in segments)
     heard = quoted(text, folded, starts)
     named = [m for m in names if m.is_believed or m.role == "unlisted"]
-    groups = _groups(folded, [m for m in named if not _is_voice(m, heard)])
+    groups = _groups(
+        folded, [m for m in named if not (_is_voice(m, heard) or _is_former(folded, m))]
+    )
+    segments = _joined(segments, groups)
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
@@ -151,6 +155,11 @@ def lay_out(
         products=[m for m in names if m.role == "product"],
         quoted=heard, in_dollars=in_dollars, by_concept=by_concept,
     )  # fmt: skip
+
+
+def _is_former(folded: str, mention: Mention) -> bool:
+    """Tell where somebody came from ("former Alibaba executive"): no news of that firm."""
+    return _FORMER.search(folded, max(0, mention.start - 12), mention.start) is not None
 
 
 def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
@@ -175,6 +184,18 @@ def _segments(folded: str, language: str) -> list[tuple[int, int]]:
     if begin < end:
         parts.append((_skip_space(folded, begin, end), end))
     return parts or [(0, end)]
+
+
+def _joined(segments: list[tuple[int, int]], groups: list[Group]) -> list[tuple[int, int]]:
+    """Undo the cuts inside a list of firms ("Meituan, Alibaba gain")."""
+    parts = segments[:1]
+    for low, high in segments[1:]:
+        last, end = parts[-1]
+        if any(group.start < end and low < group.end for group in groups):
+            parts[-1] = last, high
+        else:
+            parts.append((low, high))
+    return parts
 
 
 def _skip_space(folded: str, begin: int, end: int) -> int:

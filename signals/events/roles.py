@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from signals.events.grammar import Match
+from signals.events.grammar import PLACE, Match
 from signals.events.page import Group, Sentence
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
@@ -21,6 +21,9 @@ _BETWEEN = frozenset(
     )
 )  # fmt: skip
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
+_NO_NOUN = 10  # letters before a verb that name nobody: "then", "briefly"
+_AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
+_COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _PASSIVE = {
@@ -66,10 +69,21 @@ def assign(
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
     groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
-    if len(listed) != 1:
+    if len(listed) != 1 or _is_of_stranger(sentence, match):
         return []
     polarity = match.rule.object_polarity
     return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
+
+
+def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
+    """Tell what only befalls a firm of nobody's ("A wins the order, Goertek misses out")."""
+    here = _in(sentence, sentence.groups, match.segment)
+    return (
+        match.segment > 0
+        and bool(here)
+        and all(g.end <= match.start for g in here)
+        and (not any(group.tickers for group in here))
+    )
 
 
 def _by_place(
@@ -86,7 +100,9 @@ def _by_place(
         tickers = _tickers(_any(sentence, match))
     else:
         tickers = _tickers(_subject(sentence, match, folded))
-    tickers = tickers or _later(sentence, match) or _inherited(sentence, match, context)
+    if match.rule.kind != "price_move" or _tells_of_share(match) or _has_figure(match):
+        tickers = tickers or _later(sentence, match)
+    tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
 
@@ -109,17 +125,20 @@ def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group
 
 def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     """Return who stands before the verb: of a move the nearest, else the one that opens."""
+    before = _before(sentence, match)
+    is_bare = match.rule.kind == "price_move" and not _tells_of_share(match)
+    if is_bare and before and _is_aside(match, folded, before[-1]):
+        return None
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
-    before = _before(sentence, match)
     here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
-        if _is_of_its_own(match, folded, before):
-            return None
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
-        return next(iter(nearest or movers[-1:]), None)
+        start, _ = sentence.segments[match.segment]
+        goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
+        return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
     if here:
         return here[0]
     if before:
@@ -127,6 +146,10 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         return _in(sentence, before, last)[0]
     after = _after(sentence, match)
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
+    if (
+        match.rule.kind == "earnings"
+    ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
+        near = [group for group in near if not _is_aside(match, folded, group)]
     return near[0] if near else None
 
 
@@ -134,11 +157,18 @@ def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
     return _in(sentence, _after(sentence, match), match.segment)[:1]
 
 
-def _is_of_its_own(match: Match, folded: str, before: Sequence[Group]) -> bool:
-    """Tell what a firm's thing does ("Baidu's rides up 20%"): no move of the firm's share."""
-    if not before or any(found.concept in _SHARE_WORDS for found in match.found):
-        return False
-    return _ITS_THING.match(folded, before[-1].end, match.start) is not None
+def _has_figure(match: Match) -> bool:
+    return any(found.concept == "%percent" for found in match.found)
+
+
+def _tells_of_share(match: Match) -> bool:
+    return any(found.concept in _SHARE_WORDS for found in match.found)
+
+
+def _is_aside(match: Match, folded: str, group: Group) -> bool:
+    """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
+    at = PLACE.search(folded, max(0, group.start - 10), group.start)
+    return at is not None or _ITS_THING.match(folded, group.end, match.start) is not None
 
 
 def _acts_on(folded: str, group: Group) -> bool:
@@ -241,6 +271,9 @@ def _opposed(
     start, end = sentence.segments[match.segment]
     if doer is None and match.rule.subtype in ("won", "lost") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
+        ahead = folded[start : after[0].start]
+        if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
+            return _sided(match, None, after[0])
         return _sided(match, after[0], after[1] if len(after) > 1 else None)
     if language == "zh" and before and _acts_on(folded, before[-1]):
         # 甲被乙收购: the one behind 被 acts, the one before it is acted upon, wherever it stands.

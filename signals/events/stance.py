@@ -100,7 +100,9 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     says = speaks and _is_statement(sentence, match.segment)
     in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
-    return (says or plans_nothing) and _is_negated(sentence, match, used, language)
+    # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
+    tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
+    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
 
 
 def _is_statement(sentence: Sentence, segment: int) -> bool:

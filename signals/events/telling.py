@@ -164,7 +164,8 @@ def _figure_cost(sentence: Sentence, match: Match, figure: Quantity, most: int) 
         for group in sentence.groups
     )
     price = 6 if sentence.language == "zh" else 16
-    return gap + crossed * price + between * price
+    # "buys the rest of Cainiao for $3.75bn": what is bought stands between, and is no other event.
+    return gap + crossed * price + between * (price if crossed else price // 4)
 
 
 def _event(

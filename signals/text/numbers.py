@@ -339,12 +339,16 @@ def _join_ranges(text: str, found: list[Quantity]) -> list[Quantity]:
         if low is not None and _is_range(text, low, quantity):
             factor = _inherited_factor(low, quantity)
             joined[-1] = quantity._replace(
-                start=low.start, value=low.value * factor, high=quantity.value,
-                qualifier="range", currency=quantity.currency or low.currency,
+                start=low.start, value=low.value * factor, high=quantity.value, qualifier="range",
+                unit=low.unit if quantity.unit == "plain" else quantity.unit,
+                currency=quantity.currency or low.currency,
             )  # fmt: skip
         else:
             joined.append(quantity)
     return joined
+
+
+_SMALL, _LARGE = 1e3, 1e6  # "$650-$660 million": what one end of a range has and the other lacks
 
 
 def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
@@ -352,7 +356,11 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
         return False
     gap = text[low.end : high.start]
     joint = _RANGE_JOINT.fullmatch(gap)
-    if joint is None or high.unit not in ("money", "percent") or low.high is not None:
+    if joint is None or low.high is not None:
+        return False
+    # "HK$30-32 billion": the currency stands with the first figure, the scale with the second.
+    shared = low.unit == "money" and high.unit == "plain" and high.value >= _LARGE
+    if not shared and high.unit not in ("money", "percent"):
         return False
     word = gap.strip()
     before = text[max(0, low.start - 10) : low.start].rstrip()
@@ -363,13 +371,14 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
         return False
     if word in ("至", "到") and before.endswith(("由", "从", "自")):
         return False
-    if low.unit not in ("plain", high.unit):
+    if not shared and low.unit not in ("plain", high.unit):
         return False
     return low.value * _inherited_factor(low, high) < high.value
 
 
 def _inherited_factor(low: Quantity, high: Quantity) -> float:
-    if low.unit == high.unit or high.unit == "percent":
+    has_own_scale = low.unit == high.unit and not (low.value < _SMALL and high.value >= _LARGE)
+    if has_own_scale or high.unit == "percent":
         return 1.0
     factor = 1.0
     for step in (1e3, 1e4, 1e6, 1e8, 1e9, 1e12):

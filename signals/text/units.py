@@ -74,7 +74,7 @@ _BEFORE = set(_CURRENCIES) - set(_WORDS["words"]["only_behind"])
 CURRENCY_BEFORE = Before(rf"(?<![a-z])(?P<currency>{_alternatives(_BEFORE)})\s?$", _BEFORE)
 CURRENCY_AFTER = re.compile(
     rf"(?P<more>[多余]?)(?:\s|-(?=[a-zäöü]{{4}})|整|的)?(?P<currency>{_alternatives(_CURRENCIES)})"
-    rf"(?:{_HAN}|(?![a-zäöüß]))(?!(?<=[a-z$€£¥])\s?\d)"
+    rf"(?:{_HAN}|(?![a-zäöüß]))(?!(?<=[a-z$€£¥])\s?\d(?!g(?!\w)))"
 )
 PERCENT_AFTER = re.compile(
     r"\s?(?:%(?!\w)|%(?=[\u4e00-\u9fff])|-?prozentig\w{0,4}|prozent(?!p)"
