@@ -77,12 +77,12 @@ def check_labels(audit: Examination, whole: Trace, count: int = 16) -> None:
     known = _spread(ends, count)
 
     def of_known(cut: Cut) -> Mapping[str, Table]:
-        return _kept(labels_table(learned.labels), "t1", cut, np.less_equal)
+        return _kept(labels_table(learned.labels), cut, "t1")
 
     def as_of(cut: Cut) -> Mapping[str, Table]:
         features = _until(learned.features, cut.session)
         made = _labels(audit, features, opened(market, cut.session))
-        return _kept(made, "t1", cut, np.less_equal)
+        return _kept(made, cut, "t1")
 
     name, about = "labels day by day", f"labels known at {len(known)} opens do not know later bars"
     how = "with all but the open taken away from the session it is known in"
@@ -90,11 +90,11 @@ def check_labels(audit: Examination, whole: Trace, count: int = 16) -> None:
     entries = [day for day in _spread(begins, count) if not _pays(market, day)]
 
     def of_entry(cut: Cut) -> Mapping[str, Table]:
-        return _outcome(_kept(labels_table(learned.labels), "t0", cut, np.equal))
+        return _outcome(_kept(labels_table(learned.labels), cut, "t0"))
 
     def halved(cut: Cut) -> Mapping[str, Table]:
         made = _labels(audit, learned.features, halved_before(market, cut.session))
-        return _outcome(_kept(made, "t0", cut, np.equal))
+        return _outcome(_kept(made, cut, "t0"))
 
     name = "labels from their entry"
     about = f"outcomes of {len(entries)} entries begin at the open that can be had"
@@ -135,10 +135,10 @@ def _until(features: FeatureFrame, session: date) -> FeatureFrame:
     return replace(features, **{name: getattr(features, name)[kept] for name in names})
 
 
-def _kept(
-    table: Table, column: str, cut: Cut, holds: Callable[[object, object], object]
-) -> dict[str, Table]:
-    kept = np.asarray(holds(table.values[column], pd.Timestamp(cut.session)))
+def _kept(table: Table, cut: Cut, column: str) -> dict[str, Table]:
+    """Return the labels known by a cut's open (`t1`), or entered at it (`t0`)."""
+    days, day = table.values[column].to_numpy(), np.datetime64(cut.session, "s")
+    kept = days <= day if column == "t1" else days == day
     return {"labels": Table(table.values[kept], table.when[kept])}
 
 
