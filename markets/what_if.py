@@ -74,6 +74,12 @@ def halved_before(market: MarketData, session: date) -> MarketData:
     )
 
 
+def pays_around(market: MarketData, day: date, calendar_days: int = 10) -> bool:
+    """Return whether something is paid out around a day: its worth then hangs on both sides."""
+    apart = (market.actions["ex_date"] - pd.Timestamp(day)).abs()
+    return bool((apart < pd.Timedelta(days=calendar_days)).any())
+
+
 def redrawn_before(market: MarketData, session: date, seed: int) -> MarketData:
     """Return the market with another past before a session, of the same kind, half as wild again.
 

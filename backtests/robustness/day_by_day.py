@@ -23,7 +23,7 @@ from backtests.robustness.parts import forget, is_own
 from backtests.robustness.traces import Table, Trace, features_table, labels_table
 from backtests.robustness.weather import as_announced, weather_days
 from markets.prices import MarketData
-from markets.what_if import halved_before, opened
+from markets.what_if import halved_before, opened, pays_around
 from signals import pipeline
 from signals.features.base import FeatureFrame
 
@@ -87,7 +87,7 @@ def check_labels(audit: Examination, whole: Trace, count: int = 16) -> None:
     name, about = "labels day by day", f"labels known at {len(known)} opens do not know later bars"
     how = "with all but the open taken away from the session it is known in"
     audit.record(name, about, _moved(audit, name, how, known, of_known, as_of))
-    entries = [day for day in _spread(begins, count) if not _pays(market, day)]
+    entries = [day for day in _spread(begins, count) if not pays_around(market, day)]
 
     def of_entry(cut: Cut) -> Mapping[str, Table]:
         return _outcome(_kept(labels_table(learned.labels), cut, "t0"))
@@ -145,12 +145,6 @@ def _kept(table: Table, cut: Cut, column: str) -> dict[str, Table]:
 def _outcome(tables: Mapping[str, Table]) -> dict[str, Table]:
     columns = ["target", "forward_return", "raw_return"]
     return {name: Table(one.values[columns], one.when) for name, one in tables.items()}
-
-
-def _pays(market: MarketData, day: date, calendar_days: int = 10) -> bool:
-    """Return whether something is paid out around a day: its worth then hangs on both sides."""
-    apart = (market.actions["ex_date"] - pd.Timestamp(day)).abs()
-    return bool((apart < pd.Timedelta(days=calendar_days)).any())
 
 
 def _days_of(stamps: pd.Series) -> list[date]:

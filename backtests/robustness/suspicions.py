@@ -289,7 +289,7 @@ def entries_that_know(traced: Trace) -> Iterator[Leak]:
         trades["ticker"], trades["side"], trades["entry_session"], strict=True
     ):
         bars = market.bars[ticker]
-        at = int(bars.index.get_indexer([pd.Timestamp(session)])[0])
+        at = int(bars.index.searchsorted(pd.Timestamp(session)))
         moved = float(bars["close"].iloc[at]) - float(bars["open"].iloc[at])
         if moved:
             n += 1

@@ -162,11 +162,14 @@ class StormAhead(OfRows):
 
 
 class LateOpen(OfRows):
-    """Whether the session it decides for opens late."""
+    """Whether the session it decides for, or the next, opens late."""
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
-        hours = [hong_kong_calendar().hours(row.session) for row in rows]
-        return self.column([(one.open_at - one.regular_open).seconds for one in hours])
+        calendar = hong_kong_calendar()
+        days = [(row.session, calendar.next_session(row.session)) for row in rows]
+        return self.column(
+            [sum(calendar.hours(day).irregular == "late_open" for day in pair) for pair in days]
+        )
 
 
 class HolidayAhead(OfRows):
@@ -208,6 +211,7 @@ class OldStories(OfRows):
 class Faded(Group):
     """Honest: fades by a fifth a bar, and says that thirty bars count."""
 
+    name = "faded"
     memory = 30
 
     def series(self, bars: pd.DataFrame) -> pd.Series:
