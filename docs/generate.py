@@ -87,7 +87,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
 def _spelled(option: Any) -> str:
     flags = ", ".join(option.opts)
     if option.is_flag:
-        return flags
+        return "/".join([flags, *option.secondary_opts])
     kind = option.type_descriptor.annotation
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"{flags} {'/'.join(str(member.value) for member in kind)}"
@@ -98,6 +98,8 @@ def _default(option: Any) -> str:
     if option.required:
         return "required"
     value = getattr(option.default, "value", option.default)
+    if option.secondary_opts:
+        return f"`{(option.opts if value else option.secondary_opts)[0]}`"
     return "" if option.is_flag or value in (None, ()) else f"`{value}`"
 
 

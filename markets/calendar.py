@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from markets.errors import DataError, TableError
 from markets.gates import Gates, Phase, daily_gates, intraday_gates
 from markets.hours import SessionHours
 from markets.settings import Settings
+
+if TYPE_CHECKING:
+    from markets.hk.timetable import Rulebook
 
 Bars = Literal["intraday", "daily"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -336,10 +339,8 @@ def hong_kong_calendar() -> Calendar:
     >>> hong_kong_calendar().is_session(date(2023, 9, 1))  # typhoon Saola
     False
     """
-    from markets.hk.timetable import read_rulebook, session_hours
-
-    rulebook = read_rulebook()
-    return Calendar("XHKG", session_hours(rulebook), rulebook.first, rulebook.last)
+    rulebook, hours = _timetable()
+    return Calendar("XHKG", hours, rulebook.first, rulebook.last)
 
 
 def announced_calendar(day: date) -> Calendar:
@@ -361,11 +362,27 @@ def announced_calendar(day: date) -> Calendar:
     >>> announced_calendar(date(2023, 9, 4)).is_session(date(2023, 9, 1))
     False
     """
-    from markets.hk.timetable import announced_hours, read_rulebook
+    rulebook, _ = _timetable()
+    storms = sorted(day for day, row in rulebook.closures.items() if not row.value.announced)
+    return _announced(next((storm for storm in storms if storm >= day), rulebook.last))
 
-    whole = hong_kong_calendar()
-    known = announced_hours(map(whole.hours, whole._sessions), read_rulebook(), day)
-    return Calendar(whole.name, known, whole.first, whole.last)
+
+@cache
+def _announced(storm: date) -> Calendar:
+    """Return the calendar without a storm and those after it."""
+    from markets.hk.timetable import announced_hours
+
+    rulebook, hours = _timetable()
+    known = announced_hours(hours, rulebook, storm)
+    return Calendar("XHKG", known, rulebook.first, rulebook.last)
+
+
+@cache
+def _timetable() -> tuple[Rulebook, tuple[SessionHours, ...]]:
+    from markets.hk.timetable import read_rulebook, session_hours
+
+    rulebook = read_rulebook()
+    return rulebook, tuple(session_hours(rulebook))
 
 
 def _positive(n: int) -> None:

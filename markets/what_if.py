@@ -74,6 +74,12 @@ def halved_before(market: MarketData, session: date) -> MarketData:
     )
 
 
+def pays_around(market: MarketData, day: date, calendar_days: int = 10) -> bool:
+    """Return whether something is paid out around a day: its worth then hangs on both sides."""
+    apart = (market.actions["ex_date"] - pd.Timestamp(day)).abs()
+    return bool((apart < pd.Timedelta(days=calendar_days)).any())
+
+
 def redrawn_before(market: MarketData, session: date, seed: int) -> MarketData:
     """Return the market with another past before a session, of the same kind, half as wild again.
 
@@ -86,7 +92,7 @@ def redrawn_before(market: MarketData, session: date, seed: int) -> MarketData:
     factors: dict[str, pd.Series] = {}
 
     def redrawn(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        older = int(np.searchsorted(frame.index, day))
+        older = int(frame.index.searchsorted(day))
         if older < 3:
             return frame
         values = frame.astype("float64")
@@ -108,14 +114,14 @@ def redrawn_before(market: MarketData, session: date, seed: int) -> MarketData:
 
     bars = {ticker: redrawn(ticker, market.bars[ticker]) for ticker in market.tickers}
     actions = market.actions.copy()
+    cash = actions["cash_hkd"].to_numpy(copy=True)
     for place, (ticker, ex_date) in enumerate(
         zip(actions["ticker"].tolist(), actions["ex_date"].tolist(), strict=True)
     ):
         own = factors.get(ticker)
         at = 0 if own is None else int(own.index.searchsorted(ex_date))
         if own is not None and at < len(own):
-            # A payout is the same share of the price that it was.
-            cash = actions.columns.get_loc("cash_hkd")
-            actions.iloc[place, cash] = float(actions["cash_hkd"].iloc[place]) * own.iloc[at]
+            cash[place] *= own.iloc[at]  # the same share of the price that it was
+    actions["cash_hkd"] = cash
     indices = {name: redrawn(f"index {name}", frame) for name, frame in market.indices.items()}
     return replace(market, bars=bars, indices=indices, actions=actions)

@@ -93,7 +93,18 @@ def own_label(
         If an outcome begins before its decision can trade, without a bar to trade at, or is said to
         be known before it can be.
     """
-    labeler = labeler_of(settings)
+    return measured(labeler_of(settings), entries, market, calendar, settings, costs)
+
+
+def measured(
+    labeler: Labeler,
+    entries: pd.Series,
+    market: MarketData,
+    calendar: Calendar,
+    settings: LabelSettings,
+    costs: Costs | None = None,
+) -> LabelFrame:
+    """Return what a label measures, checked; arguments and errors as of `own_label`."""
     panel = Panel.of(entries, market, calendar)
     tickers = entries.index.get_level_values("ticker").to_numpy().astype(object)
     sessions = entries.to_numpy().astype(_DAY)

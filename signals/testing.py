@@ -8,13 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 from hypothesis import strategies as st
 
-from markets.errors import DataError
+from markets.errors import DataError, LeakError
+from markets.prices import MarketData
 from markets.tickers import normalize_ticker
+from markets.what_if import halved_before, opened, pays_around
+from signals.features.testing import example
+from signals.labels import LabelSettings
 from signals.news import NewsItem, NewsSource, Rejection
+from signals.own_labels import measured
 from signals.store import NewsStore
 
 if TYPE_CHECKING:
@@ -122,6 +129,70 @@ def check_news_source(open_source: Callable[[], NewsSource]) -> Sequence[NewsIte
         if list(store.items()) != sorted(items, key=_order):
             raise DataError("a story does not come back from a store as it went in")
     return items
+
+
+def check_labeler(labeler: type[Any], settings: LabelSettings | None = None) -> None:
+    """Hold a label of one's own to its promises, on an example.
+
+    Outcomes of decisions that were asked for, none before its entry and none without a bar to enter
+    at; the same bits when asked again; known from the open of `t1` on, so that nothing later moves
+    them; and from the open of `t0` on, so that halving all prices before it moves nothing either.
+
+    Parameters
+    ----------
+    labeler : type
+        Called with the LabelSettings, as a run does.
+    settings : LabelSettings, optional
+        What it is called with.
+
+    Raises
+    ------
+    DataError, LeakError
+        Naming what is broken, and for which decision.
+    """
+    chosen = settings or LabelSettings()
+    tried = example()
+    rows = tried.rows()
+    index = pd.MultiIndex.from_tuples(
+        [(row.decision_at, row.ticker) for row in rows], names=("decision_at", "ticker")
+    )
+    entries = pd.Series([pd.Timestamp(row.session) for row in rows], index=index)
+
+    def ask(some: pd.Series, market: MarketData) -> pd.DataFrame:
+        return measured(labeler(chosen), some, market, tried.calendar, chosen).values
+
+    whole = ask(entries, tried.market)
+    _same_outcomes(whole, ask(entries, tried.market), "it is asked again")
+    for share in (0.2, 0.5, 0.8):
+        day = whole["t1"].iloc[int(len(whole) * share)]
+        known = ask(entries[entries <= day], opened(tried.market, day.date()))
+        later = "all but the open is taken away from the session it is known in"
+        _same_outcomes(whole[whole["t1"] <= day], known[known["t1"] <= day], later)
+        day = whole["t0"].iloc[int(len(whole) * share)]
+        if not pays_around(tried.market, day.date()):
+            other = ask(entries, halved_before(tried.market, day.date()))
+            columns = ["target", "forward_return", "raw_return"]
+            mine, theirs = (one.loc[one["t0"] == day, columns] for one in (whole, other))
+            _same_outcomes(mine, theirs, "all prices before its entry are halved")
+
+
+def _same_outcomes(expected: pd.DataFrame, given: pd.DataFrame, when: str) -> None:
+    if len(expected) == len(given) and expected.index.equals(given.index):
+        other = expected.ne(given) & ~(expected.isna() & given.isna())
+        if not other.to_numpy().any():
+            return
+        row, column = np.argwhere(other.to_numpy())[0].tolist()
+        at, ticker = expected.index[row]
+        where = f"{expected.columns[column]}, row {at:%Y-%m-%d %H:%M} {ticker}"
+        raise LeakError(
+            f"an outcome changes when {when}",
+            given=given.iloc[row, column],
+            wanted=expected.iloc[row, column],
+            where=where,
+        )
+    raise LeakError(
+        f"other decisions have an outcome when {when}", given=len(given), wanted=len(expected)
+    )
 
 
 def _check_item(item: NewsItem) -> None:

@@ -32,18 +32,24 @@ def audit(
         ),
     ] = True,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; no figure depends on them.")] = 1,
-    html: Annotated[Path | None, typer.Option(help="File for the report as one HTML page.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="File for the report as one HTML page, whatever is found."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Try to prove a run wrong: whether it looks ahead, and whether its result is luck.
 
-    Exit 5 if anything looks ahead. An interrupted audit keeps its finished placebo runs.
+    Exit 5 if anything looks ahead; then there are no statistics. An interrupted audit keeps its
+    finished placebo runs.
     """
     import sys
 
     from backtests.config import load_config
+    from backtests.folder import replace_text
     from backtests.inputs import load_inputs
     from backtests.journal import Journal
+    from backtests.robustness import report as page
     from backtests.robustness.lookahead import audit_lookahead
 
     loaded = load_config(config, sets or []).config
@@ -53,11 +59,12 @@ def audit(
         inputs = load_inputs(loaded)
     lookahead = audit_lookahead(loaded, inputs, cuts=cuts, journal=journal)
     found: dict[str, Any] = {"config": str(config), "lookahead": lookahead.as_dict()}
+    shown = page.lookahead_html(loaded.name, lookahead) if html is not None else ""
     if lookahead.ok and statistics:
-        from backtests.robustness import report as page
         from backtests.robustness.audit import statistical_audit
         from backtests.trials import Ledger
 
+        typer.echo(f"{lookahead.verdict} Now the statistics.", err=True)
         report = statistical_audit(
             loaded,
             inputs,
@@ -70,12 +77,12 @@ def audit(
         )
         found = {"verdict": dict(report.verdict), **found, "statistics": report.as_dict()}
         if html is not None:
-            from backtests.folder import replace_text
-
-            replace_text(html, page.html(report, lookahead))
+            shown = page.html(report, lookahead)
         if not as_json:
             print_report(lambda console: page.write(console, report))
             typer.echo()
+    if html is not None:
+        replace_text(html, shown)
     if as_json:
         emit(found)
     else:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from backtests.reports import sections
@@ -115,18 +116,15 @@ def write_table(console: Console, table: sections.Table) -> None:
     from rich.text import Text
 
     console.print(Text(table.title, style="bold underline"))
-    parts = _parts(table, console.width)
-    widths = _widths(table, console.width) if len(parts) == 1 else [None] * len(table.columns)
-    for part in parts:
+    for part in _parts(table, console.width):
         shown = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
-        for at in part:
+        for at, width in part.items():
             left = table.columns[at].startswith("<")
             shown.add_column(
-                Text(table.columns[at].removeprefix("<")),
+                Text(_broken(plain(table.columns[at]).removeprefix("<"), width)),
                 justify="left" if left else "right",
                 overflow="fold",
-                no_wrap=not left and widths[at] is None,
-                width=widths[at],
+                width=width,
             )
         for row in table.rows:
             shown.add_row(*(_cell(row[at]) for at in part))
@@ -135,54 +133,83 @@ def write_table(console: Console, table: sections.Table) -> None:
         console.print(Text(plain(table.note), style="dim"))
 
 
-def _parts(table: sections.Table, width: int) -> list[list[int]]:
-    """Return the columns of a table, in parts that fit the width; each begins with the labels.
+def _parts(table: sections.Table, width: int) -> list[dict[int, int]]:
+    """Return the columns of a table with their widths, in parts that fit; each begins with labels.
 
-    Text columns fold, figures do not: without this, labels would be folded away to make room.
+    Where a table is too wide, words of text go on the next line, and so do those of headings unless
+    labels alone name the rows; what still has no room goes below. A number never breaks: half of
+    one would be another. Nor does a word that has room, or a short label.
     """
+    texts = [at for at, name in enumerate(table.columns) if name.startswith("<")]
+    columns = list(zip(table.columns, *table.rows, strict=True))
+    sizes = [_sizes(cells, width, label=not at) for at, cells in enumerate(columns)]
+    gaps = _GAP * len(sizes)
+    if texts == [0] or sum(most for *_, most in sizes) + gaps <= width:
+        spans = [
+            (least if at in texts else most, most) for at, (_, least, most) in enumerate(sizes)
+        ]
+    elif not texts and sum(least for _, least, _ in sizes) + gaps > width:
+        # Nothing would name a row that goes on below: rather half a heading than that.
+        return [_widened(range(len(sizes)), [(filled, least) for filled, least, _ in sizes], width)]
+    else:
+        spans = [(least, most) for _, least, most in sizes]
+    parts, room = [[0]], width - spans[0][0] - _GAP
+    for at, (least, _) in list(enumerate(spans))[1:]:
+        if least + _GAP > room and len(parts[-1]) > 1:
+            parts.append([0])
+            room = width - spans[0][0] - _GAP
+        parts[-1].append(at)
+        room -= least + _GAP
+    return [_widened(part, spans, width) for part in parts]
+
+
+def _sizes(cells: Sequence[str], width: int, *, label: bool) -> tuple[int, int, int]:
+    """Return how wide a column of a table is: without its heading, with words broken off, whole."""
     from rich.cells import cell_len
 
-    every = list(range(len(table.columns)))
-    texts = [at for at in every if table.columns[at].startswith("<")]
-    if texts != [0]:
-        return [every]
-    widths = [
-        max(cell_len(plain(cells[at]).removeprefix("<")) for cells in (table.columns, *table.rows))
-        for at in every
-    ]
-    # rich pads the last column too.
-    free = width - widths[0] - _GAP
-    parts, room = [[0]], free
-    for at in every[1:]:
-        if widths[at] + _GAP > room and len(parts[-1]) > 1:
-            parts.append([0])
-            room = free
-        parts[-1].append(at)
-        room -= widths[at] + _GAP
-    return parts
+    heading, *values = (plain(cell).removeprefix("<") for cell in cells)
+    filled = max(map(cell_len, values), default=0)
+    most = max(cell_len(heading), filled)
+    if label and most <= width // 3:
+        return filled, most, most
+    words = max((cell_len(word.rstrip()) for word in _words(heading)), default=0)
+    if not cells[0].startswith("<"):
+        return filled, max(words, filled), most
+    longest = max((cell_len(word) for text in values for word in text.split()), default=0)
+    return filled, min(max(words, longest), width // 3), most
 
 
-def _widths(table: sections.Table, most: int) -> list[int | None]:
-    """Return the width of each column of numbers; None for words, which may break anywhere.
+def _words(heading: str) -> list[str]:
+    """Return the parts of a heading that stay together: a key of a config has several."""
+    return re.findall(r"[^\s._]+[._]*\s?|[._]+", heading)
 
-    Where a table is wider than the console, headings break: half a number would be another one.
+
+def _broken(heading: str, width: int) -> str:
+    """Return a heading in lines of some width, broken between its words."""
+    from rich.cells import cell_len
+
+    lines = [""]
+    for word in _words(heading):
+        if lines[-1] and cell_len((lines[-1] + word).rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _widened(part: Sequence[int], sizes: Sequence[tuple[int, int]], width: int) -> dict[int, int]:
+    """Return the widths of a part's columns: the room that is left goes to where most is missing.
+
+    rich pads the last column too.
     """
-    columns = list(zip(table.columns, *table.rows, strict=True))
-    longest = [max((len(plain(cell)) for cell in cells), default=0) for _, *cells in columns]
-    widths: list[int | None] = []
-    for lines in range(1, 6):
-        widths = [
-            None if name.startswith("<") else max(length, -(-len(name) // lines))
-            for (name, *_), length in zip(columns, longest, strict=True)
-        ]
-        words = sum(
-            max(length, len(name) - 1)
-            for (name, *_), length in zip(columns, longest, strict=True)
-            if name.startswith("<")
-        )
-        if words + sum(width or 0 for width in widths) + 2 * len(widths) <= most:
+    found = {at: sizes[at][0] for at in part}
+    left = width - sum(found.values()) - _GAP * len(part)
+    while left > 0:
+        at = max(part, key=lambda place: (sizes[place][1] - found[place], -place))
+        if found[at] >= sizes[at][1]:
             break
-    return widths
+        found[at] += 1
+        left -= 1
+    return found
 
 
 def _cell(cell: str) -> Text:

@@ -23,7 +23,7 @@ from backtests.robustness.parts import forget, is_own
 from backtests.robustness.traces import Table, Trace, features_table, labels_table
 from backtests.robustness.weather import as_announced, weather_days
 from markets.prices import MarketData
-from markets.what_if import halved_before, opened
+from markets.what_if import halved_before, opened, pays_around
 from signals import pipeline
 from signals.features.base import FeatureFrame
 
@@ -77,24 +77,24 @@ def check_labels(audit: Examination, whole: Trace, count: int = 16) -> None:
     known = _spread(ends, count)
 
     def of_known(cut: Cut) -> Mapping[str, Table]:
-        return _kept(labels_table(learned.labels), "t1", cut, np.less_equal)
+        return _kept(labels_table(learned.labels), cut, "t1")
 
     def as_of(cut: Cut) -> Mapping[str, Table]:
         features = _until(learned.features, cut.session)
         made = _labels(audit, features, opened(market, cut.session))
-        return _kept(made, "t1", cut, np.less_equal)
+        return _kept(made, cut, "t1")
 
     name, about = "labels day by day", f"labels known at {len(known)} opens do not know later bars"
     how = "with all but the open taken away from the session it is known in"
     audit.record(name, about, _moved(audit, name, how, known, of_known, as_of))
-    entries = [day for day in _spread(begins, count) if not _pays(market, day)]
+    entries = [day for day in _spread(begins, count) if not pays_around(market, day)]
 
     def of_entry(cut: Cut) -> Mapping[str, Table]:
-        return _outcome(_kept(labels_table(learned.labels), "t0", cut, np.equal))
+        return _outcome(_kept(labels_table(learned.labels), cut, "t0"))
 
     def halved(cut: Cut) -> Mapping[str, Table]:
         made = _labels(audit, learned.features, halved_before(market, cut.session))
-        return _outcome(_kept(made, "t0", cut, np.equal))
+        return _outcome(_kept(made, cut, "t0"))
 
     name = "labels from their entry"
     about = f"outcomes of {len(entries)} entries begin at the open that can be had"
@@ -135,22 +135,16 @@ def _until(features: FeatureFrame, session: date) -> FeatureFrame:
     return replace(features, **{name: getattr(features, name)[kept] for name in names})
 
 
-def _kept(
-    table: Table, column: str, cut: Cut, holds: Callable[[object, object], object]
-) -> dict[str, Table]:
-    kept = np.asarray(holds(table.values[column], pd.Timestamp(cut.session)))
+def _kept(table: Table, cut: Cut, column: str) -> dict[str, Table]:
+    """Return the labels known by a cut's open (`t1`), or entered at it (`t0`)."""
+    days, day = table.values[column].to_numpy(), np.datetime64(cut.session, "s")
+    kept = days <= day if column == "t1" else days == day
     return {"labels": Table(table.values[kept], table.when[kept])}
 
 
 def _outcome(tables: Mapping[str, Table]) -> dict[str, Table]:
     columns = ["target", "forward_return", "raw_return"]
     return {name: Table(one.values[columns], one.when) for name, one in tables.items()}
-
-
-def _pays(market: MarketData, day: date, calendar_days: int = 10) -> bool:
-    """Return whether something is paid out around a day: its worth then hangs on both sides."""
-    apart = (market.actions["ex_date"] - pd.Timestamp(day)).abs()
-    return bool((apart < pd.Timedelta(days=calendar_days)).any())
 
 
 def _days_of(stamps: pd.Series) -> list[date]:

@@ -19,11 +19,12 @@ from backtests.robustness.lookahead_report import Leak, LookaheadReport
 from backtests.robustness.memory_checks import check_memory
 from backtests.robustness.promises import PROMISES, first_breach
 from backtests.robustness.traces import STAGES, Memory, Trace
+from backtests.robustness.watch import Watch
 from markets.errors import LeakError, NewswakeError
 
 LIMITS = (
-    "A part that reads its own files instead of what it is handed: no cut reaches them, only the "
-    "tests of what features and answers know.",
+    "A part that reads its own files instead of what it is handed, or asks a network: files are "
+    "named in a note, but no cut reaches them, only the tests of what columns and answers know.",
     "A source that has one wrong clock, or one wrong text, for every story alike, unless it shows "
     "in moves told before they happened or in gaps after the news.",
     "A part that has storms from elsewhere than newswake's own calendar, or from before 2010.",
@@ -91,17 +92,11 @@ def audit_lookahead(
         {} if memory is None else memory,
         stop_at_first,
     )
-    chosen: tuple[Cut, ...] = ()
     _check_data(audit)
-    whole = _whole(audit)
-    if whole is not None:
-        chosen = _cuts(audit, whole, cuts)
-        _check_run(audit, whole)
-        _check_sources(audit, whole, chosen)
-        check_features(audit, whole)
-        check_labels(audit, whole)
-        check_memory(audit, whole)
-        compare(audit, whole, chosen)
+    with Watch(config) as watch:
+        chosen = _check_line(audit, cuts)
+    about = "own parts keep nothing outside of what they are handed"
+    audit.record("kept outside", about, watch.findings())
     order = {"leak": 0, "suspect": 1, "note": 2}
     audit.findings.sort(key=lambda leak: (order[leak.level], _place(leak.stage)))
     return LookaheadReport(
@@ -112,6 +107,21 @@ def audit_lookahead(
         compared=audit.compared,
         limits=LIMITS,
     )
+
+
+def _check_line(audit: Examination, count: int) -> tuple[Cut, ...]:
+    """Run the line as it is and on other futures; return the cuts."""
+    whole = _whole(audit)
+    if whole is None:
+        return ()
+    chosen = _cuts(audit, whole, count)
+    _check_run(audit, whole)
+    _check_sources(audit, whole, chosen)
+    check_features(audit, whole)
+    check_labels(audit, whole)
+    check_memory(audit, whole)
+    compare(audit, whole, chosen)
+    return chosen
 
 
 def _whole(audit: Examination) -> Trace | None:

@@ -46,8 +46,17 @@ def html(report: AuditReport, lookahead: LookaheadReport) -> str:
     from backtests.reports.html_page import judged_html
 
     verdict = report.verdict
-    tables = [*tables_of(report), _lookahead(lookahead)]
+    tables = [*tables_of(report), *lookahead_tables(lookahead)]
     return judged_html("audit", report.name, verdict["headline"], verdict["sentences"], tables)
+
+
+def lookahead_html(name: str, lookahead: LookaheadReport) -> str:
+    """Return what was tried to look ahead alone, as one page: the verdict, findings, checks."""
+    from backtests.reports.html_page import judged_html
+
+    why = "left out as asked" if lookahead.ok else "not asked of a run that looks ahead"
+    sentences = [f"Whether its result could be luck was {why}.", *lookahead.limits]
+    return judged_html("audit", name, lookahead.verdict, sentences, lookahead_tables(lookahead))
 
 
 def tables_of(report: AuditReport) -> list[Table]:
@@ -167,11 +176,29 @@ def _bp(value: Any) -> float | None:
     return None if value is None else float(value) * 1e4
 
 
-def _lookahead(report: LookaheadReport) -> Table:
-    return Table(
+def lookahead_tables(report: LookaheadReport) -> list[Table]:
+    """Return what was found to look ahead, if anything was, and everything that was tried."""
+    findings = Table(
+        key="findings",
+        title="Looking ahead: what was found",
+        columns=("<level", "<check", "<what", "<where", "<expected", "<given"),
+        rows=tuple(
+            (
+                one.level,
+                one.check,
+                one.message,
+                ", ".join(part for part in (one.stage, one.column, one.row) if part),
+                one.expected,
+                one.given,
+            )
+            for one in report.findings
+        ),
+    )
+    tried = Table(
         key="lookahead",
         title="Looking ahead: what was tried",
         columns=("<check", "<of", "<"),
         rows=tuple((one.check, one.about, "held" if one.held else "broken") for one in report.done),
         note="Everything decided before an instant stays the same bits whatever comes after it.",
     )
+    return [*([findings] if report.findings else []), tried]

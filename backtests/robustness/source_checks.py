@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ import pandas as pd
 from backtests.config import RunConfig
 from backtests.inputs import WARM_UP, Inputs, Universe, load_market, open_stories
 from backtests.robustness.cuts import Cut
+from backtests.robustness.elsewhere import in_own_process
 from backtests.robustness.futures import other_prices
 from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.parts import forget, is_own
 from markets.check import check
 from markets.errors import MissingDataError
 from markets.news_clocks import NewsClock, check_news_clocks
@@ -42,45 +45,50 @@ def stories_again(config: RunConfig, inputs: Inputs) -> list[NewsItem]:
 def prices_as_of(config: RunConfig, inputs: Inputs, cuts: Sequence[Cut]) -> Iterator[Leak]:
     """Yield bars that are others when the source is asked only up to an earlier session.
 
-    Asked at every cut, and around bars that repeat their neighbor. The built-in market and Yahoo
-    are not asked again: the one is known to be cut, the other would go to the network.
+    Asked at every cut, and around bars that repeat their neighbor; one's own source also where
+    nothing remembers that more was asked before. The built-in market and Yahoo are not asked again:
+    the one is known to be cut, the other would go to the network.
     """
     if config.prices.source in _BUILT_IN_PRICES:
         return
     folder = config.resolve_data_dir(os.environ)
-    days = [cut.known_session for cut in cuts]
-    days += [day for day, _ in _repeats(inputs.market)][:5]
-    for day in sorted(set(days)):
+    days = {cut.known_session for cut in cuts}
+    days |= {day for day, _ in _repeats(inputs.market)[:5]}
+    asked: list[tuple[date, bool]] = [(day, False) for day in sorted(days)]
+    if is_own(config, "price_sources"):
+        asked.append((cuts[-1].known_session, True))
+    for day, elsewhere in asked:
         whole = inputs.market.until(day)
-        tickers = list(whole.tickers)
+        question = (config.prices, list(whole.tickers), config.start - WARM_UP, day, folder)
+        forget(config)
         try:
-            asked = load_prices(config.prices, tickers, config.start - WARM_UP, day, folder)
+            given = in_own_process(load_prices, *question) if elsewhere else load_prices(*question)
         except MissingDataError as error:
-            yield Leak(
-                "leak",
-                "prices as of",
-                "prices",
-                f"bars vanish: {error.problem}",
-                cut=str(day),
-                given=str(error.given),
+            leak = partial(Leak, message=f"bars vanish: {error.problem}", given=str(error.given))
+        else:
+            moved = _first_moved(whole, given)
+            if moved is None:
+                continue
+            row, column, was, now = moved
+            leak = partial(
+                Leak,
+                message="a bar is another when later ones are not asked for",
+                column=column,
+                row=row,
+                expected=was,
+                given=now,
             )
-            return
-        for ticker in tickers:
-            moved = _moved_bar(whole.bars[ticker], asked.bars[ticker])
-            if moved is not None:
-                session, column, was, now = moved
-                yield Leak(
-                    "leak",
-                    "prices as of",
-                    "prices",
-                    "a bar is another when later ones are not asked for",
-                    column=column,
-                    row=f"{session} {ticker}",
-                    expected=was,
-                    given=now,
-                    cut=str(day),
-                )
-                return
+        yield leak("leak", "prices as of", "prices", cut=str(day))
+        return
+
+
+def _first_moved(whole: MarketData, given: MarketData) -> tuple[str, str, str, str] | None:
+    for ticker in whole.tickers:
+        moved = _moved_bar(whole.bars[ticker], given.bars[ticker])
+        if moved is not None:
+            session, column, was, now = moved
+            return f"{session} {ticker}", column, was, now
+    return None
 
 
 def _moved_bar(whole: pd.DataFrame, asked: pd.DataFrame) -> tuple[date, str, str, str] | None:
@@ -210,23 +218,31 @@ def stories_as_of(
     """Yield stories that were others when the source is asked as of an earlier instant.
 
     Asked at every cut, and at the clocks of `count` stories: of those that speak of a correction
-    first, then of a seeded draw. A source that does not heed `news.as_of` cannot be seen through.
+    first, then of a seeded draw; one's own source also where nothing remembers that more was asked
+    before. A source that does not heed `news.as_of` cannot be seen through.
     """
     whole = {(item.source, item.item_id): item for item in stories_again(config, inputs)}
     items = list(whole.values())
     order = np.random.default_rng([seed, 11]).permutation(len(items)).tolist()
     order.sort(key=lambda place: _CORRECTED.search(items[place].text) is None)
-    instants = [items[place].available_at for place in order[:count]]
-    for instant in [*(cut.instant for cut in cuts), *instants]:
-        source = open_stories(config, inputs, as_of=instant)
-        asked = {
-            (item.source, item.item_id): item
-            for item in source.read()
-            if isinstance(item, NewsItem) and item.available_at <= instant
-        }
+    instants = [cut.instant for cut in cuts]
+    if config.news.source == "synthetic":
+        del instants[1:]  # the built-in source tells its plan, whenever it is asked
+    else:
+        instants += [items[place].available_at for place in order[:count]]
+    question = [(instant, False) for instant in instants]
+    if is_own(config, "news_sources"):
+        question.append((cuts[-1].instant, True))
+    for instant, elsewhere in question:
+        forget(config)
+        if elsewhere:
+            slim = replace(inputs, store=None, lexicon=None)  # type: ignore[arg-type]
+            given = in_own_process(_stories_by, config, slim, instant)
+        else:
+            given = _stories_by(config, inputs, instant)
         known = {key: item for key, item in whole.items() if item.available_at <= instant}
-        for key in sorted({*asked} | {*known}):
-            if asked.get(key) != known.get(key):
+        for key in sorted({*given} | {*known}):
+            if given.get(key) != known.get(key):
                 yield Leak(
                     "leak",
                     "stories as of",
@@ -234,12 +250,22 @@ def stories_as_of(
                     "a story is another when the source is asked as of an earlier instant",
                     row="/".join(key),
                     expected=_told(known.get(key)),
-                    given=_told(asked.get(key)),
+                    given=_told(given.get(key)),
                     cut=instant.isoformat(),
                 )
                 return
-        if config.news.source == "synthetic":
-            return  # the built-in source tells its plan, whenever it is asked
+
+
+def _stories_by(
+    config: RunConfig, inputs: Inputs, instant: datetime
+) -> dict[tuple[str, str], NewsItem]:
+    """Return what the source tells when asked as of an instant."""
+    source = open_stories(config, inputs, as_of=instant)
+    return {
+        (item.source, item.item_id): item
+        for item in source.read()
+        if isinstance(item, NewsItem) and item.available_at <= instant
+    }
 
 
 def _told(item: NewsItem | None) -> str:

@@ -45,6 +45,29 @@ def _hidden_strategy(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfi
     return lambda patch, folder: clean_config(strategy={"name": f"hidden_parts:{name}"})
 
 
+def _sly(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    groups = (*GROUPS, f"sly_parts:{name}")
+    return lambda patch, folder: clean_config(features={"groups": groups})
+
+
+def _sly_strategy(name: str, **changes: Any) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    chosen = {"name": f"sly_parts:{name}"}
+    return lambda patch, folder: clean_config(strategy=chosen, **changes)
+
+
+def _sly_classifier(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    chosen = {**CLASSIFIER, "name": f"sly_parts:{name}"}
+    return lambda patch, folder: clean_config(classifier=chosen)
+
+
+def _with_label(
+    name: str, group: str = "", **changes: Any
+) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
+    groups = (*GROUPS, f"leaky_labels:{group}") if group else GROUPS
+    label = {"name": f"leaky_labels:{name}"} if name else {}
+    return lambda patch, folder: clean_config(label=label, features={"groups": groups}, **changes)
+
+
 def with_classifier(name: str) -> RunConfig:
     """The same run with a user's own classifier."""
     chosen = {**CLASSIFIER, "name": f"hidden_parts:{name}"}
@@ -75,7 +98,7 @@ def _with_prices(name: str, **changes: Any) -> Callable[[pytest.MonkeyPatch, Pat
 
 
 def _with_news(name: str) -> Callable[[pytest.MonkeyPatch, Path], RunConfig]:
-    if name == "RevisedInPlace":
+    if name in ("RevisedInPlace", "KeptRevisions"):
         return lambda patch, folder: own_sources(folder, news=name)
     return lambda patch, folder: own_sources(
         folder, prices="TalkativePrices", news=name, universe=TALKATIVE
@@ -213,6 +236,55 @@ CASES = (
     Case("led by a session", "joined to the bar it moved", _with_news("SessionLed")),
     Case("revised in place", "the last text under the first clock", _with_news("RevisedInPlace")),
     Case("created_at column", "the config maps it to availability", _created_column),
+    Case("prices kept elsewhere", "scaled by what was asked first", _with_prices("KeptScale")),
+    Case("stories kept elsewhere", "told as they came to be", _with_news("KeptRevisions")),
+    # a user's own label
+    Case("label from the close before", "counts the gap", _with_label("FromTheCloseBefore")),
+    Case("label said too soon", "a session before its open", _with_label("KnownTooSoon")),
+    Case("label ends at a close", "known at the open before", _with_label("CloseKnownAtTheOpen")),
+    Case("label at the best price", "the high of its last bar", _with_label("BestOfTheSpan")),
+    Case("label against all time", "a median of all outcomes", _with_label("BetterThanMost")),
+    Case("label of survivors", "what falls has no outcome", _with_label("SurvivorsOnly")),
+    Case("label before its decision", "t0 too early", _with_label("AtTheSessionBefore")),
+    Case("label as a feature", "of the session's own close", _with_label("", "LabelOfTheSession")),
+    Case(
+        "outcomes kept", "a feature finds them", _with_label("KeepsOutcomes", "ReadsKeptOutcomes")
+    ),
+    # what pandas makes easy
+    Case("weekday's mean", "groupby().transform over all time", _sly("WeekdayMean")),
+    Case("ranked in the panel", "rank(pct=True) over all rows", _sly("RankedInThePanel")),
+    Case("quantile edges", "fifths of all rows", _sly("QuantileEdges")),
+    Case("nearest merge", "merge_asof(direction='nearest')", _sly("NearestMerge")),
+    Case("filled from the week", "a later table filled backwards", _sly("FilledFromTheWeek")),
+    # what is kept outside
+    Case("global noise", "numpy's one generator", _sly("GlobalNoise")),
+    Case("counted in a file", "how often it was built", _sly("CountedInAFile")),
+    Case("file time", "set by what comes", _sly("ByFileTime")),
+    Case("kept beside it", "in a module beside its own", _sly("KeptBesideIt")),
+    Case("kept on the calendar", "an attribute of what all share", _sly("KeptOnTheCalendar")),
+    Case("kept in the environment", "child processes inherit it", _sly("KeptInTheEnvironment")),
+    Case("kept on disk", "written once, read by all runs", _sly("KeptOnDisk")),
+    Case("running means", "of all it was ever asked", _sly_classifier("RunningMeans")),
+    Case("asked batch", "shifts by its callers' test rows", _sly_classifier("LearnsWhatItIsAsked")),
+    # storms nobody knew of
+    Case("storm ahead", "a feature counts coming sessions", _sly("StormAhead")),
+    Case("late open ahead", "a feature asks for coming hours", _sly("LateOpen")),
+    Case("out before storms", "a strategy does", _sly_strategy("OutBeforeStorms")),
+    # how far a feature looks back
+    Case("memory understated", "says 5 sessions, needs 60", _sly("Understated")),
+    Case("memory not stated", "needs more than is kept free", _sly("Unstated")),
+    Case("memory of stories", "says none, needs those of 40 rows", _sly("OldStories")),
+    # more strategies
+    Case("later pages", "of the signal book", _sly_strategy("LaterPages")),
+    Case("sized by the index", "of the session to come", _sly_strategy("SizedByTheIndex")),
+    Case("own table", "what will rise, from a copy of the prices", _sly_strategy("OwnTable")),
+    Case(
+        "compiled, private history",
+        "bars past the known count, on the other engine",
+        lambda patch, folder: clean_config(
+            strategy={"name": "leaky_features:Digger"}, broker={"engine": "compiled"}
+        ),
+    ),
     # settings
     Case(
         "volume of the session",

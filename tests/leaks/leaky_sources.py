@@ -21,6 +21,8 @@ from signals.news import NewsItem
 from signals.sources import NewsSettings
 from signals.sources.synthetic import SyntheticNews
 
+KEPT_SCALE, KEPT_STORIES = "_scale_kept_by_a_user", "_stories_kept_by_a_user"
+
 
 class HonestPrices:
     """The small world's bars, cut as asked."""
@@ -74,6 +76,20 @@ class NormalizedByTheLast(HonestPrices):
             return changed
 
         return self.each(data, scale)
+
+
+class KeptScale(HonestPrices):
+    """The same by the last close of what was asked for first, kept in a module of others."""
+
+    def changed(self, data: MarketData) -> MarketData:
+        last = {ticker: float(frame["close"].iloc[-1]) for ticker, frame in data.bars.items()}
+        kept = vars(np).setdefault(KEPT_SCALE, last)
+
+        def scaled(ticker: str, frame: pd.DataFrame) -> pd.DataFrame:
+            factor = 2.0 ** np.round(np.log2(100.0 / kept[ticker]))
+            return frame.assign(**{column: frame[column] * factor for column in PRICE_COLUMNS})
+
+        return replace(data, bars={t: scaled(t, frame) for t, frame in data.bars.items()})
 
 
 class PayingPrices(HonestPrices):
@@ -252,6 +268,15 @@ class RevisedInPlace(HonestNews):
             else:
                 found[item.item_id] = item
         yield from found.values()
+
+
+class KeptRevisions(RevisedInPlace):
+    """The same, and asked again it tells what it once told, from a module of others."""
+
+    def read(self) -> Iterator[NewsItem]:
+        last = self.settings.as_of
+        kept = vars(np).setdefault(KEPT_STORIES, list(super().read()))
+        yield from (item for item in kept if last is None or item.available_at <= last)
 
 
 class Syndicated(HonestNews):

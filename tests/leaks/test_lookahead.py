@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import leaky_labels
+import leaky_sources
 import numpy as np
 import pytest
+import sly_parts
 from hidden_parts import FILE, KEPT
 from leak_cases import CASES, GROUPS, Case, own_sources, with_classifier
 from small_world import TICKERS, clean_config
@@ -18,6 +22,7 @@ from backtests.config import RunConfig
 from backtests.inputs import load_inputs
 from backtests.journal import Journal
 from backtests.robustness.lookahead import audit_lookahead
+from markets.calendar import hong_kong_calendar
 from markets.errors import LeakError
 from signals.events.schema import Event
 from signals.news import NewsItem
@@ -35,10 +40,14 @@ def memory() -> Memory:
 @pytest.fixture(autouse=True)
 def _fresh_parts() -> Iterator[None]:
     yield
-    for name in ("leaky_features", "hidden_parts"):
+    for name in ("leaky_features", "hidden_parts", "sibling_state"):
         sys.modules.pop(name, None)
-    vars(np).pop(KEPT, None)
-    Path(FILE).unlink(missing_ok=True)
+    for name in (KEPT, leaky_labels.KEPT, leaky_sources.KEPT_SCALE, leaky_sources.KEPT_STORIES):
+        vars(np).pop(name, None)
+    for path in (FILE, sly_parts.COUNTED, sly_parts.TABLE):
+        path.unlink(missing_ok=True)
+    vars(hong_kong_calendar()).pop("kept", None)
+    os.environ.pop(sly_parts.VARIABLE, None)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -85,6 +94,10 @@ CLEAN: dict[str, Callable[[Path], RunConfig]] = {
     "back-adjusted prices": lambda folder: own_sources(folder, prices="AdjustedPrices"),
     "own classifier, own feature": lambda folder: with_classifier("Centered").model_copy(
         update={"features": clean_config(features={"groups": OWN_GROUPS}).features}
+    ),
+    "own label, holidays as announced, a memory that fades": lambda folder: clean_config(
+        label={"name": "leaky_labels:ThreeOpens"},
+        features={"groups": (*GROUPS, "sly_parts:HolidayAhead", "sly_parts:Faded")},
     ),
 }
 
