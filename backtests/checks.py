@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,11 +16,12 @@ from backtests.result import EngineResult
 from markets.designated import DesignatedList
 from markets.reliance import leans_on, run_warnings
 from markets.wording import counted
-from signals.decisions import Signal
+from signals.decisions import DecisionSettings, Signal, thresholds_of
 from signals.splits import SplitSettings
 
 if TYPE_CHECKING:
     from markets.hk.actions import KnownAction
+    from signals.answers import FoldReport
 
 Check = dict[str, str]
 
@@ -30,6 +32,7 @@ def checks_of(
     signals: Sequence[Signal],
     engine: EngineResult,
     memory: Mapping[str, int | None],
+    folds: Sequence[FoldReport],
     left_out: CountingReader | None = None,
 ) -> tuple[Check, ...]:
     """Return every check of a run: `name`, `level` (ok, note, warning, error), `message`.
@@ -40,12 +43,15 @@ def checks_of(
         Of the run.
     memory : mapping of str to int or None
         Sessions that each feature group looks back, as its `FeatureFrame` has them.
+    folds : sequence of FoldReport
+        What each fold learned from.
     left_out : CountingReader, optional
         What the reading of the stories left out.
     """
     return (
         _clocks(inputs, signals),
         *_embargo(config.split, memory),
+        *_thresholds(config.decision, folds),
         *_prices(inputs),
         *_actions(config, inputs),
         *_stories(inputs),
@@ -91,6 +97,30 @@ def _embargo(split: SplitSettings, memory: Mapping[str, int | None]) -> Iterator
     else:
         message = f"{kept} sessions between training and test; the slowest feature looks {longest}"
         yield check("embargo", "ok", f"{message} back")
+
+
+def _thresholds(settings: DecisionSettings, folds: Sequence[FoldReport]) -> Iterator[Check]:
+    """Say where abstention ended, where that was chosen: nobody has set it."""
+    chosen = [thresholds_of(fold, settings) for fold in folds if not fold.calibration_sample.empty]
+    if settings.threshold == "fixed" or not chosen:
+        return
+    sides = (
+        _side("long from", [one.long_above for one in chosen]),
+        _side("short to", [one.short_below for one in chosen]),
+    )
+    abstains = any("in none of" in side or "not in" in side for side in sides)
+    message = f"chosen in each fold for its edge net of costs: {'; '.join(sides)}"
+    yield check("thresholds", "note" if abstains else "ok", message)
+
+
+def _side(says: str, bounds: Sequence[float]) -> str:
+    known = [bound for bound in bounds if math.isfinite(bound)]
+    missing = len(bounds) - len(known)
+    folds = counted(len(bounds), "fold")
+    if not known:
+        return f"{says} no probability, in none of {folds} would it have earned its costs"
+    span = f"{says} {min(known):.3f}" + (f" … {max(known):.3f}" if len(known) > 1 else "")
+    return f"{span}, not in {missing} of {folds}" if missing else span
 
 
 def _prices(inputs: Inputs) -> Iterator[Check]:

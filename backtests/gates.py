@@ -84,6 +84,7 @@ def _metrics_of_nothing(config: RunConfig) -> dict[str, Any]:
     from backtests.metrics import summarize
     from backtests.result import EngineResult
     from backtests.run import baseline_names
+    from signals.classifiers import BASELINES
 
     capital = config.broker.cash_hkd
     equity = pd.DataFrame(0.0, index=[pd.Timestamp(config.start)], columns=list(columns.EQUITY))
@@ -98,7 +99,7 @@ def _metrics_of_nothing(config: RunConfig) -> dict[str, Any]:
         actions=columns.empty(columns.ACTIONS),
     )
     predicted = columns.empty(columns.PREDICTIONS)
-    for name in config.classifier.baselines:
+    for name in BASELINES:
         predicted[f"probability_{name}"] = predicted["probability"]
     return summarize(
         nothing,

@@ -109,6 +109,10 @@ class Inputs:
         What stories are read by.
     sha256 : str
         Hash of prices, stories and the user's own tables: with the config's, the identity of a run.
+    family_sha256 : str
+        What runs are tries of, whatever each made of it: the stories, by their ids, and which
+        market they tell of, where that is an invented one. There is one real past: its other dates,
+        stocks, mappings and tables of one's own are other looks at it, and no other past.
     repeated : int
         Rows of the news input that told a story again, word for word.
     """
@@ -122,6 +126,7 @@ class Inputs:
     universe: Universe
     lexicon: Lexicon
     sha256: str
+    family_sha256: str
     repeated: int = 0
 
     def reader(self) -> Reader:
@@ -174,6 +179,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
         universe=universe,
         lexicon=Lexicon.default(config.lexicon),
         sha256=digest,
+        family_sha256=_family(store, None if world is None else market),
         repeated=added.repeated,
     )
 
@@ -210,6 +216,11 @@ def open_stories(
 def instruments_of(config: RunConfig) -> Instruments:
     """Return the instruments of a run, without loading its prices or stories."""
     return _instruments(config, _world(config))
+
+
+def _family(store: NewsStore, invented: MarketData | None) -> str:
+    told = f"{store.ids_sha256()}{'' if invented is None else invented.sha256}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _world(config: RunConfig) -> World | None:

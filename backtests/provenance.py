@@ -35,6 +35,7 @@ def provenance_of(config: RunConfig, inputs: Inputs) -> dict[str, Any]:
         "seed": config.seed,
         "config_sha256": config.sha256(),
         "inputs_sha256": inputs.sha256,
+        "family_sha256": inputs.family_sha256,
         "prices": {
             "source": inputs.market.source,
             "sha256": inputs.market.sha256,

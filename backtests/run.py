@@ -92,22 +92,16 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None, check: boo
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}_{config.name}_{config.sha256()[:8]}"
     ledger = Ledger(out / "ledger.sqlite")
-    trial = ledger.start(run_id, config.name, config.sha256())
     partial = out / f".{run_id}.{os.getpid()}"
-    try:
-        view = backtest(config, journal, models=partial / "models", check=check)
-        with journal.stage("writing"):
-            folder = _write(partial, out / run_id, view, config.reports, journal, started)
-    except KeyboardInterrupt:
-        ledger.end(trial, "interrupted")
-        raise
-    except BaseException as error:
-        ledger.end(trial, "failed", error=str(error))
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    inputs_sha256 = view.manifest["inputs_sha256"]
-    ledger.end(trial, "finished", inputs_sha256=inputs_sha256, metrics=_headline(view))
+    with ledger.look(run_id, config.name, config.sha256()) as look:
+        try:
+            view = backtest(config, journal, models=partial / "models", check=check)
+            with journal.stage("writing"):
+                folder = _write(partial, out / run_id, view, config.reports, journal, started)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        look |= {name: view.manifest[name] for name in ("inputs_sha256", "family_sha256")}
+        look["metrics"] = _headline(view)
     return folder
 
 
@@ -166,6 +160,8 @@ def learn(
     inputs: Inputs,
     journal: Journal,
     reader: EventReader | None = None,
+    *,
+    baselines: bool = True,
 ) -> Learned:
     """Read, compute features and labels, walk forward, decide.
 
@@ -175,6 +171,8 @@ def learn(
         Of the run.
     reader : EventReader, optional
         Reads the stories; by default the inputs' own.
+    baselines : bool
+        Whether other classifiers answer beside the model, as they do in every run.
     """
     with journal.stage("reading") as found:
         counting = CountingReader(inputs.reader())
@@ -188,7 +186,7 @@ def learn(
         labels = stages.label(config, inputs, features)
         found |= {"labels": len(labels)}
     with journal.stage("walk-forward") as found:
-        predictions = stages.walk_forward(config, features, labels)
+        predictions = stages.walk_forward(config, features, labels, baselines=baselines)
         found |= {"folds": len(predictions.folds), "predictions": len(predictions.values)}
     with journal.stage("decisions") as found:
         signals = stages.decide(config, inputs, predictions, features)
@@ -246,7 +244,13 @@ def judge(
         baselines=baselines,
         metrics=metrics,
         checks=checks_of(
-            config, inputs, learned.signals, engine, learned.features.memory, learned.left_out
+            config,
+            inputs,
+            learned.signals,
+            engine,
+            learned.features.memory,
+            learned.predictions.folds,
+            learned.left_out,
         ),
         provenance=provenance_of(config, inputs),
     )

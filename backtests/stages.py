@@ -84,11 +84,19 @@ def label(config: RunConfig, inputs: Inputs, features: FeatureFrame) -> LabelFra
     )
 
 
-def walk_forward(config: RunConfig, features: FeatureFrame, labels: LabelFrame) -> Predictions:
-    """Return the answers, each of a model of what was known before its window."""
+def walk_forward(
+    config: RunConfig, features: FeatureFrame, labels: LabelFrame, *, baselines: bool = True
+) -> Predictions:
+    """Return the answers, each of a model of what was known before its window.
+
+    With `baselines`, three others stand beside each: see `signals.classifiers.BASELINES`. A run
+    always has them; what only repeats a run, to the same bits, can do without.
+    """
     from signals import pipeline
 
-    return pipeline.walk_forward(features, labels, config.split, config.classifier, config.seed)
+    return pipeline.walk_forward(
+        features, labels, config.split, config.classifier, config.seed, baselines=baselines
+    )
 
 
 def decide(

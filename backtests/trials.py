@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS outcomes (
     status TEXT NOT NULL CHECK (status IN ('finished', 'failed', 'interrupted')),
     inputs_sha256 TEXT,
     metrics TEXT,
-    error TEXT
+    error TEXT,
+    family_sha256 TEXT
 );
 """
 _APPEND_ONLY = """
@@ -56,7 +57,9 @@ class Trial:
     status : str
         finished, failed, interrupted, or started.
     inputs_sha256 : str or None
-        Hash of prices and stories.
+        Hash of prices, stories and tables of the user's own.
+    family_sha256 : str or None
+        What it was a try of: see `backtests.inputs.Inputs`; None in rows of before it was kept.
     metrics : mapping
         Headline figures.
     error : str or None
@@ -72,6 +75,7 @@ class Trial:
     ended_at: str | None
     status: str
     inputs_sha256: str | None
+    family_sha256: str | None
     metrics: Mapping[str, Any]
     error: str | None
 
@@ -98,6 +102,9 @@ class Ledger:
             raise _unwritten(path, error.strerror or str(error)) from None
         with self._connect() as connection:
             connection.executescript(_SCHEMA)
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(outcomes)")}
+            if "family_sha256" not in columns:  # a ledger begun before it was kept
+                connection.execute("ALTER TABLE outcomes ADD COLUMN family_sha256 TEXT")
             for table in ("trials", "outcomes"):
                 for action in ("UPDATE", "DELETE"):
                     connection.executescript(_APPEND_ONLY.format(table=table, action=action))
@@ -115,20 +122,39 @@ class Ledger:
             raise sqlite3.DatabaseError("the ledger gave no number")
         return number
 
+    @contextmanager
+    def look(
+        self, run_id: str, name: str, config_sha256: str, kind: str = "run"
+    ) -> Iterator[dict[str, Any]]:
+        """Enter a trial that begins now, and how it ended when the block is left.
+
+        Yields what of `end` is to be told once it has finished.
+        """
+        trial = self.start(run_id, name, config_sha256, kind)
+        told: dict[str, Any] = {}
+        try:
+            yield told
+        except KeyboardInterrupt:
+            self.end(trial, "interrupted")
+            raise
+        except BaseException as error:
+            self.end(trial, "failed", error=str(error))
+            raise
+        self.end(trial, "finished", **told)
+
     def end(
         self,
         trial_id: int,
         status: str,
         *,
         inputs_sha256: str | None = None,
+        family_sha256: str | None = None,
         metrics: Mapping[str, Any] | None = None,
         error: str | None = None,
     ) -> None:
         """Enter how a trial ended: finished, failed or interrupted; once only."""
-        figures = json.dumps(dict(metrics or {}), sort_keys=True)
-        row = (trial_id, _now(), status, inputs_sha256, figures, error)
-        with self._connect() as connection:
-            connection.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", row)
+        row = (trial_id, status, metrics or {}, error)
+        self.end_many([row], inputs_sha256, family_sha256)
 
     def start_many(self, rows: Sequence[tuple[str, str, str]], kind: str) -> list[int]:
         """Enter many trials that begin now, at once; return their numbers.
@@ -155,23 +181,27 @@ class Ledger:
         self,
         rows: Sequence[tuple[int, str, Mapping[str, Any], str | None]],
         inputs_sha256: str | None = None,
+        family_sha256: str | None = None,
     ) -> None:
         """Enter how many trials ended, at once: (trial_id, status, metrics, error) each."""
         at = _now()
+        statement = (
+            "INSERT INTO outcomes "
+            "(trial_id, ended_at, status, inputs_sha256, family_sha256, metrics, error) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
+        entered = [
+            (number, at, status, inputs_sha256, family_sha256, _figures(metrics), error)
+            for number, status, metrics, error in rows
+        ]
         with self._connect() as connection:
-            connection.executemany(
-                "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (number, at, status, inputs_sha256, json.dumps(dict(m), sort_keys=True), error)
-                    for number, status, m, error in rows
-                ],
-            )
+            connection.executemany(statement, entered)
 
     def trials(self) -> Iterator[Trial]:
         """Yield every trial in order of start."""
         statement = (
             "SELECT trial_id, run_id, name, kind, config_sha256, started_at, ended_at, "
-            "COALESCE(status, 'started') AS status, inputs_sha256, metrics, error "
+            "COALESCE(status, 'started') AS status, inputs_sha256, family_sha256, metrics, error "
             "FROM trials LEFT JOIN outcomes USING (trial_id) ORDER BY trial_id"
         )
         with self._connect() as connection:
@@ -200,6 +230,10 @@ def _unwritten(path: Path, problem: str) -> DataError:
         given=path,
         wanted="a folder with space that may be written; --out DIR names another",
     )
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    return json.dumps(dict(metrics), sort_keys=True)
 
 
 def _now() -> str:

@@ -36,7 +36,6 @@ def config_of(seed: int, edge_bp: float) -> RunConfig:
             "prices": {"source": "synthetic", "synthetic": world},
             "news": {"source": "synthetic"},
             "split": {"min_train_months": 4, "min_train_rows": 80},
-            "classifier": {"baselines": ()},
         }
     )
 
@@ -45,7 +44,7 @@ def p_of(seed: int, edge_bp: float = 0.0) -> dict[str, float]:
     """Return the p of the ranking against each placebo, and of each event-study test."""
     config = config_of(seed, edge_bp)
     inputs = load_inputs(config)
-    learned = learn(config, inputs, Journal())
+    learned = learn(config, inputs, Journal(), baselines=False)
     ground = ground_of(config, inputs, learned)
     real = ground.judged(ground.place, ground.column)
     found: dict[str, float] = {}

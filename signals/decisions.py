@@ -26,13 +26,16 @@ Direction = Literal[-1, 0, 1]
 class DecisionSettings(Settings):
     """When a probability becomes a signal."""
 
-    threshold: Literal["fixed", "edge"] = "fixed"
-    """"fixed" takes `long_above` and `short_below`; "edge" chooses them in each fold, on its
-    calibration block, for the largest sum of abnormal returns net of a round trip each."""
+    threshold: Literal["edge", "fixed"] = "edge"
+    """"edge" chooses both thresholds in each fold, on its calibration block, for the largest sum of
+    abnormal returns net of a round trip each, and abstains on a side where none would have earned
+    anything; "fixed" takes `long_above` and `short_below` as they are, and so does "edge" in a fold
+    with too few rows for such a block."""
     long_above: float = Field(default=0.52, ge=0.5, le=1)
-    """Probability from which the direction is 1."""
+    """Probability from which the direction is 1; the least that "edge" may choose."""
     short_below: float = Field(default=0.48, ge=0, le=0.5)
-    """Probability up to which the direction is -1: leave, or sell short where that is allowed."""
+    """Probability up to which the direction is -1: leave, or sell short where that is allowed; the
+    most that "edge" may choose."""
     cost_bp: float | None = Field(default=None, ge=0)
     """Round-trip cost that an edge must beat, in basis points; by default what it was on the date
     of each row of the calibration block."""
@@ -195,16 +198,17 @@ def thresholds_of(report: FoldReport, settings: DecisionSettings) -> Thresholds:
     """Return the thresholds of a fold.
 
     With "edge", each side takes the threshold whose decisions would have earned most in the
-    calibration block after costs, in sum; a side on which nothing would have earned abstains.
+    calibration block after costs, in sum; a side on which nothing would have earned abstains. A
+    fold that has no such block keeps those of the settings.
 
     Raises
     ------
     ConfigError
         If an edge is asked for, and neither settings nor labels know what a round trip costs.
     """
-    if settings.threshold == "fixed":
-        return Thresholds(settings.long_above, settings.short_below)
     sample = report.calibration_sample
+    if settings.threshold == "fixed" or sample.empty:
+        return Thresholds(settings.long_above, settings.short_below)
     probability = sample["probability"].to_numpy()
     earned = sample["forward_return"].to_numpy()
     cost = _round_trips(sample, settings)

@@ -270,6 +270,13 @@ class NewsStore:
             digest.update(bytes.fromhex(record_sha256(item)))
         return digest.hexdigest()
 
+    def ids_sha256(self) -> str:
+        """Return the hash of the ids of all stories: equal however their columns are mapped."""
+        digest = hashlib.sha256()
+        for (item_id,) in self._db.execute("SELECT item_id FROM items ORDER BY item_id"):
+            digest.update(f"{len(item_id)} {item_id}".encode())
+        return digest.hexdigest()
+
     def check(self) -> None:
         """Read every story again and compare it with the hash taken when it was added.
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from markets.errors import ConfigError, DataError, nearest_name
 from signals.answers import FoldReport, Predictions
-from signals.classifiers import ClassifierSettings
+from signals.classifiers import BASELINES, ClassifierSettings
 from signals.classifiers.build import wants_inner_folds
 from signals.classifiers.inputs import Inputs, inputs_of
 from signals.classifiers.model import FoldModel, Outcomes, fit
@@ -39,6 +39,7 @@ def walk_forward(
     inputs: Inputs | None = None,
     *,
     measured: bool = True,
+    baselines: bool = True,
 ) -> Predictions:
     """Answer every row of every test window with a model of the rows known before the window.
 
@@ -51,7 +52,7 @@ def walk_forward(
     split : SplitSettings
         Windows, purging, embargo.
     classifier : ClassifierSettings
-        The model, its calibration, its baselines.
+        The model and its calibration.
     seed : int
         Same seed, same inputs: the same bits.
     inputs : Inputs, optional
@@ -59,6 +60,8 @@ def walk_forward(
     measured : bool
         Whether each fold reports figures and drift; without, its `metrics` and `drift` are empty.
         Answers, signals and what they know of drift are the same.
+    baselines : bool
+        Whether `BASELINES` answer beside the model; nothing is decided on them.
 
     Raises
     ------
@@ -69,7 +72,8 @@ def walk_forward(
     LeakError
         If a split breaks its invariant.
     """
-    work = _work(features, labels, split, classifier, seed, inputs, measured)
+    beside = BASELINES if baselines else ()
+    work = _work(features, labels, split, classifier, seed, inputs, measured, beside)
     with threadpool_limits(limits=1):
         done = [
             _fold(work, number, one)
@@ -122,12 +126,13 @@ def _work(
     seed: int,
     inputs: Inputs | None,
     measured: bool,
+    beside: Sequence[str],
 ) -> _Work:
     return _Work(
         Timeline.of(features, labels),
-        _outcomes(features, labels),
+        outcomes_of(features, labels),
         pd.factorize(features.values.index.get_level_values("decision_at"))[0],
-        _contenders(classifier, inputs or inputs_of(features, classifier.text)),
+        contenders_of(classifier, inputs or inputs_of(features, classifier.text), beside),
         split,
         classifier,
         seed,
@@ -159,8 +164,9 @@ def _fold(work: _Work, number: int, one: Split) -> tuple[pd.DataFrame, FoldRepor
         models[name] = model
     part = pd.DataFrame({"fold": number, "probability": answers[""]}, index=one.test)
     part["model_sha256"] = models[""].sha256
-    for name in classifier.baselines:
-        part[f"probability_{name}"] = answers[name]
+    for name, answer in answers.items():
+        if name:
+            part[f"probability_{name}"] = answer
     sample = _sample(models[""], weighted, calibration)
     metrics, drift = {}, {}
     if work.measured:
@@ -170,7 +176,8 @@ def _fold(work: _Work, number: int, one: Split) -> tuple[pd.DataFrame, FoldRepor
     return part, report, models[""]
 
 
-def _outcomes(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
+def outcomes_of(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
+    """Return targets, weights and returns of all rows, known by now or not."""
     known = labels.values.reindex(features.values.index)
     return Outcomes(
         known["target"].fillna(0).to_numpy().astype("int64"),
@@ -180,10 +187,16 @@ def _outcomes(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
     )
 
 
-def _contenders(
-    settings: ClassifierSettings, inputs: Inputs
+def contenders_of(
+    settings: ClassifierSettings, inputs: Inputs, beside: Sequence[str]
 ) -> dict[str, tuple[ClassifierSettings, Inputs]]:
-    """Return the model, under the empty name, and its baselines, each with what it may see."""
+    """Return the model, under the empty name, and what stands beside it, each with what it may see.
+
+    Raises
+    ------
+    ConfigError
+        If a feature group is not there.
+    """
     groups = tuple(inputs.groups) if settings.groups is None else settings.groups
     for group in groups:
         if group not in inputs.groups:
@@ -198,7 +211,7 @@ def _contenders(
     prices = inputs.only([g for g in ("prices",) if g in inputs.groups], text=False)
     plain = {"name": "logistic", "params": {}, "tune": {}}
     contenders = {"": (settings, full)}
-    for name in settings.baselines:
+    for name in beside:
         if name == "dummy":
             contenders[name] = (settings.model_copy(update={**plain, "name": "dummy"}), full)
         elif name == "prices_only":

@@ -40,6 +40,8 @@ min_train_months = 4
 min_train_rows = 60
 embargo_sessions = 5
 test_window = "month"
+[decision]
+threshold = "fixed"  # calibration blocks of a few dozen rows would choose to abstain
 """
 
 

@@ -44,6 +44,7 @@ def audit(
     finished placebo runs.
     """
     import sys
+    from datetime import UTC, datetime
 
     from backtests.config import load_config
     from backtests.folder import replace_text
@@ -65,16 +66,25 @@ def audit(
         from backtests.trials import Ledger
 
         typer.echo(f"{lookahead.verdict} Now the statistics.", err=True)
-        report = statistical_audit(
-            loaded,
-            inputs,
-            settings=loaded.robustness,
-            ledger=Ledger(out / "ledger.sqlite"),
-            finished=out / "placebos.jsonl",
-            jobs=jobs,
-            journal=journal,
-            show=show,
-        )
+        ledger = Ledger(out / "ledger.sqlite")
+        # An audit shows what a run shows: it is a look, even where no run was ever made.
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{loaded.name}_{loaded.sha256()[:8]}_audit"
+        with ledger.look(run_id, loaded.name, loaded.sha256(), "audit") as look:
+            report = statistical_audit(
+                loaded,
+                inputs,
+                settings=loaded.robustness,
+                ledger=ledger,
+                finished=out / "placebos.jsonl",
+                jobs=jobs,
+                journal=journal,
+                show=show,
+            )
+            look |= {
+                "inputs_sha256": inputs.sha256,
+                "family_sha256": inputs.family_sha256,
+                "metrics": report.headline(),
+            }
         found = {"verdict": dict(report.verdict), **found, "statistics": report.as_dict()}
         if html is not None:
             shown = page.html(report, lookahead)

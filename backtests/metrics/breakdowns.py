@@ -65,6 +65,21 @@ def by_ticker(trade_table: pd.DataFrame) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row["net_pnl_hkd"], row["ticker"]))
 
 
+def by_side(trade_table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one row a side, long first, where anything was sold short; else none.
+
+    Columns: `side`, and those of `by_ticker`. Without shorts it would say again what the whole
+    says; and a long side that carries a losing short one hides it.
+    """
+    sides = dict(tuple(trade_table.groupby("side")))
+    if "short" not in sides:
+        return []
+    return [
+        {"side": side, **_trade_row(part, np.ones(len(part)))}
+        for side, part in sorted(sides.items())
+    ]
+
+
 def by_event_kind(
     trade_table: pd.DataFrame,
     signal_events: Mapping[str, Sequence[str]],

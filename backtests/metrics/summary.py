@@ -65,8 +65,8 @@ def summarize(
     -------
     dict
         ``schema, verdict, span, performance, risk, trading, costs, benchmark, baselines,
-        predictions, by_year, by_ticker, by_event_kind, undefined``. Keys are named like the
-        functions that tell their formulas.
+        predictions, by_year, by_side, by_ticker, by_event_kind, undefined``. Keys are named like
+        the functions that tell their formulas.
     """
     path = returns.value_path(engine.equity["equity_hkd"], capital_hkd)
     others = {
@@ -93,6 +93,7 @@ def summarize(
     values["baselines"] = {name: sheet.figures for name, sheet in others.items()}
     values["predictions"] = {sheet.name.split(".")[1]: sheet.figures for sheet in quality}
     values["by_year"] = breakdowns.by_year(engine.equity, capital_hkd)
+    values["by_side"] = breakdowns.by_side(engine.trades)
     values["by_ticker"] = breakdowns.by_ticker(engine.trades)
     values["by_event_kind"] = breakdowns.by_event_kind(
         engine.trades, signal_events(signals), event_kinds or {}

@@ -54,6 +54,7 @@ def tables_of(view: RunView) -> tuple[Table, ...]:
         predictions(metrics),
         drift(view),
         by_year(metrics),
+        by_side(metrics),
         by_ticker(metrics),
         by_event_kind(metrics),
         checks(view),
@@ -247,6 +248,12 @@ def by_year(metrics: Mapping[str, Any]) -> Table:
     ]
     columns = ("<Year", "Sessions", "Net", "Bench.", "Sharpe", "Max DD", "Cost HKD")
     return Table("by-year", "By year", columns, tuple(rows))
+
+
+def by_side(metrics: Mapping[str, Any]) -> Table:
+    """Return the trades that were bought and those that were sold short, apart."""
+    rows = metrics.get("by_side", ())
+    return _trades_by(rows, "side", "By side", "Gross, cost and net in HKD; borrow is a cost.")
 
 
 def by_ticker(metrics: Mapping[str, Any]) -> Table:

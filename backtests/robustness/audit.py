@@ -14,6 +14,7 @@ from backtests.metrics import returns
 from backtests.metrics.undefined import UndefinedMetric, tidy
 from backtests.result import EngineResult
 from backtests.robustness.bootstrap import Interval, intervals_of
+from backtests.robustness.combinatorial import Combinatorial, combinatorial
 from backtests.robustness.deflation import Deflation, deflation_of
 from backtests.robustness.event_study import EventStudy, events_of, studies_of
 from backtests.robustness.ground import Figures, Ground, ground_of
@@ -30,7 +31,7 @@ from backtests.robustness.placebo import (
 from backtests.robustness.rounds import Finished, run_placebos
 from backtests.robustness.settings import AuditSettings
 from backtests.robustness.stress import Stress, stress
-from backtests.robustness.tries import returns_by_session, together, tries_of
+from backtests.robustness.tries import Look, Tries, returns_by_session, together, tries_of
 from backtests.robustness.verdict import verdict
 from backtests.run import Learned, learn, mean_weight, trade
 from backtests.trials import Ledger
@@ -81,6 +82,8 @@ class AuditReport:
         In the order of the settings.
     profile : tuple of mapping
         `shift, rank_ic, signed_return` with answers some sessions early or late.
+    combinatorial : Combinatorial or str
+        How the ranking spreads over combinatorial purged paths, or the reason why not.
     deflation, overfitting
         Or the reason why not.
     intervals : mapping
@@ -93,12 +96,15 @@ class AuditReport:
         Of every draw.
     name : str
         Of the run.
+    combinations : int
+        What tuning tried for one answer; 1 where nothing was tuned.
     """
 
     verdict: Mapping[str, Any]
     real: Figures
     placebos: tuple[PlaceboResult, ...]
     profile: tuple[Mapping[str, Any], ...]
+    combinatorial: Combinatorial | str
     deflation: Deflation | str
     overfitting: Overfitting | str
     intervals: Mapping[str, Interval | str]
@@ -106,6 +112,13 @@ class AuditReport:
     studies: tuple[EventStudy, ...] | str
     seed: int
     name: str
+    combinations: int
+
+    def headline(self) -> dict[str, Any]:
+        """Return the figures the ledger keeps, under the names of a run."""
+        sessions = None if isinstance(self.deflation, str) else self.deflation.sessions
+        kept = {name: self.real.get(name) for name in ("net_return", "sharpe", "rank_ic")}
+        return kept | {"sessions": sessions, "combinations": self.combinations}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything JSON-ready, the verdict first; what has no value says why."""
@@ -127,6 +140,7 @@ class AuditReport:
                 for one in self.placebos
             },
             "profile": [dict(point) for point in self.profile],
+            "combinatorial": _or_reason(self.combinatorial),
             "deflation": _or_reason(self.deflation),
             "overfitting": _or_reason(self.overfitting),
             "intervals": {name: _or_reason(one) for name, one in self.intervals.items()},
@@ -180,7 +194,7 @@ def statistical_audit(
     """
     settings = settings or AuditSettings()
     journal = journal or Journal()
-    learned = learned or learn(config, inputs, journal)
+    learned = learned or learn(config, inputs, journal, baselines=False)
     with journal.stage("trading"):
         engine, baselines = trade(config, inputs, learned)
     with journal.stage("outcomes") as found:
@@ -191,6 +205,8 @@ def statistical_audit(
     with journal.stage("placebos") as found:
         placebos = _placebos(ground, habits, real, settings, finished, jobs, show)
         found |= {one.name: one.runs for one in placebos}
+    with journal.stage("combinatorial"):
+        paths = _paths(ground, learned, settings, show)
     with journal.stage("stress"):
         stressed = stress(
             ground,
@@ -202,7 +218,8 @@ def statistical_audit(
         )
     with journal.stage("statistics"):
         tuned = learned.predictions.trials
-        deflation, overfitting = _corrected(ground, engine, ledger, tuned)
+        look = Look(config.sha256(), inputs.sha256, inputs.family_sha256)
+        deflation, overfitting = _corrected(ground, engine, tries_of(ledger, look), tuned)
         intervals = intervals_of(
             _returns(engine, config), ground.rank_ic(), seed=settings.seed, horizon=ground.horizon
         )
@@ -211,6 +228,7 @@ def statistical_audit(
     told = verdict(
         real,
         placebos,
+        paths=paths,
         deflation=deflation,
         overfitting=overfitting,
         intervals=intervals,
@@ -224,6 +242,7 @@ def statistical_audit(
         real=real,
         placebos=placebos,
         profile=tuple(profile(ground, settings.shifts)),
+        combinatorial=paths,
         deflation=deflation,
         overfitting=overfitting,
         intervals=intervals,
@@ -231,6 +250,7 @@ def statistical_audit(
         studies=studies,
         seed=settings.seed,
         name=config.name,
+        combinations=tuned,
     )
 
 
@@ -279,10 +299,19 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.12g}")
 
 
+def _paths(
+    ground: Ground, learned: Learned, settings: AuditSettings, show: bool
+) -> Combinatorial | str:
+    chosen = learned.predictions.folds[-1].params
+    try:
+        return combinatorial(ground, chosen, settings.combinatorial, show=show)
+    except UndefinedMetric as reason:
+        return reason.problem
+
+
 def _corrected(
-    ground: Ground, engine: EngineResult, ledger: Ledger | None, tuned: int
+    ground: Ground, engine: EngineResult, tries: Tries, tuned: int
 ) -> tuple[Deflation | str, Overfitting | str]:
-    tries = tries_of(ledger, ground.config.sha256(), ground.inputs_sha256)
     deflation: Deflation | str
     overfitting: Overfitting | str
     try:

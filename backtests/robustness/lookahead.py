@@ -80,7 +80,6 @@ def audit_lookahead(
     a longer past cannot hide that it needs it.
     """
     journal = journal or Journal()
-    config = _without_baselines(config)
     if inputs is None:
         with journal.stage("loading"):
             inputs = load_inputs(config)
@@ -149,11 +148,6 @@ def _whole(audit: Examination) -> Trace | None:
         raise
     audit.record(name, about, [])
     return traced
-
-
-def _without_baselines(config: RunConfig) -> RunConfig:
-    classifier = config.classifier.model_copy(update={"baselines": ()})
-    return config.model_copy(update={"classifier": classifier})
 
 
 def _place(stage: str) -> int:

@@ -41,6 +41,31 @@ class Overfitting:
         return asdict(self)
 
 
+FEW = 10
+"""Configurations below which the best's place among the others is a rough figure."""
+
+
+def caution(deflated: float | None, found: Overfitting) -> str:
+    """Return what must be said where deflation and overfitting do not say the same; else nothing.
+
+    Deflation asks whether the best is better than luck, overfitting whether choosing it was worth
+    anything: configurations that are all about as good pass the first and fail the second.
+    """
+    few = (
+        f" With {found.configurations} configurations, each place in their order is a large step:"
+        " a rough figure."
+        if found.configurations < FEW
+        else ""
+    )
+    if deflated is None or deflated < 0.95 or found.probability <= 0.5:
+        return few
+    return (
+        " Deflation does not clear the best of that: what led in one half of the time was mostly"
+        " below the median in the other, so its lead over the rest may be luck, whatever all of"
+        f" them have in common.{few}"
+    )
+
+
 def backtest_overfitting(returns: npt.ArrayLike, blocks: int = 16) -> Overfitting:
     """Return the probability of backtest overfitting by CSCV, with the Sharpe ratio as the measure.
 

@@ -208,15 +208,15 @@ def _learned(ground: Ground, habits: Habits, number: int, seed: int) -> Figures:
     names = ground.features.values.index.get_level_values("ticker").to_numpy().astype(str)
     source = shuffled_in_blocks(names, _block(ground), draws)
     features = with_news_of(ground.features, source)
-    alone = config.classifier.model_copy(update={"baselines": ()})
     predictions = pipeline.walk_forward(
         features,
         ground.labels,
         config.split,
-        alone,
+        config.classifier,
         config.seed,
         ground.counted.with_news_of(source),
         measured=False,
+        baselines=False,
     )
     signals = pipeline.decide(predictions, features, ground.calendar, config.decision)
     money = money_of(ground.traded(signals), config.broker.cash_hkd)

@@ -121,7 +121,7 @@ def run_placebos(
         for number in range(count)
         if finished.get(keys[name], number) is None
     ]
-    with _undisturbed(), _progress(len(missing), show) as step:
+    with _undisturbed(), progress("placebo runs", len(missing), show) as step:
         for name, number, figures in _run(ground, habits, missing, seed, jobs):
             finished.add(keys[name], name, number, figures)
             step()
@@ -178,14 +178,15 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(total: int, show: bool) -> Iterator[Callable[[], None]]:
+def progress(name: str, total: int, show: bool) -> Iterator[Callable[[], None]]:
+    """Show on stderr how many of so many steps are done; yields what is called after each."""
     if not show or not total:
         yield lambda: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = ("placebo runs", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("placebos", total=total)
+        task = progress.add_task(name, total=total)
         yield lambda: progress.advance(task)

@@ -36,6 +36,23 @@ class EventStudySettings(Settings):
         return self
 
 
+class CombinatorialSettings(Settings):
+    """Other parts of the past held out, one choice after the other: how far a ranking spreads."""
+
+    blocks: int = Field(default=10, ge=0, le=20)
+    """Blocks of consecutive sessions; a model is fitted for each choice of those it is tested on.
+    0 leaves it out."""
+    tested: int = Field(default=2, ge=1, le=3)
+    """Blocks held out at a time. An embargo lies on both sides of each, so more of them leave
+    little to learn from."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> CombinatorialSettings:
+        if 0 < self.blocks <= self.tested:
+            raise ValueError("some blocks must be left to learn from: tested must be below blocks")
+        return self
+
+
 class AuditSettings(Settings):
     """The statistical half of an audit."""
 
@@ -55,6 +72,8 @@ class AuditSettings(Settings):
     """Sessions by which every signal is held back."""
     shifts: tuple[int, ...] = (-10, -5, -3, -2, -1, 0, 1, 2, 3, 5, 10)
     """Sessions by which answers are moved for the profile; negative ones lead."""
+    combinatorial: CombinatorialSettings = CombinatorialSettings()
+    """Combinatorial purged splits."""
     draws: int = Field(default=2000, ge=200)
     """Resamples of each bootstrap interval."""
     event_study: EventStudySettings = EventStudySettings()

@@ -126,6 +126,7 @@ def learns_noise(traced: Trace) -> Iterator[Leak]:
         config.split,
         config.classifier,
         config.seed,
+        baselines=False,
     )
     answers = predictions.values["probability"]
     for name, labels in (("shuffled", shuffled), ("true", values)):

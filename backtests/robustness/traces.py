@@ -175,7 +175,7 @@ def trace(
     """
     reader = RememberingReader(inputs, memory)
     deciding = config if until is None else config.model_copy(update={"end": until.session})
-    learned = line.learn(deciding, inputs, Journal(), reader)
+    learned = line.learn(deciding, inputs, Journal(), reader, baselines=False)
     trading = config if until is None else config.model_copy(update={"end": until.known_session})
     begin = start or learned.predictions.folds[0].test_start
     engine = stages.trade_one(trading, inputs, learned.signals, config.strategy, begin)

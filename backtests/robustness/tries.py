@@ -1,8 +1,8 @@
-"""Tries: what else was looked at on the same inputs, from the trial ledger."""
+"""Tries: what else was looked at on the same stories, from the trial ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,19 +11,35 @@ import pandas as pd
 from backtests.metrics.undefined import Floats, need
 from backtests.trials import Ledger, Trial
 
+Looks = Mapping[str, Sequence[Trial]]
+"""Trials by a name of their look; those of equal config and inputs are one."""
+
+
+SHARED = 0.5
+"""Part of a run's sessions that another must have, to be set beside it in measuring overfitting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a run is, by its hashes: its config, what it read, and what it is a try of."""
+
+    config_sha256: str
+    inputs_sha256: str
+    family_sha256: str
+
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """The other configurations that were tried.
+    """The other looks that were taken: other configs, or one config on other inputs.
 
     Attributes
     ----------
     sharpe : mapping of str to float or None
-        Annual Sharpe ratio by config hash; None for one that never finished: it was a look too.
+        Annual Sharpe ratio by look; None for one that never finished: it was a look too.
     returns : mapping of str to Series
-        Session returns by config hash, of those whose run folder is still there.
+        Session returns by look, of those whose run folder is still there.
     combinations : mapping of str to int
-        By config hash, how many combinations of parameters were tried inside it for one answer.
+        By look, how many combinations of parameters were tried inside it for one answer.
     """
 
     sharpe: Mapping[str, float | None] = field(default_factory=dict)
@@ -40,53 +56,77 @@ class Tries:
         return [*self.sharpe.values(), *[None] * inner]
 
 
-def tries_of(ledger: Ledger | None, config_sha256: str, inputs_sha256: str) -> Tries:
-    """Return every other configuration that the ledger holds for the same inputs.
+def tries_of(ledger: Ledger | None, look: Look) -> Tries:
+    """Return every other look of the same family that the ledger holds.
 
-    Runs of one config hash on the same inputs are one try: they are the same to the bit. A trial
-    that ended before its inputs were known counts, one on other inputs does not.
+    Runs of one config hash on the same inputs are one look: they are the same to the bit. A trial
+    that ended before its inputs were known counts, one of another family does not.
     """
     if ledger is None:
         return Tries()
-    others = list(others_of(ledger, config_sha256, inputs_sha256))
+    others = others_of(ledger, look)
     returns: dict[str, pd.Series] = {}
-    for trial in others:
-        path = ledger.path.parent / trial.run_id / "equity.csv"
-        if trial.status == "finished" and path.is_file():
-            table = pd.read_csv(path, usecols=["session", "equity_hkd"])
-            returns[trial.config_sha256] = _returns(table)
+    for name, trials in others.items():
+        for trial in trials:
+            path = ledger.path.parent / trial.run_id / "equity.csv"
+            if trial.status == "finished" and path.is_file():
+                table = pd.read_csv(path, usecols=["session", "equity_hkd"])
+                returns[name] = _returns(table)
     return Tries(sharpe_of(others), returns, combinations_of(others))
 
 
-def others_of(ledger: Ledger, config_sha256: str, inputs_sha256: str) -> Iterator[Trial]:
-    """Yield every trial of another config on the same inputs, or on inputs nobody knows."""
+def others_of(ledger: Ledger, look: Look, besides: Collection[Look] = ()) -> Looks:
+    """Return the trials of every other look of the same family, by a name of the look.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        All trials.
+    look : Look
+        The run that is judged.
+    besides : collection of Look
+        Further ones that are counted elsewhere.
+    """
+    own = {(one.config_sha256, one.inputs_sha256) for one in (look, *besides)}
+    configs = {config for config, _ in own}
+    found: dict[str, list[Trial]] = {}
     for trial in ledger.trials():
-        if trial.config_sha256 != config_sha256 and trial.inputs_sha256 in (None, inputs_sha256):
-            yield trial
+        config, read = trial.config_sha256, trial.inputs_sha256
+        if read is None:
+            # Nobody knows what it read: if its config is here, it was that.
+            same_family, here = True, config in configs
+        else:
+            same_family = trial.family_sha256 == look.family_sha256 or read == look.inputs_sha256
+            here = (config, read) in own
+        if same_family and not here:
+            elsewhere = "" if read in (None, look.inputs_sha256) else f" on {read}"
+            found.setdefault(config + elsewhere, []).append(trial)
+    return found
 
 
-def sharpe_of(trials: Iterable[Trial]) -> dict[str, float | None]:
-    """Return the annual Sharpe ratio by the hash of the config; None for one that showed none."""
+def sharpe_of(looks: Looks) -> dict[str, float | None]:
+    """Return the annual Sharpe ratio of each look; None for one that showed none."""
     found: dict[str, float | None] = {}
-    for trial in trials:
-        shown = trial.metrics.get("sharpe")
-        if shown is not None:
-            found[trial.config_sha256] = float(shown)
-        found.setdefault(trial.config_sha256, None)
+    for name, trials in looks.items():
+        shown = [trial.metrics.get("sharpe") for trial in trials]
+        known = [float(ratio) for ratio in shown if ratio is not None]
+        found[name] = known[-1] if known else None
     return found
 
 
-def combinations_of(trials: Iterable[Trial]) -> dict[str, int]:
-    """Return, by the hash of the config, how many combinations tuning tried inside it."""
-    found: dict[str, int] = {}
-    for trial in trials:
-        tried = int(trial.metrics.get("combinations") or 1)
-        found[trial.config_sha256] = max(found.get(trial.config_sha256, 1), tried)
-    return found
+def combinations_of(looks: Looks) -> dict[str, int]:
+    """Return how many combinations tuning tried inside each look."""
+    return {
+        name: max(int(trial.metrics.get("combinations") or 1) for trial in trials)
+        for name, trials in looks.items()
+    }
 
 
 def together(mine: pd.Series, tries: Tries) -> Floats:
-    """Return session returns of this run and of all others, over the sessions they share.
+    """Return session returns of this run and of the others, over the sessions they share.
+
+    Others that lack more than half of this run's sessions are left out: what all share would be
+    too little to say anything of this run.
 
     Raises
     ------
@@ -94,7 +134,13 @@ def together(mine: pd.Series, tries: Tries) -> Floats:
         If no other run's returns are known, or they share no session.
     """
     need(bool(tries.returns), "no other configuration's returns are known")
-    ordered = [tries.returns[config] for config in sorted(tries.returns)]
+    enough = SHARED * len(mine)
+    ordered = [
+        returns
+        for _, returns in sorted(tries.returns.items())
+        if mine.index.isin(returns.index).sum() >= enough
+    ]
+    need(bool(ordered), "no other configuration traded in the same sessions")
     table = pd.concat([mine, *ordered], axis=1, join="inner").sort_index()
     need(len(table) > 0, "the runs share no session")
     return np.asarray(table.to_numpy(dtype=np.float64))

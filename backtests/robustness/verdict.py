@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from backtests.metrics.verdict import LUCK, decimal, percent
+from markets.wording import counted
 
 if TYPE_CHECKING:
     from backtests.robustness.audit import PlaceboResult
     from backtests.robustness.bootstrap import Interval
+    from backtests.robustness.combinatorial import Combinatorial, Spread
     from backtests.robustness.deflation import Deflation
     from backtests.robustness.event_study import EventStudy
     from backtests.robustness.overfitting import Overfitting
@@ -23,6 +25,7 @@ def verdict(
     real: Mapping[str, float | None],
     placebos: Sequence[PlaceboResult],
     *,
+    paths: Combinatorial | str,
     deflation: Deflation | str,
     overfitting: Overfitting | str,
     intervals: Mapping[str, Interval | str],
@@ -65,9 +68,10 @@ def verdict(
         "seed": seed,
         "sentences": [
             _ranking(ranking, intervals, seed),
+            _spread(paths),
             _money(money, earned, stress, intervals, seed),
             _sharpe(deflation, intervals),
-            _overfitting(overfitting),
+            _overfitting(overfitting, deflated),
             _stress(stress),
             _events(studies),
         ],
@@ -141,6 +145,23 @@ def _ranking(tested: Mapping[str, Any], intervals: Mapping[str, Any], seed: int)
     )
 
 
+def _spread(paths: Combinatorial | str) -> str:
+    if isinstance(paths, str):
+        return f"Spread over combinatorial paths: not measured ({paths})."
+
+    def told(one: Spread, sign: bool) -> str:
+        low, high = (decimal(value, 3, sign=sign) for value in (one.low, one.high))
+        return f"{decimal(one.mean, 3, sign=sign)} ({low} to {high})"
+
+    return (
+        f"Spread: with {paths.tested} of {paths.blocks} blocks held out in turn, {paths.paths}"
+        f" paths of {paths.splits} models, mean and 5 % to 95 %: rank IC"
+        f" {told(paths.rank_ic, True)}, AUC {told(paths.auc, False)}. Paths share rows and most of"
+        " what they learn from, later rows too: no interval, no new evidence, only how much hangs"
+        " on what was held out."
+    )
+
+
 def _money(
     tested: Mapping[str, Any],
     earned: float | None,
@@ -167,7 +188,7 @@ def _sharpe(deflation: Deflation | str, intervals: Mapping[str, Any]) -> str:
         if deflation.minimum_sessions is None
         else f"{deflation.minimum_sessions:,.0f} sessions needed, {deflation.sessions:,} there"
     )
-    tries = f"{deflation.trials} trial" + ("" if deflation.trials == 1 else "s")
+    tries = counted(deflation.trials, "trial")
     return (
         f"Sharpe {decimal(deflation.sharpe)}{_band(intervals, 'sharpe', 2)}: above zero with"
         f" probability {deflation.probabilistic:.2f}, above the {decimal(deflation.expected_best)}"
@@ -175,13 +196,15 @@ def _sharpe(deflation: Deflation | str, intervals: Mapping[str, Any]) -> str:
     )
 
 
-def _overfitting(found: Overfitting | str) -> str:
+def _overfitting(found: Overfitting | str, deflated: float | None) -> str:
+    from backtests.robustness.overfitting import caution
+
     if isinstance(found, str):
         return f"Backtest overfitting: not measured ({found})."
     return (
         f"Backtest overfitting: the best of {found.configurations} configurations falls to the"
         f" lower half out of sample with probability {found.probability:.2f}"
-        f" ({found.splits:,} splits)."
+        f" ({found.splits:,} splits).{caution(deflated, found)}"
     )
 
 
@@ -192,7 +215,7 @@ def _stress(stress: Stress) -> str:
         else f"{decimal(stress.break_even_bp, 1)} bp a side"
     )
     late = stress.latest_profitable_delay
-    delay = "none, not even on time" if late is None else f"{late} sessions"
+    delay = "none, not even on time" if late is None else counted(late, "session")
     return f"Stress: break-even cost {even}; latest profitable delay {delay}."
 
 

@@ -37,12 +37,12 @@ class Answers:
     ----------
     predictions : Predictions
         Without its models when read back: a fitted model is never stored.
-    rank_ic : float or None
-        Mean daily rank correlation of answer and outcome, as the report of a run has it.
+    quality : mapping of str to float or None
+        `backtests.sweeps.figures.QUALITY`, as the report of a run has them.
     """
 
     predictions: Predictions
-    rank_ic: float | None
+    quality: Mapping[str, float | None]
 
 
 def _write_market(folder: Path, market: MarketData) -> None:
@@ -193,7 +193,7 @@ def _write_answers(folder: Path, answers: Answers) -> None:
         folder / "answers.json",
         {
             "horizon": predictions.horizon,
-            "rank_ic": answers.rank_ic,
+            "quality": dict(answers.quality),
             "folds": [report.as_dict() for report in predictions.folds],
         },
     )
@@ -213,7 +213,7 @@ def _read_answers(folder: Path) -> Answers:
             drift=_read_frame(folder / "drift.parquet"),
             decisions=np.load(folder / "decisions.npy", allow_pickle=False),
         ),
-        told["rank_ic"],
+        told["quality"],
     )
 
 

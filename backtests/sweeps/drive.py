@@ -142,14 +142,15 @@ def _receive(state: Drive, pool: Pool, future: Future[list[Outcome]]) -> bool:
             [(row, outcome.equity_hkd) for row, outcome in zip(rows, outcomes, strict=True)]
         )
         del state.under_way[future]
-        for inputs in sorted({trial.digest.inputs for trial in trials}):
+        for digest in dict.fromkeys(trial.digest for trial in trials):
             state.ledger.end_many(
                 [
                     (number, row.status, headline(row.figures) if row.figures else {}, row.error)
                     for number, row, trial in zip(numbers, rows, trials, strict=True)
-                    if trial.digest.inputs == inputs
+                    if trial.digest == digest
                 ],
-                inputs,
+                digest.inputs,
+                digest.family,
             )
         state.begun.difference_update(numbers)
     took = sum(outcome.seconds for outcome in outcomes) / len(outcomes)

@@ -16,13 +16,15 @@ from backtests.metrics.breakdowns import number
 from backtests.metrics.undefined import Sheet, need
 from backtests.result import EngineResult
 
+QUALITY = ("auc", "mcc", "brier", "rank_ic", "rank_ic_t")
+"""Figures of the answers, out of sample: whatever was made of them in trading."""
 FIGURES = (
     "sharpe",
     "net_return",
     "gross_return",
     "max_drawdown",
     "volatility",
-    "rank_ic",
+    *QUALITY,
     "orders",
     "fills",
     "trades",
@@ -103,7 +105,7 @@ class Tally:
         )
 
 
-def figures_of(tally: Tally, rank_ic: float | None) -> dict[str, Any]:
+def figures_of(tally: Tally, quality: Mapping[str, float | None]) -> dict[str, Any]:
     """Return the figures of a trial, by the same functions as the report of a run."""
     path, cost = tally.path, tally.cost_hkd
     sheet = Sheet("trial")
@@ -115,7 +117,7 @@ def figures_of(tally: Tally, rank_ic: float | None) -> dict[str, Any]:
     sheet.put("hit_rate", _hit_rate, tally)
     sheet.put("turnover", trades.turnover, tally.turnover_hkd, path[1:])
     sheet.note(
-        rank_ic=rank_ic,
+        **{name: quality[name] for name in QUALITY},
         orders=tally.orders,
         fills=tally.fills,
         trades=tally.trades,

@@ -27,11 +27,12 @@ INPUT_SECTIONS = ("start", "end", "universe", "instruments", "lexicon", "prices"
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Hashes of what a config reads: prices, stories, and both as a run states them."""
+    """Hashes of what a config reads: prices, stories, and what `backtests.inputs.Inputs` states."""
 
     market: str
     news: str
     inputs: str
+    family: str
 
 
 def input_group(config: RunConfig) -> str:
@@ -50,7 +51,7 @@ def groups_of(configs: Sequence[RunConfig]) -> dict[str, RunConfig]:
 
 def digest_of(inputs: Inputs) -> Digest:
     """Return the hashes of loaded inputs."""
-    return Digest(inputs.market.sha256, inputs.store.sha256(), inputs.sha256)
+    return Digest(inputs.market.sha256, inputs.store.sha256(), inputs.sha256, inputs.family_sha256)
 
 
 def digest_through(config: RunConfig, cache: Cache, load: Callable[[], Inputs]) -> Digest:

@@ -12,8 +12,10 @@ from backtests.reports.sections import Table
 from backtests.reports.terminal import plain, written
 from backtests.sweeps.book import Row
 from backtests.sweeps.cache import Lookup
+from backtests.sweeps.figures import QUALITY
 from backtests.sweeps.heat_map import heat_map
 from backtests.sweeps.judged import MEASURE, heat_of, name_of
+from markets.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,10 +33,10 @@ def headline(judged: Mapping[str, Any]) -> str:
     """Return the first sentence: the best beside how many were tried and what is usual."""
     best = judged["best"]
     if best is None:
-        return f"{judged['trials']:,} trials, and none has a Sharpe ratio."
+        return f"{counted(judged['trials'], 'trial')}, and none has a Sharpe ratio."
     beside = judged["luck"]
     return (
-        f"The best of {beside['trials']:,} trials has a Sharpe ratio of "
+        f"The best of {counted(beside['trials'], 'trial')} has a Sharpe ratio of "
         f"{decimal(best['figures'][MEASURE])}, the median {decimal(beside['median_sharpe'])}."
     )
 
@@ -43,7 +45,7 @@ def sentences(judged: Mapping[str, Any]) -> list[str]:
     """Return what must be known beside the best."""
     found = []
     if judged["failed"]:
-        found.append(f"{judged['failed']:,} trials failed; results.csv says why.")
+        found.append(f"{counted(judged['failed'], 'trial')} failed; results.csv says why.")
     if judged["best"] is None:
         return found
     if judged["different"] < judged["finished"]:
@@ -60,7 +62,8 @@ def sentences(judged: Mapping[str, Any]) -> list[str]:
     near = judged["neighbors"]
     if near["count"]:
         found.append(
-            f"{near['count']} trials lie one step from the best: median Sharpe ratio "
+            f"{counted(near['count'], 'trial lies', 'trials lie')} one step from the best: median "
+            f"Sharpe ratio "
             f"{decimal(near['median_sharpe'])}, lowest {decimal(near['lowest_sharpe'])}."
         )
     else:
@@ -71,27 +74,37 @@ def sentences(judged: Mapping[str, Any]) -> list[str]:
 
 def _luck(beside: Mapping[str, Any]) -> list[str]:
     """Return what luck makes of so many trials, and whether choosing was worth anything."""
+    from backtests.robustness.overfitting import Overfitting, caution
+
     found = []
     deflation, overfitting = beside["deflation"], beside["overfitting"]
     if deflation is not None:
         found.append(
-            f"{deflation['trials']:,} configs were tried on these prices and stories, "
+            f"{counted(deflation['trials'], 'config was', 'configs were')} tried on these stories, "
             f"{_elsewhere(beside['elsewhere'])}. Without any skill the best of so many would show "
             f"{decimal(deflation['expected_best'])}; the deflated Sharpe ratio, "
             "the probability that the best is better than that, is "
-            f"{deflation['deflated']:.0%}."
+            f"{_chance(deflation['deflated'])}."
         )
     if overfitting is not None:
         found.append(
-            f"Probability of backtest overfitting: {overfitting['probability']:.0%}, over "
+            f"Probability of backtest overfitting: {_chance(overfitting['probability'])}, over "
             f"{overfitting['sessions']:,} sessions that all trials share (one half says that "
             "choosing the best was worth nothing)."
+            + caution(deflation and deflation["deflated"], Overfitting(**overfitting))
         )
     missing = {
         "luck.deflation": "No deflated Sharpe ratio",
         "luck.overfitting": "No probability of backtest overfitting",
     }
     return found + [f"{missing[name]}: {why}." for name, why in beside["undefined"].items()]
+
+
+def _chance(probability: float) -> str:
+    """Return a probability in percent; what is not certain is not printed as if it were."""
+    if 0.0 < probability < 0.005:
+        return "under 1%"
+    return "over 99%" if 0.995 <= probability < 1.0 else f"{probability:.0%}"
 
 
 def _elsewhere(count: int) -> str:
@@ -118,8 +131,9 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 def tables_of(
     rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any], most: int = SHOWN
 ) -> list[Table]:
-    """Return the tables of a report: each year, each value, and the trials by rank."""
-    found = [_by_year(judged["by_year"])] if judged.get("by_year") else []
+    """Return the tables of a report: the answers, each year, each value, the trials by rank."""
+    found = _quality(rows, keys, most)
+    found += [_by_year(judged["by_year"])] if judged.get("by_year") else []
     found += [_by_value(key, judged["by_value"][key]) for key in keys]
     return [*found, _ranked(rows, keys, most)]
 
@@ -174,6 +188,50 @@ def html(name: str, rows: Sequence[Row], keys: Sequence[str], judged: Mapping[st
         heat=heat_map(heat, short_names(keys)) if heat else "",
         more_style=_STYLE,
     )
+
+
+def _quality(rows: Sequence[Row], keys: Sequence[str], most: int) -> list[Table]:
+    """Return how good the answers of each trial were, in the order of the trials.
+
+    Nothing where trials share answers: strategy and broker change none, and one figure would stand
+    in many lines.
+    """
+    answered = [row for row in rows if row.figures.get("auc") is not None]
+    different = {tuple(row.figures[name] for name in QUALITY) for row in answered}
+    if not 1 < len(answered) <= most or len(different) < len(answered):
+        return []
+    names = short_names(keys)
+    measures = ("AUC", "MCC", "Brier", "rank IC", "its t", "gross", "net")
+    cells = [
+        (
+            *(_in_words(row.values[key]) if key in row.values else "–" for key in keys),
+            decimal(row.figures["auc"], 3),
+            decimal(row.figures["mcc"], 3, sign=True),
+            decimal(row.figures["brier"], 4),
+            decimal(row.figures["rank_ic"], 3, sign=True),
+            decimal(row.figures["rank_ic_t"], sign=True),
+            percent(row.figures["gross_return"]),
+            percent(row.figures["net_return"]),
+        )
+        for row in answered
+    ]
+    return [
+        Table(
+            key="answers",
+            title="Answers out of sample, and what trading them earned",
+            columns=(*(_heading(answered, key, names[key]) for key in keys), *measures),
+            rows=tuple(cells),
+            note="In the order of the trials; what was not set is –. t by Newey and West, lag the"
+            " horizon.",
+        )
+    ]
+
+
+def _in_words(value: Any) -> str:
+    """Return a value as it is read: a list of names without its brackets and quotes."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value) or "none"
+    return name_of(value)
 
 
 def _ranked(rows: Sequence[Row], keys: Sequence[str], most: int) -> Table:

@@ -16,6 +16,7 @@ from backtests.sweeps.drive import Drive, drive
 from backtests.sweeps.plan import Plan, Planned, identity_of
 from backtests.sweeps.pools import open_pool
 from backtests.sweeps.progress import progress
+from backtests.sweeps.reads import Digest
 from backtests.sweeps.space import MOST, Space
 from backtests.sweeps.trial import open_cache
 from backtests.trials import Ledger
@@ -71,8 +72,8 @@ class Swept:
         What it took: upstream and trials.
     fresh : int
         Trials that this very sweep ran; the rest were finished before.
-    inputs : tuple of str
-        By trial: the hash of what it read.
+    inputs : tuple of Digest
+        By trial: the hashes of what it read.
     ledger : Ledger
         Holds these trials, and whatever else was tried.
     """
@@ -85,7 +86,7 @@ class Swept:
     lookups: list[Lookup]
     seconds: dict[str, float]
     fresh: int
-    inputs: tuple[str, ...]
+    inputs: tuple[Digest, ...]
     ledger: Ledger
 
     @property
@@ -94,26 +95,28 @@ class Swept:
         return self.space.keys
 
     def judged(self) -> dict[str, Any]:
-        """Return what it showed, beside all that was ever tried on the same inputs."""
+        """Return what it showed, beside all that was ever tried on the same stories."""
         from backtests.sweeps.judged import judge
 
         equity_of, method = self.book.equity_of, self.space.method
         return judge(self.rows, self.keys, equity_of, self.elsewhere, method=method)
 
     def elsewhere(self, number: int) -> dict[str, float | None]:
-        """Return what else was ever tried on the inputs of a trial, outside this sweep.
+        """Return what else was ever tried on the stories of a trial, outside this sweep.
 
-        Annual Sharpe ratio by the hash of the config; None for one that showed none, and for every
+        Annual Sharpe ratio by look; None for one that showed none, and for every
         further combination that tuning tried inside it.
         """
-        from backtests.robustness.tries import combinations_of, others_of, sharpe_of
+        from backtests.robustness.tries import Look, combinations_of, others_of, sharpe_of
 
-        mine = {row.config_sha256 for row in self.rows}
-        tried = others_of(self.ledger, self.rows[number].config_sha256, self.inputs[number])
-        others = [trial for trial in tried if trial.config_sha256 not in mine]
+        looks = [
+            Look(row.config_sha256, read.inputs, read.family)
+            for row, read in zip(self.rows, self.inputs, strict=True)
+        ]
+        others = others_of(self.ledger, looks[number], looks)
         inner = {
-            f"{config}, combination {place}": None
-            for config, count in combinations_of(others).items()
+            f"{look}, combination {place}": None
+            for look, count in combinations_of(others).items()
             for place in range(2, count + 1)
         }
         return {**sharpe_of(others), **inner}
@@ -198,7 +201,7 @@ def sweep(
         lookups=[*cache.lookups[seen:], *looked],
         seconds={"upstream": round(upstream, 3), "trials": round(trials, 3)},
         fresh=len(plan.planned) - len(before),
-        inputs=tuple(one.trial.digest.inputs for one in plan.planned),
+        inputs=tuple(one.trial.digest for one in plan.planned),
         ledger=ledger,
     )
 

@@ -188,7 +188,7 @@ def _together(block: Key, tasks: Sequence[_Task], cache: Cache) -> list[Outcome]
 
 def _finished(task: _Task, tally: Tally) -> Outcome:
     answers = task.line.answers()
-    figures = figures_of(tally, answers.rank_ic)
+    figures = figures_of(tally, answers.quality)
     figures["combinations"] = answers.predictions.trials
     return Outcome(task.trial.number, "finished", figures, tally.path)
 

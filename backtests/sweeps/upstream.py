@@ -14,6 +14,7 @@ from backtests.sweeps import codecs
 from backtests.sweeps.cache import Cache, Key
 from backtests.sweeps.code import plugins_of, upstream_sha256
 from backtests.sweeps.codecs import Answers
+from backtests.sweeps.figures import QUALITY
 from backtests.sweeps.reads import Digest, digest_of, file_sha256, input_group, require_same
 from markets.calendar import DecisionClock, hong_kong_calendar
 from signals.answers import Predictions
@@ -160,6 +161,7 @@ class Line:
             universe=Universe(self.config, instruments, market),
             lexicon=Lexicon.default(self.config.lexicon),
             sha256=self._digest.inputs,
+            family_sha256=self._digest.family,
         )
 
     def _features(self) -> FeatureFrame:
@@ -178,8 +180,8 @@ class Line:
 
     def _answers(self) -> Answers:
         features, labels = self._features(), self._labels()
-        predictions = stages.walk_forward(self.config, features, labels)
-        return Answers(predictions, _rank_ic(predictions, features, labels))
+        predictions = stages.walk_forward(self.config, features, labels, baselines=False)
+        return Answers(predictions, _quality(predictions, features, labels))
 
     def _load_again(self) -> Inputs:
         inputs = load_inputs(self.config)
@@ -187,15 +189,15 @@ class Line:
         return inputs
 
 
-def _rank_ic(predictions: Predictions, features: FeatureFrame, labels: LabelFrame) -> float | None:
-    """Return the mean daily rank IC as the report of a run has it."""
+def _quality(
+    predictions: Predictions, features: FeatureFrame, labels: LabelFrame
+) -> dict[str, float | None]:
+    """Return the figures of the answers as the report of a run has them."""
     sessions = features.sessions.rename("session")
     known = predictions.values.join(sessions).join(labels.values[["target", "forward_return"]])
     known = known[known["target"].notna() & known["forward_return"].notna()]
-    found: float | None = prediction_sheet(
-        "predictions.model", known, "probability", labels.horizon
-    ).figures["rank_ic"]
-    return found
+    sheet = prediction_sheet("predictions.model", known, "probability", labels.horizon)
+    return {name: sheet.figures[name] for name in QUALITY}
 
 
 def files_of(configs: Sequence[RunConfig]) -> dict[str, str | None]:

@@ -10,10 +10,12 @@ from markets.settings import Settings
 from signals.features.text import TextSettings
 
 BUILT_IN = ("logistic", "gradient_boosting", "complement_nb", "sestm", "stack", "dummy")
+BASELINES = ("dummy", "prices_only", "text_shuffled")
+"""What stands beside every model of a run, on the same splits: no setting turns it off."""
 
 
 class ClassifierSettings(Settings):
-    """The model, its calibration, and the baselines that are run beside it."""
+    """The model and its calibration."""
 
     name: str = "logistic"
     """Built-in name (logistic, gradient_boosting, complement_nb, sestm, stack, dummy), published
@@ -29,12 +31,6 @@ class ClassifierSettings(Settings):
     """Which words are learned from."""
     groups: tuple[str, ...] | None = None
     """Feature groups the model sees; all that were built, by default."""
-    baselines: tuple[Literal["dummy", "prices_only", "text_shuffled"], ...] = (
-        "dummy",
-        "prices_only",
-        "text_shuffled",
-    )
-    """Run beside the model, on the same splits."""
     calibration: Literal["temperature", "sigmoid", "none"] = "temperature"
     """How probabilities are fitted to outcomes, on the latest block of the training window."""
     calibration_share: float = Field(default=0.2, gt=0, lt=0.5)

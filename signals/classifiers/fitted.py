@@ -190,10 +190,10 @@ def _rows_apart(classifier: Any) -> bool:
 def model_sha256(fitted: Fitted) -> str:
     """Return the hash of a model: of its settings and of everything it learned.
 
-    Baselines and where models are kept are no part of it.
+    Where models are kept is no part of it.
     """
     return digest(
-        fitted.settings.model_dump(exclude={"save_models", "baselines"}),
+        fitted.settings.model_dump(exclude={"save_models"}),
         fitted.columns,
         fitted.terms,
         fitted.preprocessor,

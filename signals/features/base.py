@@ -80,7 +80,8 @@ class FeatureFrame:
         float64 (n_rows, n_columns), indexed by (`decision_at` UTC, `ticker`), sorted; no NaN except
         where a group documents it.
     texts : Series of str
-        Pooled text of the fresh stories, same index. Vectorized inside the fold, never here.
+        Pooled text of the fresh stories, each behind its language, same index; see
+        `signals.features.text`. Vectorized inside the fold, never here.
     sessions : Series of datetime64
         Effective session of each row, naive exchange dates.
     available_at : Series of datetime64 UTC

@@ -15,7 +15,9 @@ from markets.plugins import load
 from markets.prices import MarketData
 from signals.features import BUILT_IN_GROUPS, FeatureSettings
 from signals.features.base import ROW_INDEX, FeatureFrame, FeatureGroup, Row
+from signals.features.text import pooled
 from signals.news import NewsItem
+from signals.text.language import LanguageGuesser
 
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
@@ -57,12 +59,14 @@ def build_features(
     index = pd.MultiIndex.from_arrays([decided, [row.ticker for row in rows]], names=ROW_INDEX)
     columns = pd.concat(parts.values(), axis=1) if parts else pd.DataFrame(index=range(len(rows)))
 
+    guesser = LanguageGuesser()
+
     def series(values: list[Any], dtype: str | None = None) -> pd.Series:
         return pd.Series(values, index=index, dtype=dtype)
 
     return FeatureFrame(
         values=columns.set_axis(index, axis=0),
-        texts=series([_pooled(row.items) if settings.text else "" for row in rows], "str"),
+        texts=series([pooled(row.items, guesser) if settings.text else "" for row in rows], "str"),
         sessions=series([pd.Timestamp(row.session) for row in rows]),
         available_at=series([max(item.available_at for item in row.items) for row in rows]),
         event_ids=series([tuple(event.event_id for event in row.events) for row in rows], "object"),
@@ -109,10 +113,6 @@ def story_key(item: NewsItem) -> str:
     """Return a key that is equal for the same headline, whatever its spacing and punctuation."""
     words = _NOT_A_WORD.sub("", (item.title or item.body[:200]).casefold())
     return hashlib.sha256(words.encode()).hexdigest()[:16]
-
-
-def _pooled(items: Sequence[NewsItem]) -> str:
-    return "\n".join(dict.fromkeys(item.text for item in items))
 
 
 def _checked(name: str, part: pd.DataFrame, n_rows: int) -> pd.DataFrame:

@@ -1,15 +1,20 @@
-"""Text features: the terms of a row's stories. Their weights are learned inside the fold."""
+"""Text features: the terms of a row's stories, each of its language; weighed inside the fold."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pydantic import Field
 
 from markets.settings import Settings
+from signals.news import NewsItem
+from signals.text.language import LanguageGuesser
 
+_STORY, _SAYS = "\x1e", "\x1f"
+"""ASCII's own separators: a story begins; its language ends and its text begins."""
+_MARKS = str.maketrans({_STORY: " ", _SAYS: " "})
 _RUN = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff]+)|([^\W\d_]{2,})")
 
 
@@ -28,19 +33,39 @@ class TextSettings(Settings):
     """The words of a row weigh as much as this many columns of features."""
 
 
-def terms_of(text: str) -> Iterator[str]:
-    """Yield the terms of a text: one and two characters of Chinese, words of everything else.
+def pooled(items: Sequence[NewsItem], guesser: LanguageGuesser) -> str:
+    """Return the different texts of some stories as one, each behind the language it is in."""
+    texts = {item.text: item.language for item in items if item.text.strip()}
+    return "".join(
+        f"{_STORY}{guesser.guess(text, declared)}{_SAYS}{text.translate(_MARKS)}"
+        for text, declared in texts.items()
+    )
 
-    Numbers are left out: they are features of their own, and dates would give the future away.
+
+def terms_of(text: str) -> Iterator[str]:
+    """Yield the terms of a pooled text: one and two characters of Chinese, words of all else.
+
+    A word carries the language of its story: German "die" is no English one. Characters do not:
+    they are Chinese wherever they stand. Numbers are left out: they are features of their own, and
+    dates would give the future away.
 
     Examples
     --------
     >>> list(terms_of("阿里云 Cloud revenue +26 %"))
     ['阿', '里', '云', '阿里', '里云', 'cloud', 'revenue']
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2025, 1, 2, tzinfo=UTC)
+    >>> told = [("de", "Die Bank"), ("en", "The bank")]
+    >>> items = [NewsItem(l, at, "wire", language=l, title=title) for l, title in told]
+    >>> list(terms_of(pooled(items, LanguageGuesser())))
+    ['de:die', 'de:bank', 'en:the', 'en:bank']
     """
-    for han, word in _RUN.findall(text):
-        if han:
-            yield from han
-            yield from map("".join, pairwise(han))
-        else:
-            yield word.lower()
+    for story in text.split(_STORY):
+        language, says, told = story.partition(_SAYS)
+        prefix = f"{language}:" if says else ""
+        for han, word in _RUN.findall(told if says else story):
+            if han:
+                yield from han
+                yield from map("".join, pairwise(han))
+            else:
+                yield prefix + word.lower()

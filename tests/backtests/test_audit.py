@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
-from backtests.config import RunConfig
+from backtests.cli import app
+from backtests.config import RunConfig, load_config
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
+from backtests.metrics.undefined import UndefinedMetric
 from backtests.result import EngineResult
+from backtests.robustness import lookahead
 from backtests.robustness.audit import AuditReport, statistical_audit
+from backtests.robustness.combinatorial import combinatorial
 from backtests.robustness.deflation import deflation_of
 from backtests.robustness.ground import Ground, answers_judged, ground_of
 from backtests.robustness.lookahead_report import Done, LookaheadReport
@@ -32,15 +39,31 @@ from backtests.robustness.placebo import (
 )
 from backtests.robustness.report import html, text
 from backtests.robustness.rounds import Finished, key_of, run_placebos
-from backtests.robustness.settings import AuditSettings
+from backtests.robustness.settings import AuditSettings, CombinatorialSettings
 from backtests.robustness.stress import ScaledCosts, stress
-from backtests.robustness.tries import Tries, tries_of
+from backtests.robustness.tries import Look, Tries, together, tries_of
 from backtests.robustness.verdict import verdict
-from backtests.run import Learned, learn, mean_weight, trade
+from backtests.run import Learned, learn, mean_weight, run, trade
+from backtests.sweeps.space import Space
+from backtests.sweeps.sweep import Where, sweep
 from backtests.trials import Ledger
 from markets.costs import COMPONENTS
 
 SPAN = {"start": "2023-10-03", "end": "2024-12-31"}
+QUICK = (
+    'robustness.placebos=["dates"]',
+    "robustness.runs=19",
+    "robustness.draws=200",
+    "robustness.combinatorial.blocks=0",
+)
+SETTINGS = AuditSettings(
+    placebos=("dates", "delayed", "random_trader"),
+    runs=19,
+    costs=(0.0, 1.0),
+    delays=(0, 1),
+    draws=200,
+    combinatorial=CombinatorialSettings(blocks=6),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +79,24 @@ class Small:
     habits: Habits
 
 
-@pytest.fixture(scope="module")
-def small() -> Small:
-    world = {"n_stories": 1000, "tickers": 8, "edge_bp": 500.0, **SPAN}
-    config = RunConfig.model_validate(
+def config_of(edge_bp: float) -> RunConfig:
+    world = {"n_stories": 1000, "tickers": 8, "edge_bp": edge_bp, **SPAN}
+    return RunConfig.model_validate(
         {
             "name": "small",
             **SPAN,
             "prices": {"source": "synthetic", "synthetic": world},
             "news": {"source": "synthetic"},
             "split": {"min_train_months": 4, "min_train_rows": 80, "embargo_sessions": 5},
-            "classifier": {"baselines": ()},
         }
     )
+
+
+@pytest.fixture(scope="module")
+def small() -> Small:
+    config = config_of(500.0)
     inputs = load_inputs(config)
-    learned = learn(config, inputs, Journal())
+    learned = learn(config, inputs, Journal(), baselines=False)
     engine, baselines = trade(config, inputs, learned)
     ground = ground_of(config, inputs, learned)
     habits = habits_of(engine, mean_weight(engine), 7, config.strategy.reserve_bp)
@@ -202,15 +228,8 @@ def report(small: Small, tmp_path_factory: pytest.TempPathFactory) -> AuditRepor
     for config, inputs in (("other", None), ("else", "0" * 64), (small.config.sha256(), None)):
         trial = ledger.start(f"run-{config[:5]}", "x", config)
         ledger.end(trial, "failed", inputs_sha256=inputs)
-    settings = AuditSettings(
-        placebos=("dates", "delayed", "random_trader"),
-        runs=19,
-        costs=(0.0, 1.0),
-        delays=(0, 1),
-        draws=200,
-    )
     return statistical_audit(
-        small.config, small.inputs, settings=settings, learned=small.learned, ledger=ledger
+        small.config, small.inputs, settings=SETTINGS, learned=small.learned, ledger=ledger
     )
 
 
@@ -252,6 +271,26 @@ def test_the_report_as_text_and_as_html_begins_with_the_verdict(report: AuditRep
     assert page.index(report.verdict["headline"][:30]) < page.index("<table>")
 
 
+def test_the_spread_over_paths_is_told_with_what_it_is_not(report: AuditReport) -> None:
+    found = report.as_dict()["combinatorial"]
+    assert (found["paths"], found["splits"], found["blocks"]) == (5, 15, 6)
+    for name, nothing in (("rank_ic", 0.0), ("auc", 0.5)):
+        spread = found[name]
+        assert len(spread["values"]) == 5
+        assert min(spread["values"]) <= spread["low"] <= spread["mean"] <= spread["high"]
+        assert spread["low"] > nothing
+    said = " ".join(report.verdict["sentences"])
+    assert "5 paths of 15 models" in said
+    assert "no interval, no new evidence" in said
+
+
+def test_no_paths_without_blocks(small: Small) -> None:
+    with pytest.raises(UndefinedMetric, match="blocks is 0"):
+        combinatorial(small.ground, {}, CombinatorialSettings(blocks=0))
+    with pytest.raises(ValidationError, match="must be left"):
+        CombinatorialSettings(blocks=2, tested=2)
+
+
 def test_the_event_study_finds_what_was_planted(report: AuditReport) -> None:
     assert not isinstance(report.studies, str)
     first = report.studies[0]
@@ -265,10 +304,35 @@ def test_the_event_study_finds_what_was_planted(report: AuditReport) -> None:
     assert gap[-1] > gap[0] > 0
 
 
-def test_without_an_edge_everything_says_luck(small: Small) -> None:
+def test_without_an_edge_everything_says_luck() -> None:
+    config = config_of(0.0)
+    report = statistical_audit(config, load_inputs(config), settings=SETTINGS)
+    told, level = report.verdict, SETTINGS.level
+    assert not told["found"]
+    assert not told["ranking"]["found"]
+    assert not told["money"]["found"]
+    assert told["headline"] == "Not distinguishable from luck."
+    for one in report.placebos:
+        assert all(p is not None and p > level for p in one.p.values()), one.name
+    assert not isinstance(report.deflation, str)
+    assert report.deflation.deflated < 0.95
+    for name, found in report.intervals.items():
+        assert not isinstance(found, str), name
+        assert found.low < 0, name
+    assert not isinstance(report.combinatorial, str)
+    assert report.combinatorial.auc.low < 0.5
+    assert report.combinatorial.rank_ic.low < 0
+    assert not isinstance(report.studies, str)
+    for name, test in report.studies[0].tests.items():
+        assert not isinstance(test, str), name
+        assert test.p > level, name
+
+
+def test_where_no_placebo_can_be_run_there_is_too_little_to_tell(small: Small) -> None:
     told = verdict(
         {"rank_ic": 0.01, "sharpe": 0.2, "net_return": 0.05},
         [],
+        paths="robustness.combinatorial.blocks is 0",
         deflation="fewer than 3 sessions",
         overfitting="fewer than two configurations were tried",
         intervals={},
@@ -287,9 +351,42 @@ def test_tries_count_configurations_not_runs(tmp_path: Path) -> None:
         trial = ledger.start(f"run-{name}", name, name)
         ledger.end(trial, "finished", inputs_sha256="in", metrics={"sharpe": sharpe})
     ledger.start("run-killed", "three", "three")
-    assert tries_of(ledger, "mine", "in").sharpe == {"one": 0.4, "two": None, "three": None}
-    assert tries_of(ledger, "one", "in").sharpe == {"two": None, "three": None}
-    assert tries_of(None, "mine", "in").sharpe == {}
+    mine, one = (Look(config, "in", "stories") for config in ("mine", "one"))
+    assert tries_of(ledger, mine).sharpe == {"one": 0.4, "two": None, "three": None}
+    assert tries_of(ledger, one).sharpe == {"two": None, "three": None}
+    assert tries_of(None, mine).sharpe == {}
+
+
+def test_other_inputs_of_the_same_stories_are_other_tries(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for config, read, family, sharpe in (
+        ("mine", "in", "stories", 0.4),  # this run itself, once more
+        ("mine", "in with another lexicon", "stories", 0.9),
+        ("one", "in of another window", "stories", 0.1),
+        ("one", "in", "stories", 0.2),
+        ("two", "other news", "other stories", 3.0),
+        ("three", "in", None, 0.3),  # of before the family was kept
+    ):
+        trial = ledger.start(f"run {config} {read}", "x", config)
+        metrics = {"sharpe": sharpe}
+        ledger.end(trial, "finished", inputs_sha256=read, family_sha256=family, metrics=metrics)
+    tries = tries_of(ledger, Look("mine", "in", "stories"))
+    assert sorted(ratio for ratio in tries.sharpe.values() if ratio is not None) == [
+        0.1,
+        0.2,
+        0.3,
+        0.9,
+    ]
+    assert len(tries.looks()) == 4
+
+
+def test_a_run_with_too_few_shared_sessions_is_not_set_beside() -> None:
+    index = pd.DatetimeIndex(pd.date_range("2024-01-02", periods=100, freq="B"))
+    mine = pd.Series(np.arange(100) / 1e4, index=index)
+    tries = Tries(returns={"whole": mine + 0.1, "late": mine.iloc[20:], "short": mine.iloc[60:]})
+    assert together(mine, tries).shape == (80, 3)
+    with pytest.raises(UndefinedMetric, match="same sessions"):
+        together(mine, Tries(returns={"short": mine.iloc[60:]}))
 
 
 def test_combinations_that_tuning_tried_are_tries(tmp_path: Path) -> None:
@@ -298,7 +395,7 @@ def test_combinations_that_tuning_tried_are_tries(tmp_path: Path) -> None:
         trial = ledger.start(f"run-{name}", name, name)
         shown = {"sharpe": sharpe, "combinations": combinations}
         ledger.end(trial, "finished", inputs_sha256="in", metrics=shown)
-    tries = tries_of(ledger, "mine", "in")
+    tries = tries_of(ledger, Look("mine", "in", "stories"))
     assert tries.looks() == [0.4, 0.1, *[None] * 5]
     assert tries.looks(own=3) == [0.4, 0.1, *[None] * 7]
     returns = np.random.default_rng(0).normal(0.001, 0.01, 500)
@@ -306,6 +403,36 @@ def test_combinations_that_tuning_tried_are_tries(tmp_path: Path) -> None:
     alone, tuned = (deflation_of(returns, Tries().looks(own)) for own in (1, 24))
     assert (alone.trials, tuned.trials) == (1, 24)
     assert tuned.deflated < alone.deflated
+
+
+def test_tuned_combinations_count_alike_in_a_run_a_sweep_and_an_audit(
+    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = LookaheadReport((), (Done("future", "cut 1", True),), ("2023-05-06",), 7, 12)
+    monkeypatch.setattr(lookahead, "audit_lookahead", lambda *_, **__: clean)
+    sets = ["classifier.tune={C = [0.0003, 0.001, 0.01]}", "classifier.inner_folds=1"]
+    loaded = load_config(small_config, sets, environment={})
+    for out in ("ran", "audited"):
+        (tmp_path / out).mkdir()
+    run(loaded, tmp_path / "ran", show=False)
+    swept = sweep(loaded, Space(rows=({"seed": 7},)), Where(tmp_path / "swept"))
+    with closing(swept.book):
+        trials = swept.judged()["luck"]["deflation"]["trials"]
+    flags = [flag for one in [*sets, *QUICK] for flag in ("--set", one)]
+    out = ["--out", str(tmp_path / "audited")]
+    found = CliRunner().invoke(app, ["audit", str(small_config), *flags, *out, "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["statistics"]["deflation"]["trials"] == trials == 3
+    for out_of in ("ran", "swept", "audited"):
+        (trial,) = Ledger(tmp_path / out_of / "ledger.sqlite").trials()
+        assert (trial.status, trial.metrics["combinations"]) == ("finished", 3)
+        assert trial.family_sha256 == swept.inputs[0].family
+        assert trial.inputs_sha256 == swept.inputs[0].inputs
+    # In one folder each counts for the others: an audit is a look as a run is.
+    (audited,) = Ledger(tmp_path / "audited" / "ledger.sqlite").trials()
+    assert audited.kind == "audit"
+    other = Look("another", audited.inputs_sha256 or "", audited.family_sha256 or "")
+    assert len(tries_of(Ledger(tmp_path / "audited" / "ledger.sqlite"), other).looks()) == 3
 
 
 @pytest.mark.parametrize(

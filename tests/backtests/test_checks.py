@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 
@@ -43,7 +45,17 @@ def checks(
     fills = pd.DataFrame({"ticker": pd.Series(list(prices), dtype="str")})
     engine = EngineResult(empty, fills, empty, empty, empty, empty)
     memory = {"prices": 61, "own": None}
-    return [dict(check) for check in checks_of(config, inputs, [], engine, memory)]
+    return [dict(check) for check in checks_of(config, inputs, [], engine, memory, FOLDS)]
+
+
+def fold(forward_return: float) -> Any:
+    """A fold whose answers above one half earned that, and whose others lost it."""
+    sample = pd.DataFrame({"probability": [0.6, 0.4] * 30})
+    sample["forward_return"] = [forward_return, -forward_return] * 30
+    return SimpleNamespace(fold=0, calibration_sample=sample.assign(cost=0.003))
+
+
+FOLDS = (fold(0.02), fold(-0.02), SimpleNamespace(fold=2, calibration_sample=pd.DataFrame()))
 
 
 def said(found: list[dict[str, str]], name: str) -> list[tuple[str, str]]:
@@ -81,6 +93,15 @@ def test_a_run_before_a_listing_warns(tmp_path: Path) -> None:
     assert found == [
         ("warning", "9660.HK was listed on 2024-10-24, after the run begins on 2024-10-06")
     ]
+
+
+def test_chosen_thresholds_are_told(tmp_path: Path) -> None:
+    prices = {BYD: (393.0, 393.0)}
+    ((level, message),) = said(checks(tmp_path, prices, "2025-06-10"), "thresholds")
+    assert level == "note"
+    assert "long from 0.600, not in 1 of 2 folds; short to 0.400, not in 1 of 2 folds" in message
+    fixed = '[decision]\nthreshold = "fixed"\n'
+    assert not said(checks(tmp_path, prices, "2025-06-10", fixed), "thresholds")
 
 
 def test_an_embargo_shorter_than_the_slowest_feature_is_a_warning(tmp_path: Path) -> None:

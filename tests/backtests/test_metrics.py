@@ -19,6 +19,7 @@ from backtests.metrics.breakdowns import (
     NO_SIGNAL,
     NOTHING_NEW,
     by_event_kind,
+    by_side,
     kinds_of,
 )
 from backtests.metrics.undefined import Sheet, UndefinedMetric
@@ -239,6 +240,34 @@ def test_years_compound_to_the_whole():
     whole = math.prod(1 + row["total_return"] for row in years) - 1
     assert whole == pytest.approx(view.metrics["performance"]["total_return"], abs=1e-9)
     assert sum(row["sessions"] for row in years) == 400
+
+
+def test_sides_stand_apart_where_something_was_sold_short():
+    table = pd.DataFrame(
+        {
+            "side": ["long", "short", "long", "short"],
+            "gross_pnl_hkd": [100.0, -50.0, -10.0, 90.0],
+            "cost_hkd": [20.0, 10.0, 5.0, 10.0],
+            "net_pnl_hkd": [80.0, -60.0, -15.0, 80.0],
+            "net_return": [0.1, -0.2, -0.1, 0.4],
+            "is_open": [False, False, False, True],
+        }
+    )
+    long, short = by_side(table)
+    assert (long["side"], long["trades"], long["hit_rate"], long["net_pnl_hkd"]) == (
+        "long",
+        2,
+        0.5,
+        65.0,
+    )
+    # The one that is still open counts at its last close, but is neither hit nor miss.
+    assert (short["side"], short["trades"], short["hit_rate"], short["net_pnl_hkd"]) == (
+        "short",
+        2,
+        0.0,
+        20.0,
+    )
+    assert by_side(table[table["side"] == "long"]) == []
 
 
 def test_a_trade_on_two_kinds_is_shared_between_them():

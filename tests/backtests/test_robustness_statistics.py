@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -156,6 +157,17 @@ def naive_overfitting(matrix: np.ndarray, blocks: int) -> float:
     return low / count
 
 
+def test_overfitting_against_another_library(answers: Mapping[str, Any]) -> None:
+    told = answers["overfitting"]
+    for case in told["cases"]:
+        shape = case["sessions"], case["configurations"]
+        matrix = draws(answers, shape[0] * shape[1], case["seed"]).reshape(shape)
+        slope = np.linspace(0.0, told["slope"], shape[1])
+        for name, returns in (("plain", matrix), ("sloped", matrix + slope)):
+            found = backtest_overfitting(returns, case["blocks"])
+            assert found.probability == pytest.approx(case[name], rel=1e-12)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_overfitting_against_a_naive_version(seed: int) -> None:
     matrix = np.random.default_rng(seed).normal(0.0, 1.0, (96, 7))
@@ -230,23 +242,22 @@ def test_one_event_day_against_another_library(answers: Mapping[str, Any]) -> No
     assert grank.statistic == pytest.approx(told["grank"], rel=1e-9)
 
 
-def naive_pairs(
+def pairs_of_pandas(
     residuals: np.ndarray, started: list[int], session: list[int], window: int
 ) -> float:
-    """Every pair by itself, as its definition reads."""
-    n, total = len(residuals), 0.0
-    for a, b in itertools.combinations(range(n), 2):
-        share = 1.0 - abs(session[a] - session[b]) / window
-        one = {started[a] + t: v for t, v in enumerate(residuals[a]) if np.isfinite(v)}
-        other = {started[b] + t: v for t, v in enumerate(residuals[b]) if np.isfinite(v)}
-        both = sorted(one.keys() & other.keys())
-        if share > 0 and len(both) > 2:
-            total += share * np.corrcoef([one[t] for t in both], [other[t] for t in both])[0, 1]
-    return max(2.0 * total / (n * (n - 1)), 0.0)
+    """Pairwise complete correlations by pandas, on one calendar for all."""
+    columns = [
+        pd.Series(row, index=range(start, start + len(row)))
+        for row, start in zip(residuals, started, strict=True)
+    ]
+    alike = pd.concat(columns, axis=1).corr(min_periods=3).fillna(0.0).to_numpy()
+    apart = np.abs(np.subtract.outer(session, session))
+    weighted = alike * np.clip(1.0 - apart / window, 0.0, None)
+    return max(float(weighted[np.triu_indices(len(session), 1)].mean()), 0.0)
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])
-def test_pair_correlation_against_every_pair_by_itself(seed: int) -> None:
+def test_pair_correlation_against_pandas(seed: int) -> None:
     generator = np.random.default_rng(seed)
     started = sorted(generator.integers(0, 6, 14).tolist())
     shock = generator.normal(size=60)
@@ -254,8 +265,32 @@ def test_pair_correlation_against_every_pair_by_itself(seed: int) -> None:
     residuals[generator.random(residuals.shape) < 0.05] = np.nan
     session = [s + 45 for s in started]
     ours = event_tests.pair_correlation(residuals, started, session, 3)
-    assert ours == pytest.approx(naive_pairs(residuals, started, session, 3), rel=1e-9)
+    assert ours == pytest.approx(pairs_of_pandas(residuals, started, session, 3), rel=1e-9)
     assert ours > 0
+
+
+def test_the_share_of_a_window_is_what_sums_of_returns_have_in_common() -> None:
+    """corr(w_a r, w_b s) = w_a C w_b / sqrt(w_a w_a * w_b w_b), returns alike within a session."""
+    window, alike = 3, 0.4
+    for apart in range(5):
+        one, other = np.zeros(12), np.zeros(12)
+        one[2 : 2 + window], other[2 + apart : 2 + apart + window] = 1.0, 1.0
+        wanted = one @ (alike * np.eye(12)) @ other / math.sqrt((one @ one) * (other @ other))
+        noise = np.random.default_rng(1).normal(size=(60, 2))
+        noise = np.linalg.qr(noise - noise.mean(axis=0))[0]
+        pair = np.array([noise[:, 0], alike * noise[:, 0] + math.sqrt(1 - alike**2) * noise[:, 1]])
+        ours = event_tests.pair_correlation(pair, [0, 0], [70, 70 + apart], window)
+        assert ours == pytest.approx(wanted)
+
+
+def test_pair_correlation_by_the_variance_of_the_mean() -> None:
+    """Rows of unit variance: n + n (n - 1) r = n² var(mean), another way to all pairs' mean."""
+    generator = np.random.default_rng(12)
+    rows = generator.normal(size=(9, 120)) + 0.7 * generator.normal(size=120)
+    unit = (rows - rows.mean(axis=1, keepdims=True)) / rows.std(axis=1, keepdims=True)
+    wanted = (9 * unit.mean(axis=0).var() - 1.0) / 8
+    ours = event_tests.pair_correlation(rows, [4] * 9, [130] * 9, 3)
+    assert ours == pytest.approx(wanted)
 
 
 def test_patell_against_hand_computation() -> None:
@@ -308,6 +343,31 @@ def test_grank_against_a_naive_version(seed: int) -> None:
     found = event_tests.grank_t(before, scars)
     assert found.statistic == pytest.approx(t)
     assert found.p == pytest.approx(2 * stats.t.sf(abs(t), count - 2))
+
+
+def test_rank_test_of_one_session_against_another_library(answers: Mapping[str, Any]) -> None:
+    told = answers["rank"]
+    n, m = told["stocks"], told["estimation"]
+    rows = draws(answers, n * (m + 1), told["seed"]).reshape(n, m + 1)
+    found = event_tests.rank_z(rows[:, :m], rows[:, m:] + told["event"])
+    assert found.statistic == pytest.approx(told["z"], rel=1e-12)
+
+
+@pytest.mark.parametrize("sessions", [1, 3, 5])
+def test_rank_test_of_a_window_by_the_formula_in_whole_ranks(sessions: int) -> None:
+    """Cowan, Review of Quantitative Finance and Accounting 2(4), 1992, after Corrado 1989:
+    z = sqrt(D) (mean rank of the window - K) / sqrt(sum over sessions of (mean rank - K)² / T),
+    K = (T + 1) / 2; ranks by scipy."""
+    generator = np.random.default_rng(sessions)
+    rows = generator.normal(size=(11, 45))
+    rows[:, 45 - sessions :] += 0.3
+    middle = (45 + 1) / 2
+    mean = stats.rankdata(rows, axis=1).mean(axis=0)
+    lead = mean[45 - sessions :].mean() - middle
+    wanted = math.sqrt(sessions) * lead / math.sqrt(((mean - middle) ** 2).mean())
+    found = event_tests.rank_z(rows[:, : 45 - sessions], rows[:, 45 - sessions :])
+    assert found.statistic == pytest.approx(wanted)
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(wanted)))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

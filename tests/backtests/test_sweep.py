@@ -24,7 +24,8 @@ from backtests.folder import read_run
 from backtests.metrics.verdict import decimal, percent
 from backtests.run import run
 from backtests.sweeps import book as book_module
-from backtests.sweeps.flags import parse_axis
+from backtests.sweeps.figures import QUALITY
+from backtests.sweeps.flags import parse_axis, read_rows
 from backtests.sweeps.heat_map import heat_map
 from backtests.sweeps.judged import heat_of, judge, shared_returns
 from backtests.sweeps.report import html, short_names, text
@@ -164,7 +165,7 @@ def require_single_run(
         "gross_return": metrics["performance"]["gross_total_return"],
         "final_equity_hkd": metrics["performance"]["final_equity_hkd"],
         "cost_hkd": metrics["costs"]["total_hkd"],
-        "rank_ic": metrics["predictions"]["model"]["rank_ic"],
+        **{name: metrics["predictions"]["model"][name] for name in QUALITY},
         "sessions": metrics["span"]["sessions"],
         "first_session": metrics["span"]["first_session"],
         "combinations": max(fold["trials"] for fold in view.folds),
@@ -519,7 +520,7 @@ def test_looks_outside_the_sweep_count_too(
     flag = "strategy.params.max_positions=2:5:1"
     first = swept(small_config, tmp_path, flag, cache=warm)
     assert first.elsewhere(0) == {}
-    ledger, inputs = Ledger(tmp_path / "ledger.sqlite"), first.inputs[0]
+    ledger, inputs = Ledger(tmp_path / "ledger.sqlite"), first.inputs[0].inputs
     for number, (sha, read, sharpe) in enumerate(
         [
             ("a" * 64, inputs, 1.7),
@@ -540,7 +541,41 @@ def test_looks_outside_the_sweep_count_too(
     assert (judged["luck"]["trials"], judged["luck"]["elsewhere"]) == (4, 3)
     assert judged["luck"]["deflation"]["trials"] == 7
     shown = text(again.name, again.rows, again.keys, judged)
-    assert "7 configs were tried on these prices and stories" in " ".join(shown.split())
+    assert "7 configs were tried on these stories" in " ".join(shown.split())
+
+
+def test_feature_groups_can_be_set_side_by_side(small_config: Path, tmp_path: Path) -> None:
+    """The list that docs/scaling.md names: five views of the news at three horizons, by hand."""
+    rows = read_rows(ROOT / "configs" / "feature_groups.jsonl")
+    assert [row["label.horizon"] for row in rows] == [1] * 5 + [3] * 5 + [5] * 5
+    fast = ["broker.engine=compiled", "classifier.text.min_train_rows=60"]
+    loaded = load_config(small_config, fast, environment={})
+    done = sweep(loaded, Space(rows=rows[5:10]), Where(tmp_path))
+    with closing(done.book):
+        judged = done.judged()
+    assert [row.status for row in done.rows] == ["finished"] * 5
+    aucs = [row.figures["auc"] for row in done.rows]
+    assert aucs[0] == pytest.approx(0.5, abs=0.06)  # a base rate a fold, each its own
+    assert len(set(aucs)) == 5
+    shown = text(done.name, done.rows, done.keys, judged, width=160)
+    table = shown[shown.index("Answers out of sample") : shown.index("By ")]
+    assert [f"{auc:.3f}" in table for auc in aucs] == [True] * 5
+    assert "events, magnitudes, moved" in table
+
+
+def test_other_tables_of_ones_own_are_other_tries(
+    whole: Swept, warm: Path, small_config: Path, tmp_path: Path
+) -> None:
+    """A lexicon is no value of a config, so the same config on it is another look, not the same."""
+    flag = "strategy.params.max_positions=2:5:1"
+    swept(small_config, tmp_path, flag, cache=warm)
+    lexicon = tmp_path / "words.toml"
+    lexicon.write_text("", encoding="utf-8")
+    sets = [f"lexicon={lexicon}"]
+    other = swept(small_config, tmp_path, flag, sets=sets, cache=warm)
+    assert other.inputs[0].inputs != whole.inputs[0].inputs
+    assert other.inputs[0].family == whole.inputs[0].family
+    assert len(other.elsewhere(0)) == 4
 
 
 def test_foreign_words_stay_words(whole: Swept) -> None:

@@ -151,7 +151,7 @@ def test_what_nobody_set_stays_unset(loaded: LoadedConfig, small_config: Path) -
 def test_labels_depend_on_what_a_round_trip_costs_and_signals_on_no_strategy(
     loaded: LoadedConfig,
 ) -> None:
-    digest = Digest("prices", "stories", "both")
+    digest = Digest("prices", "stories", "both", "ids")
 
     def keys(**values: object) -> Keys:
         named = {name.replace("__", "."): value for name, value in values.items()}

@@ -38,24 +38,20 @@ LABELS = (
     LabelSettings(horizon=5, exit="triple_barrier"),
 )
 MODELS = (
-    ClassifierSettings(
-        text=TEXT, min_calibration_rows=20, baselines=("dummy", "prices_only", "text_shuffled")
-    ),
+    ClassifierSettings(text=TEXT, min_calibration_rows=20),
     ClassifierSettings(
         name="gradient_boosting",
         params={"max_iter": 10},
         text=TEXT,
         min_calibration_rows=20,
         calibration="sigmoid",
-        baselines=("dummy",),
     ),
-    ClassifierSettings(name="complement_nb", text=TEXT, min_calibration_rows=20, baselines=()),
+    ClassifierSettings(name="complement_nb", text=TEXT, min_calibration_rows=20),
     ClassifierSettings(
         name="sestm",
         text=TEXT,
         tune={"margin": [0.02, 0.1]},
         min_calibration_rows=20,
-        baselines=("text_shuffled",),
     ),
     ClassifierSettings(
         name="stack",
@@ -63,7 +59,6 @@ MODELS = (
         text=TEXT,
         inner_folds=1,
         min_calibration_rows=20,
-        baselines=(),
     ),
 )
 COSTS = RoundTrip(CostSchedule("none"), slippage_bp=2.0)

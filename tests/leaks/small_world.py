@@ -52,6 +52,6 @@ def clean_config(seed: int = 20250912, **changes: Any) -> RunConfig:
         "news": {"source": "synthetic"},
         "split": {"min_train_rows": 50, "min_train_months": 3, "embargo_sessions": 5},
         "classifier": CLASSIFIER,
-        "decision": {"long_above": 0.501, "short_below": 0.499},
+        "decision": {"threshold": "fixed", "long_above": 0.501, "short_below": 0.499},
     }
     return RunConfig(**{**values, **changes})

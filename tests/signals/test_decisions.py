@@ -31,8 +31,15 @@ def report(probability: list[float], forward_return: list[float]) -> Any:
 
 
 def test_fixed_thresholds_include_their_value() -> None:
-    cut = thresholds_of(report([], []), DecisionSettings(long_above=0.6, short_below=0.4))
+    past = report([0.9, 0.8], [-0.1, -0.1])
+    settings = DecisionSettings(threshold="fixed", long_above=0.6, short_below=0.4)
+    cut = thresholds_of(past, settings)
     assert [cut.direction(p) for p in (0.6, 0.59, 0.5, 0.41, 0.4)] == [1, 0, 0, 0, -1]
+
+
+def test_a_fold_without_a_calibration_block_keeps_the_thresholds_of_the_settings() -> None:
+    cut = thresholds_of(report([], []), DecisionSettings(long_above=0.6, short_below=0.4))
+    assert (cut.long_above, cut.short_below) == (0.6, 0.4)
 
 
 def test_an_edge_threshold_is_where_the_past_earned_most_after_costs() -> None:
@@ -78,9 +85,9 @@ def test_every_answer_becomes_one_signal_that_expires_with_its_horizon() -> None
     features = build_features(tried.rows(), tried.market, FeatureSettings())
     labels = label(features, tried.market, tried.calendar, LabelSettings(horizon=4))
     predictions = walk_forward(
-        features, labels, SplitSettings(min_train_rows=60), ClassifierSettings(baselines=()), 1
+        features, labels, SplitSettings(min_train_rows=60), ClassifierSettings(), 1, baselines=False
     )
-    signals = decide(predictions, features, tried.calendar, DecisionSettings())
+    signals = decide(predictions, features, tried.calendar, DecisionSettings(threshold="fixed"))
     assert len(signals) == len(predictions) == len({signal.signal_id for signal in signals})
     assert {signal.direction for signal in signals} == {-1, 0, 1}
     sessions = features.sessions.iloc[predictions.positions]
@@ -90,11 +97,15 @@ def test_every_answer_becomes_one_signal_that_expires_with_its_horizon() -> None
         assert signal.expires_session == tried.calendar.next_session(session.date(), 4)
         assert signal.event_ids
     assert [s.probability for s in signals] == predictions.values["probability"].tolist()
-    later = decide(predictions, features, tried.calendar, DecisionSettings(horizon=9))
+    later = decide(
+        predictions, features, tried.calendar, DecisionSettings(threshold="fixed", horizon=9)
+    )
     assert later[0].expires_session == tried.calendar.next_session(later[0].effective_session, 9)
 
     assert {signal.size for signal in signals} == {1.0}
-    cautious = DecisionSettings(size_down=True, size_down_to=0.25, size_down_skill=0.9)
+    cautious = DecisionSettings(
+        threshold="fixed", size_down=True, size_down_to=0.25, size_down_skill=0.9
+    )
     sizes = [signal.size for signal in decide(predictions, features, tried.calendar, cautious)]
     drifts = (predictions.drift["skill"] < 0.9) | (predictions.drift["psi"] > 0.25)
     assert sizes == np.where(drifts, 0.25, 1.0).tolist()

@@ -82,9 +82,10 @@ def test_a_fold_reports_its_drift_and_its_trials() -> None:
         text=TextSettings(min_train_rows=60, min_rows_per_term=3),
         min_calibration_rows=20,
         tune={"C": [0.0001, 0.001]},
-        baselines=(),
     )
-    answers = walk_forward(features, labels, SplitSettings(min_train_rows=60), classifier, 1)
+    answers = walk_forward(
+        features, labels, SplitSettings(min_train_rows=60), classifier, 1, baselines=False
+    )
     last = answers.folds[-1]
     groups = {f"psi_{group}" for group in features.groups}
     others = {"psi_probability", "unseen_terms", "unseen_terms_train", "brier_60"}

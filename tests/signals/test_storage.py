@@ -33,10 +33,8 @@ class Learned:
     labels: LabelFrame
 
     def walk(self, name: str, **params: Any) -> Predictions:
-        settings = ClassifierSettings(
-            name=name, params=params, text=TEXT, min_calibration_rows=20, baselines=()
-        )
-        return walk_forward(self.features, self.labels, SPLIT, settings, 1)
+        settings = ClassifierSettings(name=name, params=params, text=TEXT, min_calibration_rows=20)
+        return walk_forward(self.features, self.labels, SPLIT, settings, 1, baselines=False)
 
 
 @pytest.fixture(scope="module")

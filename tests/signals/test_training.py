@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import rankdata
 
 from markets.errors import ConfigError, DataError
-from signals.classifiers import ClassifierSettings
+from signals.classifiers import BASELINES, ClassifierSettings
 from signals.features import FeatureSettings
 from signals.features.base import FeatureFrame
 from signals.features.testing import Example, example
@@ -22,7 +22,7 @@ from signals.splits import SplitSettings
 from signals.training import Predictions
 
 SPLIT = SplitSettings(min_train_rows=100, min_train_months=4)
-PLAIN = ClassifierSettings(text=TextSettings(enabled=False), baselines=())
+PLAIN = ClassifierSettings(text=TextSettings(enabled=False))
 
 
 def learned(tried: Example) -> tuple[FeatureFrame, LabelFrame]:
@@ -50,8 +50,10 @@ def empty() -> tuple[FeatureFrame, LabelFrame]:
 def test_a_planted_edge_is_found_and_a_missing_one_is_not(
     planted: tuple[FeatureFrame, LabelFrame], empty: tuple[FeatureFrame, LabelFrame]
 ) -> None:
-    assert auc(walk_forward(*planted, SPLIT, PLAIN, 1), planted[1]) > 0.6
-    assert auc(walk_forward(*empty, SPLIT, PLAIN, 1), empty[1]) == pytest.approx(0.5, abs=0.08)
+    assert auc(walk_forward(*planted, SPLIT, PLAIN, 1, baselines=False), planted[1]) > 0.6
+    assert auc(walk_forward(*empty, SPLIT, PLAIN, 1, baselines=False), empty[1]) == pytest.approx(
+        0.5, abs=0.08
+    )
 
 
 def test_random_outcomes_give_an_auc_about_one_half(
@@ -63,7 +65,8 @@ def test_random_outcomes_give_an_auc_about_one_half(
         draws = np.random.default_rng(seed)
         values = labels.values.assign(target=draws.integers(0, 2, len(labels)))
         random = replace(labels, values=values)
-        found.append(auc(walk_forward(features, random, SPLIT, PLAIN, seed), random))
+        answers = walk_forward(features, random, SPLIT, PLAIN, seed, baselines=False)
+        found.append(auc(answers, random))
     # Each has a standard error of about 0.02.
     assert np.mean(found) == pytest.approx(0.5, abs=0.02)
 
@@ -72,10 +75,11 @@ def test_baselines_stand_beside_and_every_row_of_a_window_is_answered(
     planted: tuple[FeatureFrame, LabelFrame],
 ) -> None:
     features, labels = planted
-    settings = ClassifierSettings(baselines=("dummy", "prices_only", "text_shuffled"))
-    predictions = walk_forward(features, labels, SPLIT, settings, 1)
+    predictions = walk_forward(features, labels, SPLIT, ClassifierSettings(), 1)
     values = predictions.values
-    for column in [name for name in values if name.startswith("probability")]:
+    answered = [name for name in values if name.startswith("probability")]
+    assert answered == ["probability", *(f"probability_{name}" for name in BASELINES)]
+    for column in answered:
         assert values[column].between(0, 1).all()
     first = pd.Timestamp(predictions.folds[0].test_start)
     assert len(values) == int((features.sessions >= first).sum())
@@ -95,9 +99,14 @@ def test_reports_say_what_was_learned_from(planted: tuple[FeatureFrame, LabelFra
     assert sum(report.test_rows for report in predictions.folds) == len(predictions)
 
 
+def test_what_stands_beside_changes_no_answer(planted: tuple[FeatureFrame, LabelFrame]) -> None:
+    beside, alone = (walk_forward(*planted, SPLIT, PLAIN, 1, baselines=b) for b in (True, False))
+    assert beside.values[alone.values.columns].equals(alone.values)
+    assert set(alone.values.columns) == {"fold", "probability", "model_sha256"}
+
+
 def test_shuffled_news_keep_their_prices(planted: tuple[FeatureFrame, LabelFrame]) -> None:
     settings = ClassifierSettings(groups=("prices",), text=TextSettings(enabled=False))
-    settings = settings.model_copy(update={"baselines": ("text_shuffled",)})
     values = walk_forward(*planted, SPLIT, settings, 1).values
     np.testing.assert_array_equal(values["probability"], values["probability_text_shuffled"])
 
