@@ -1,14 +1,18 @@
-"""Speed of the engines as ratios to plain backtrader, all in one run, and that the two agree.
+"""Speed of the engines as ratios to plain backtrader, all in one run, and that they agree.
 
-Run with ``python -m benchmarks.engine [--cases N]``. Peers are measured where they are installed;
-none is a dependency. Times are CPU time of this process, the best of a few runs.
+Run with ``python -m benchmarks.engine [--cases N]``. Peers are measured where they are installed
+(`benchmarks/peers.py` says how); none is a dependency. Times are CPU time of this process, the best
+of a few runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 
@@ -17,24 +21,31 @@ from backtests.compiled.check import check_engines, first_difference
 from backtests.compiled.engine import CompiledRun
 from backtests.compiled.testing import STRATEGIES, random_case
 from backtests.compiled.trials import Trial
+from backtests.result import EngineResult
+from benchmarks.bare import UNSORTED, arrays, best_first, kernel
+from benchmarks.event_driven import Fill, plain_backtrader
+from benchmarks.hong_kong import BROKER as ALL_RULES
+from benchmarks.hong_kong import HORIZON, bitten, rough
 from benchmarks.job import (
-    CASH,
     ENTER,
+    FLAT,
     LEAVE,
+    PLAIN,
     POSITIONS,
     Days,
     Job,
     Lots,
     make_job,
-    plain_backtrader,
+    strategy,
 )
-from benchmarks.peers import PEERS, arrays, bare, installed
+from benchmarks.peers import PEERS, installed
 from markets.costs import CostSchedule
 from markets.errors import NewswakeError
-from signals.decisions import Thresholds
-from strategies.base import StrategySettings
+from signals.decisions import Signal, Thresholds
 from strategies.event_hold import EventHold
 
+SAME, HK_COSTS = "the same", "costs of Hong Kong"
+BARE = "bare numba kernel"
 # Seconds of CPU time that one measurement takes at least.
 LEAST = 2.0
 
@@ -58,7 +69,12 @@ def seconds(run: Callable[[], object], repeats: int = 3) -> float:
     return min(found)
 
 
-def prepare(job: Job, *, abstentions: bool = False) -> CompiledRun:
+def prepare(
+    job: Job,
+    signals: Sequence[Signal] | None = None,
+    broker: BrokerSettings = PLAIN,
+    costs: CostSchedule | None = None,
+) -> CompiledRun:
     days = Days()
     around = [
         days.previous_session(job.sessions[0]),
@@ -67,63 +83,131 @@ def prepare(job: Job, *, abstentions: bool = False) -> CompiledRun:
     ]
     return CompiledRun(
         job.market,
-        job.signals(abstentions=abstentions),
+        job.signals() if signals is None else signals,
         around,
-        broker=BrokerSettings(cash_hkd=CASH),
+        broker=broker,
         lots=Lots(),
-        costs=CostSchedule(),
+        costs=costs or CostSchedule(),
     )
 
 
-def trial(thresholds: Thresholds | None = None, slots: int = POSITIONS) -> Trial:
-    settings = StrategySettings(name="event_hold", params={"max_positions": slots})
-    return Trial(settings, BrokerSettings(cash_hkd=CASH), thresholds)
+def trial(
+    thresholds: Thresholds | None = None, slots: int = POSITIONS, broker: BrokerSettings = PLAIN
+) -> Trial:
+    return Trial(strategy(slots), broker, thresholds)
 
 
 class Asked(EventHold):
     """`event_hold` as a policy of one's own: the kernel does not know it, and asks it."""
 
 
+@dataclass
+class Table:
+    """What was measured: CPU seconds by name, and what is said of the final equity."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    equity: dict[str, str] = field(default_factory=dict)
+
+    repeats: int = 3
+
+    def add(self, name: str, run: Callable[[], object], equity: str = "", calls: int = 1) -> None:
+        """Measure a run that does its work so many times."""
+        self.seconds[name] = seconds(run, self.repeats) / calls
+        self.equity[name] = equity
+
+    def write(self, title: str) -> None:
+        """Print the table, the fastest first."""
+        plain = self.seconds["plain backtrader"]
+        print(f"{title}: times plain backtrader, milliseconds, final equity")
+        for name, taken in sorted(self.seconds.items(), key=lambda row: row[1]):
+            print(f"  {name:<38}{plain / taken:>9,.1f}{taken * 1e3:>11,.2f}  {self.equity[name]}")
+
+    def ratio(self, slow: str, fast: str) -> float:
+        return self.seconds[slow] / self.seconds[fast]
+
+
+def same_fills(job: Job) -> float:
+    """Hold both engines to plain backtrader's fills and final equity; return that equity."""
+    fills: list[Fill] = []
+    equity = plain_backtrader(job, fills=fills)
+    for engine in ("backtrader", "compiled"):
+        result = job.run(job.signals(), engine, costs=FLAT)
+        found = fills_of(result)
+        for place, pair in enumerate(zip_longest(fills, found)):
+            assert pair[0] == pair[1], f"{engine}, fill {place + 1}: {pair[0]} and {pair[1]}"
+        assert len(result.orders) == len(fills), engine
+        assert round(equity * 100) == round(result.equity["equity_hkd"].iloc[-1] * 100), engine
+    print(
+        f"at a flat commission both engines make plain backtrader's {len(fills):,} fills (session, "
+        f"stock, shares, price) and its final equity of {equity:,.2f} HKD"
+    )
+    return equity
+
+
+def fills_of(result: EngineResult) -> list[Fill]:
+    """Return newswake's fills as those of plain backtrader are kept."""
+    fills = result.fills
+    signed = fills["shares"].where(fills["side"] == "buy", -fills["shares"])
+    days = [day.date() for day in fills["session"]]
+    return list(zip(days, fills["ticker"], signed, fills["price_hkd"], strict=True))
+
+
+def with_all_rules(table: Table, job: Job) -> None:
+    """Add the job with halts, actions, slippage, impact, participation, waiting and expiry."""
+    hard = rough(job)
+    signals = hard.signals(horizon=HORIZON)
+    first, second = (
+        hard.run(signals, engine, broker=ALL_RULES) for engine in ("backtrader", "compiled")
+    )
+    found = first_difference(first, second)
+    assert found is None, found
+    print(f"with all rules on both engines agree in every bit: {bitten(second)}")
+    ready, many = prepare(hard, signals, ALL_RULES), [trial(broker=ALL_RULES)] * 100
+    table.add("newswake compiled, all rules on", lambda: ready.sweep(many), "all rules", 100)
+
+
 def single_runs(stocks: int, sessions: int, *, slow_peers: bool) -> None:
-    """Print how many times plain backtrader's speed each engine has, after holding both equal."""
+    """Print how many times plain backtrader's speed each engine has, after holding all equal."""
     job = make_job(stocks, sessions)
-    signals = job.signals()
+    expected, table = same_fills(job), Table(repeats=3 if slow_peers else 1)
+    signals, one = job.signals(), [trial()]
     found = first_difference(job.run(signals), job.run(signals, "compiled"))
     assert found is None, found
-    ready, one = prepare(job), [trial()]
-    many = one * 100
+    ready, many = prepare(job), one * 100
     own = {"resolve": lambda _: Asked}
     assert (ready.sweep(one, **own).equity == ready.sweep(one).equity).all()
-    rows: dict[str, float | None] = {}
-    rows["newswake compiled, equity alone"] = seconds(lambda: ready.sweep(many)) / 100
-    opens, closes = arrays(job)
-    rows["bare numba kernel, no rules"] = seconds(
-        lambda: bare(opens, closes, job.scores, ENTER, LEAVE, POSITIONS)
-    )
+    flat = prepare(job, costs=FLAT)
+    table.add("newswake compiled, equity alone", lambda: ready.sweep(many), HK_COSTS, 100)
+    table.add("newswake compiled, flat commission", lambda: flat.sweep(many), SAME, 100)
+    with_all_rules(table, job)
+    for name, order in ((BARE, UNSORTED), (f"{BARE}, scores sorted", best_first(job))):
+        given = (*arrays(job), job.scores, order, ENTER, LEAVE, POSITIONS)
+        table.add(name, partial(kernel, *given), told(kernel(*given), expected))
     for name, (module, made) in PEERS.items():
-        rows[name] = None
-        if installed(module) and (slow_peers or module == "vectorbt"):
+        if not installed(module):
+            print(f"  {name}: not installed")
+        elif slow_peers or module in ("vectorbt", "bt", "numpy"):
             run = made(job)
-            run()
-            rows[name] = seconds(run)
-    rows["newswake compiled, all tables"] = seconds(lambda: ready.run(one[0]))
-    rows["newswake compiled, preparation too"] = seconds(lambda: job.run(signals, "compiled"))
-    rows["newswake compiled, own policy"] = seconds(lambda: ready.sweep(one, **own))
-    rows["newswake on backtrader"] = seconds(lambda: job.run(signals))
-    plain = seconds(lambda: plain_backtrader(job), 3 if slow_peers else 1)
-    rows["plain backtrader"] = plain
-    print(f"{stocks} stocks x {sessions:,} sessions: times plain backtrader, milliseconds")
-    for name, taken in sorted(rows.items(), key=lambda row: row[1] or 1e9):
-        told = (
-            "   not measured" if taken is None else f"{plain / taken:>10,.1f} {taken * 1e3:>11,.2f}"
-        )
-        print(f"  {name:<36}{told}")
-    compiled, least = rows["newswake compiled, equity alone"], rows["bare numba kernel, no rules"]
-    assert compiled is not None
-    assert least is not None
-    orders = rows["vectorbt, from orders"]
-    against = "" if orders is None else f", {orders / compiled:.1f} times vectorbt from orders"
-    print(f"  equity alone takes {compiled / least:.2f} times the bare kernel{against}")
+            table.add(name, run, told(run(), expected))
+    table.add("newswake compiled, all tables", lambda: ready.run(one[0]), HK_COSTS)
+    table.add("newswake compiled, preparation too", lambda: job.run(signals, "compiled"), HK_COSTS)
+    table.add("newswake compiled, own policy", lambda: ready.sweep(one, **own), HK_COSTS)
+    table.add("newswake on backtrader", lambda: job.run(signals), HK_COSTS)
+    table.add("plain backtrader", lambda: plain_backtrader(job), SAME)
+    table.write(f"{stocks} stocks x {sessions:,} sessions")
+    orders = "vectorbt, from orders"
+    for name in ("newswake compiled, equity alone", "newswake compiled, all rules on"):
+        line = f"  {name}: {table.ratio(name, BARE):.2f} times the bare kernel's time"
+        if orders in table.seconds:
+            line += f", {table.ratio(orders, name):.1f} times as fast as vectorbt from orders"
+        print(line)
+
+
+def told(equity: float, expected: float) -> str:
+    """Return what is said of a final equity."""
+    if round(equity * 100) == round(expected * 100):
+        return SAME
+    return f"{equity / expected - 1.0:+.2%}: another job"
 
 
 def linearity() -> None:
@@ -146,7 +230,7 @@ def linearity() -> None:
 def sweep() -> None:
     """Run 1,000 pairs of thresholds on 10 x 2,500, every score a signal."""
     job = make_job(10, 2500)
-    ready = prepare(job, abstentions=True)
+    ready = prepare(job, job.signals(abstentions=True))
     cuts = [
         (above, below)
         for above in np.linspace(0.6, 0.99, 40).tolist()
@@ -155,9 +239,9 @@ def sweep() -> None:
     trials = [trial(Thresholds(above, below), 5) for above, below in cuts]
     fills = int(ready.sweep(trials).fills.sum())
     ours = seconds(lambda: ready.sweep(trials))
-    opens, closes = arrays(job)
-    bare(opens, closes, job.scores, ENTER, LEAVE, 5)
-    least = seconds(lambda: [bare(opens, closes, job.scores, a, b, 5) for a, b in cuts])
+    given = (*arrays(job), job.scores, UNSORTED)
+    kernel(*given, ENTER, LEAVE, 5)
+    least = seconds(lambda: [kernel(*given, above, below, 5) for above, below in cuts])
     print(f"1,000 pairs on 10 x 2,500: {ours:.2f} s CPU, {fills:,} fills, bare kernel {least:.2f}")
 
 
@@ -165,8 +249,8 @@ def agreement(cases: int) -> None:
     """Compare the engines on random cases and count the differences."""
     refused = fills = 0
     for seed in range(cases):
-        for strategy in STRATEGIES:
-            case = random_case(10_000 + seed, strategy)
+        for name in STRATEGIES:
+            case = random_case(10_000 + seed, name)
             try:
                 fills += len(check_engines(**case.arguments).fills)
             except NewswakeError as error:

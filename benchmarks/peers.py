@@ -1,7 +1,12 @@
 """The job of `benchmarks/job.py` on other engines, each where it is installed; none is needed.
 
-They keep no rule of an exchange, and not all of them the same rules of the job: some fill at the
-close or trade one stock at a time. What is compared is the time for the same bars and scores.
+Engines that ask a strategy are asked for the same decisions. Those that simulate given orders
+(vectorbt, bt) are given the orders that a NumPy pass found, which is not in their time. Final
+equities are compared: where one differs, the engine does another job, and its speed says less.
+
+``pip install backtrader-next lib-pybroker vectorbt bt backtesting pyqlib 'mlflow>=3'`` into an
+environment that holds this project brings them all. zipline-reloaded and nautilus_trader for Python
+3.11 ask for pandas below 3, which no environment of this project has, and are left out.
 """
 
 from __future__ import annotations
@@ -9,60 +14,19 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from contextlib import redirect_stderr
+from functools import partial
 from io import StringIO
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
-from benchmarks.job import CASH, ENTER, LEAVE, LOT, POSITIONS, Job
+from benchmarks.bare import arrays, numpy_pass
+from benchmarks.event_driven import plain_backtrader, pybroker, qlib_engine
+from benchmarks.job import CASH, COMMISSION, ENTER, LEAVE, LOT, POSITIONS, RESERVE, Job
 
-Run = Callable[[], object]
-
-
-def arrays(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """Return opens and closes, sessions × stocks."""
-    frames = [job.market.bars[ticker] for ticker in job.market.tickers]
-    opens, closes = (
-        np.ascontiguousarray(np.stack([frame[name].to_numpy() for frame in frames], axis=1))
-        for name in ("open", "close")
-    )
-    return opens, closes
-
-
-@njit
-def bare(opens: Any, closes: Any, scores: Any, enter: float, leave: float, slots: int) -> float:
-    """Run the job without a rule of any exchange: floats, one commission, no records."""
-    sessions, stocks = opens.shape
-    held, wanted = np.zeros(stocks), np.zeros(stocks)
-    cash, value, count = CASH, CASH, 0
-    for number in range(sessions):
-        for stock in range(stocks):
-            if wanted[stock] < 0:
-                cash += held[stock] * opens[number, stock] * 0.999
-                held[stock] = 0.0
-        for stock in range(stocks):
-            cost = wanted[stock] * opens[number, stock] * 1.001
-            if 0 < cost <= cash:
-                cash -= cost
-                held[stock] = wanted[stock]
-        value, count = cash, 0
-        for stock in range(stocks):
-            value += held[stock] * closes[number, stock]
-            wanted[stock] = 0.0
-            count += held[stock] > 0
-        if number + 1 < sessions:
-            for stock in range(stocks):
-                score = scores[number + 1, stock]
-                if held[stock] > 0 and score <= leave:
-                    wanted[stock] = -1.0
-                    count -= 1
-                elif held[stock] == 0 and score >= enter and count < slots:
-                    size = value / slots / 1.005 / closes[number, stock] // LOT * LOT
-                    wanted[stock] = size
-                    count += size > 0
-    return value
+# Returns the final equity.
+Run = Callable[[], float]
 
 
 def vectorbt_orders(job: Job) -> Run:
@@ -70,75 +34,92 @@ def vectorbt_orders(job: Job) -> Run:
     import vectorbt as vbt
 
     opens, closes = arrays(job)
-    size = np.full(opens.shape, np.nan)
-    size[job.scores >= ENTER] = 1.0 / POSITIONS
-    size[job.scores <= LEAVE] = 0.0
+    traded = numpy_pass(job)[1]
+    size = np.where(traded, traded, np.nan)
 
-    def simulate() -> object:
-        return vbt.Portfolio.from_orders(
+    def simulate() -> float:
+        portfolio = vbt.Portfolio.from_orders(
             closes,
             size=size,
-            size_type="targetpercent",
             price=opens,
-            fees=0.001,
+            fees=COMMISSION,
             init_cash=CASH,
             cash_sharing=True,
             group_by=True,
             call_seq="auto",
             size_granularity=LOT,
-        ).order_records
+        )
+        return _value(portfolio, closes)
 
     return simulate
 
 
 def vectorbt_signals(job: Job) -> Run:
-    """Return its simulation of entries and exits, which fills no two sides in one session."""
+    """Return its simulation of entries and exits, which knows no slots."""
     import vectorbt as vbt
 
     opens, closes = arrays(job)
 
-    def simulate() -> object:
-        return vbt.Portfolio.from_signals(
+    def simulate() -> float:
+        portfolio = vbt.Portfolio.from_signals(
             closes,
             job.scores >= ENTER,
             job.scores <= LEAVE,
             price=opens,
-            size=CASH / POSITIONS,
+            size=CASH / POSITIONS / (1.0 + RESERVE),
             size_type="value",
-            fees=0.001,
+            fees=COMMISSION,
             init_cash=CASH,
             cash_sharing=True,
             group_by=True,
             size_granularity=LOT,
-        ).order_records
+        )
+        return _value(portfolio, closes)
 
     return simulate
 
 
-def bt_weights(job: Job) -> Run:
-    """Return the job as target weights of bt, which fills at the close."""
+def _value(portfolio: Any, closes: np.ndarray) -> float:
+    """Return the final equity by the order records: the whole path would cost as much again."""
+    records = portfolio.order_records
+    signed = np.where(records["side"] == 0, records["size"], -records["size"])
+    cash = CASH - (signed * records["price"]).sum() - records["fees"].sum()
+    held = np.bincount(records["col"], signed, closes.shape[1])
+    return float(cash + held @ closes[-1])
+
+
+def bt_orders(job: Job) -> Run:
+    """Return its simulation of orders, at prices of our own through its bid and offer."""
     import bt
 
-    closes = pd.DataFrame(
-        arrays(job)[1], index=pd.DatetimeIndex(job.sessions), columns=list(job.market.tickers)
-    )
-    state = np.where(job.scores >= ENTER, 1.0, np.where(job.scores <= LEAVE, 0.0, np.nan))
-    held = pd.DataFrame(state, closes.index, closes.columns).ffill().fillna(0.0)
-    weights = held.div(held.sum(axis=1).clip(lower=POSITIONS), axis=0)
-    changed = weights[(weights != weights.shift()).any(axis=1)]
+    opens, closes = arrays(job)
+    days, names = pd.DatetimeIndex(job.sessions), list(job.market.tickers)
+    data = pd.DataFrame(closes, days, names)
+    traded = numpy_pass(job)[1]
+    orders = {
+        day: [(names[stock], float(row[stock]), float(at[stock])) for stock in np.flatnonzero(row)]
+        for day, row, at in zip(days, traded, opens, strict=True)
+    }
 
-    def simulate() -> object:
-        algos = [bt.algos.WeighTarget(changed), bt.algos.Rebalance()]
+    class Given(bt.Algo):  # type: ignore[misc]
+        def __call__(self, target: Any) -> bool:
+            for name, shares, price in orders[target.now]:
+                target[name].transact(shares, price=price)
+            return True
+
+    def simulate() -> float:
+        securities = [bt.Security(name) for name in names]
         test = bt.Backtest(
-            bt.Strategy("scores", algos),
-            closes,
+            bt.Strategy("orders", [Given()], securities),
+            data,
             initial_capital=CASH,
-            commissions=lambda shares, price: abs(shares) * price * 0.001,
+            commissions=lambda shares, price: abs(shares) * price * COMMISSION,
             integer_positions=True,
             progress_bar=False,
+            additional_data={"bidoffer": data * 0.0},
         )
         test.run()
-        return test.strategy.value
+        return float(test.strategy.value)
 
     return simulate
 
@@ -164,24 +145,35 @@ def backtesting_stocks(job: Job) -> Run:
         scores = np.append(job.scores[1:, number], 0.5)
         frames.append(bars.rename(columns=str.title).assign(Score=scores))
 
-    def simulate() -> object:
+    def simulate() -> float:
         with redirect_stderr(StringIO()):  # its progress bars
-            return [
-                backtesting.Backtest(
-                    frame, Scores, cash=CASH / len(frames), commission=0.001, finalize_trades=True
-                ).run()
+            return sum(
+                backtesting.Backtest(frame, Scores, cash=CASH / len(frames), commission=COMMISSION)
+                .run()
+                .loc["Equity Final [$]"]
                 for frame in frames
-            ]
+            )
 
     return simulate
 
 
 # By what is printed: the module that must be there, and what makes a run of it.
 PEERS: dict[str, tuple[str, Callable[[Job], Run]]] = {
+    "backtrader, preloaded": (
+        "backtrader",
+        lambda job: partial(plain_backtrader, job, preloaded=True),
+    ),
+    "backtrader-next": (
+        "backtrader_next",
+        lambda job: partial(plain_backtrader, job, "backtrader_next"),
+    ),
+    "pybroker": ("pybroker", lambda job: partial(pybroker, job)),
+    "qlib": ("qlib", qlib_engine),
     "vectorbt, from orders": ("vectorbt", vectorbt_orders),
     "vectorbt, from signals": ("vectorbt", vectorbt_signals),
-    "bt": ("bt", bt_weights),
+    "bt, from orders": ("bt", bt_orders),
     "backtesting.py, by stock": ("backtesting", backtesting_stocks),
+    "bare NumPy pass": ("numpy", lambda job: lambda: numpy_pass(job)[0]),
 }
 
 
