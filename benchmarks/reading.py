@@ -68,6 +68,23 @@ def stories(
     return made
 
 
+def labeled_articles(length: int = 2000) -> list[NewsItem]:
+    """Return articles in which sentences differ in all their words: labeled headlines in a row.
+
+    Each tells of a company, which is denser than any paper prints.
+    """
+    made = []
+    for language in ("de", "en"):
+        body = ""
+        for row in labeled(ANSWERS / f"reading_{language}.jsonl"):
+            body += (row.get("title") or row["text"]).rstrip(".") + ". "
+            if len(body) >= length:
+                name = f"{language}{len(made)}"
+                made.append(NewsItem(name, AT, "bench", name, body, language=language))
+                body = ""
+    return made
+
+
 def per_second(
     run: Callable[[Sequence[NewsItem]], None], rounds: Sequence[Sequence[NewsItem]]
 ) -> float:
@@ -112,15 +129,21 @@ def speed(reader: Reader) -> dict[str, tuple[float, float | None]]:
     def ours(count: int, first: int, *, new: bool) -> list[NewsItem]:
         return stories(STORY, count, first=first, new=new)
 
+    def stream(articles: Sequence[NewsItem]) -> list[NewsItem]:
+        return [*foreign, *articles]
+
     foreign = stories(FOREIGN, 950)
-    new = [ours(50, 1000 * n, new=True) for n in range(1, 6)]
+    new, newer = ([ours(50, 1000 * n, new=True) for n in range(k, k + 5)] for k in (1, 6))
     same = [ours(50, 1000, new=False)] * 5
-    streams = [[*foreign, *articles] for articles in new]
+    mixed = labeled_articles()
+    others = [mixed[n::5] for n in range(5)]
     rows = {
         "link, 2 KB articles of ours": (link, new),
         "read, 2 KB articles of ours, every sentence new": (read, new),
+        "read, 2 KB articles of labeled headlines": (read, others),
         "read, 2 KB articles of ours, the same sentences": (read, same),
-        "read, a stream 95 % foreign, every sentence new": (read, streams),
+        "read, a stream 95 % foreign, every sentence new": (read, [*map(stream, newer)]),
+        "read, a stream 95 % foreign, the same sentences": (read, [*map(stream, same)]),
         "filter, foreign stories": (read, [foreign] * 5),
     }
     matcher = spacy_matcher(reader.linker)

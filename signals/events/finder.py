@@ -123,9 +123,7 @@ class Finder:
                 cue = parse_cue(concept, text)
                 if cue.head:  # the linter names what can match nothing
                     by_head.setdefault(cue.head, []).append(cue)
-        self._heads = [
-            _head(head, _forms(cues)) for head, cues in by_head.items()
-        ]
+        self._heads = [_head(head, _forms(cues)) for head, cues in by_head.items()]
         self._automaton = AhoCorasick(list(by_head), matchkind=MatchKind.Standard)
         self._reach = _REACH[language]
 
@@ -193,21 +191,18 @@ def _head(head: str, forms: Sequence[Form]) -> Head:
 
 def _forms(cues: Sequence[Cue]) -> tuple[Form, ...]:
     """Gather the cues of one head by what they ask of their place."""
-    alike: dict[tuple[object, ...], list[Cue]] = {}
+    alike: dict[tuple[bool, bool, bool, Tail | None], list[str]] = {}
     for cue in cues:
         place = (cue.open_left, cue.open_right, cue.anchored, cue.tail)
-        alike.setdefault(place, []).append(cue)
-    return tuple(
-        Form(
-            first.open_left, first.open_right, first.anchored, first.tail,
-            # What an event is and how it is told are judged apart ("veröffentlichte" is a launch
-            # and a past); what is to be ignored stands in the way of both.
-            contents=tuple(cue.concept for cue in same if cue.concept not in TELLING),
-            tellings=tuple(c.concept for c in same if c.concept in TELLING or c.concept == "ignore"),
-        )
-        for same in alike.values()
-        for first in same[:1]
-    )  # fmt: skip
+        alike.setdefault(place, []).append(cue.concept)
+    forms = []
+    for (open_left, open_right, anchored, tail), concepts in alike.items():
+        # What an event is and how it is told are judged apart ("veröffentlichte" is a launch and a
+        # past); what is to be ignored stands in the way of both.
+        contents = tuple(name for name in concepts if name not in TELLING)
+        tellings = tuple(name for name in concepts if name in TELLING or name == "ignore")
+        forms.append(Form(open_left, open_right, anchored, tail, contents, tellings))
+    return tuple(forms)
 
 
 def _tail_end(tail: Tail, folded: str, end: int, reach: int) -> int:

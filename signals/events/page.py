@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from signals.events.finder import Hit
+from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Lexicon
 from signals.events.sources import Quoted, quoted
 from signals.linking import Mention
@@ -25,16 +25,22 @@ _NACH = (
     r"nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
     r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr))"
 )
-_CONTRAST = {
-    "de": words_alone(
+_CONTRAST_WORDS = {
+    "de": (
         "während", "hingegen", "dagegen", "aber", "jedoch", "doch", "wohingegen", "obwohl",
-        "nachdem", "weil", "dass", "trotz", "wegen", "dank", "aufgrund", "infolge", "angesichts", _NACH,
+        "nachdem", "weil", "dass", "trotz", "wegen", "dank", "aufgrund", "infolge", "angesichts",
+        _NACH,
     ),
-    "en": words_alone(
-        "while", "whereas", "but", "although", "though", "however", "because", "after", "as", "amid",
-        "following", "despite", "before", r"ahead of(?=\s(?:results|earnings|report|quarterly|its))",
+    "en": (
+        "while", "whereas", "but", "although", "though", "however", "because", "after", "as",
+        "amid", "following", "despite", "before",
+        r"ahead of(?=\s(?:results|earnings|report|quarterly|its))",
     ),
 }  # fmt: skip
+_CONTRAST = {
+    language: re.compile(rf"(?:{words_alone(words)})(?!\w)")
+    for language, words in _CONTRAST_WORDS.items()
+}
 _JOINT = re.compile(
     r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
     r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
@@ -139,12 +145,15 @@ def lay_out(
         folded, [m for m in named if not (_is_voice(m, heard) or _is_former(folded, m))]
     )
     segments = _joined(segments, groups)
+    in_names = 0
+    for name in named:
+        in_names |= letters_of(name.start, name.end)
     by_concept: dict[str, list[Hit]] = {}
     for hit in lexicon.hits(folded, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
         # (SoftBank holds, Kunlun chips are chips of one's own).
         if (
-            not named
+            not hit.letters & in_names
             or hit.concept in _TOLD_BY_NAME
             or not any(name.start <= hit.start and hit.end <= name.end for name in named)
         ):
@@ -169,7 +178,7 @@ def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
 def _segments(folded: str, language: str) -> list[tuple[int, int]]:
     marks = [match.span() for match in _BREAK.finditer(folded)]
     if language != "zh":
-        words = (match.start() for match in _CONTRAST[language].finditer(folded))
+        words = map(re.Match.start, _CONTRAST[language].finditer(folded))
         marks += [(at, at) for at in words]
     if not folded.isascii():
         marks += [match.span() for match in _CHINESE_GAP.finditer(folded)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from signals.events.finder import Hit
 from signals.events.grammar import Match
@@ -37,8 +37,7 @@ _ALREADY_TURNED = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Stance:
+class Stance(NamedTuple):
     """What the words around an event say of it."""
 
     certainty: Certainty

@@ -122,7 +122,10 @@ def quantities(text: str, language: str, in_dollars: bool | None = None) -> list
 
 def figures(folded: str, language: str, in_dollars: bool) -> list[Quantity]:
     """Return the figures of a folded text in order, as `quantities` does of a clean one."""
-    found = sorted(_read_all(folded, language), key=_leftmost_longest)
+    found = list(_read_all(folded, language))
+    if not found:
+        return found
+    found.sort(key=_leftmost_longest)
     kept: list[Quantity] = []
     for quantity in found:
         if not kept or quantity.start >= kept[-1].end:

@@ -8,6 +8,7 @@ Greek look-alikes is no match.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _WORD_CHARACTER = r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"  # as `is_word_character` says
@@ -16,23 +17,22 @@ WORD_REACH = 40
 _REST = re.compile(f"{_WORD_CHARACTER}*")
 
 
-def words_alone(*words: str) -> re.Pattern[str]:
-    """Return a pattern of words, as regular expressions that begin with a plain letter.
+def words_alone(words: Iterable[str], *, letter: str = _WORD_CHARACTER) -> str:
+    r"""Return a pattern of words, themselves patterns, that go on with none before them.
 
-    The first letter stands first, and what may stand before it is looked at only there: an
-    alternative that begins with anything else would be tried at every letter of a text.
+    The first letter, a plain one, stands first, and what may stand before it is looked at only
+    there: an alternative that begins with anything else would be tried at every letter of a text.
 
     Examples
     --------
-    >>> [match.span() for match in words_alone("as", "after").finditer("was as after, ask")]
+    >>> pattern = re.compile(words_alone(["as", "after"]))
+    >>> [match.span() for match in pattern.finditer("was as after")]
     [(4, 6), (7, 12)]
     """
-    firsts = dict.fromkeys(word[0] for word in words)
-    by_first = (
-        rf"{first}(?<!{_WORD_CHARACTER}.)(?:{'|'.join(w[1:] for w in words if w[0] == first)})"
-        for first in firsts
-    )
-    return re.compile(rf"(?:{'|'.join(by_first)})(?!\w)")
+    rests: dict[str, list[str]] = {}
+    for word in words:
+        rests.setdefault(word[0], []).append(word[1:])
+    return "|".join(rf"{one}(?<!{letter}.)(?:{'|'.join(rest)})" for one, rest in rests.items())
 
 
 def is_han(character: str) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any, Literal
 
+from signals.text.tokens import words_alone
+
 Qualifier = Literal["exact", "about", "at_least", "at_most", "range"]
 
 _WORDS: dict[str, Any] = tomllib.loads(
@@ -39,12 +41,12 @@ class Before:
     """
 
     def __init__(self, pattern: str, words: Iterable[str]) -> None:
-        self._pattern = re.compile(pattern)
+        self.pattern = re.compile(pattern)
         self._endings = frozenset(word.rstrip()[-3:] for word in words)
 
     def search(self, before: str) -> re.Match[str] | None:
         """Return where the pattern stands at the end of a text."""
-        return self._pattern.search(before) if self._may_end(before) else None
+        return self.pattern.search(before) if self._may_end(before) else None
 
     def _may_end(self, before: str) -> bool:
         shown, endings = before.rstrip(), self._endings
@@ -121,13 +123,13 @@ def _bounds(language: str) -> tuple[tuple[Qualifier, Before], ...]:
     words = _WORDS["bounds"][language]
     edge, space, fillers = r"(?<![^\W_])", r"\s?", ("the ", "den ", "die ", "weitere ", "another ")
     if language == "zh":
-        edge, space, fillers = "", "", ("为", "人民币", "达", "到", " ")
+        edge, space, fillers = "", "", ("为", "人民币", "达", "到", r"\s")
     return tuple(
         (
             name,
             Before(
                 rf"{edge}(?:{_alternatives(words[name])}){space}(?:{'|'.join(fillers)})?$",
-                (*words[name], *filter(str.strip, fillers)),
+                (*words[name], *filter(str.isalpha, map(str.strip, fillers))),
             ),
         )
         for name in order
@@ -151,11 +153,8 @@ NUMBER_WORDS: dict[str, dict[str, float]] = {
 def _number_word_pattern(language: str) -> re.Pattern[str]:
     joints = {"bis", "und", "to", "and", "prozent", "percent", "per cent"}
     behind = _alternatives(set(_SCALES[language]) | joints)
-    # The first letter first: what stands before it is looked at only there.
-    words = "|".join(
-        rf"{first}(?<![^\W_].)(?:{_alternatives(w[1:] for w in NUMBER_WORDS[language] if w[0] == first)})"
-        for first in sorted({word[0] for word in NUMBER_WORDS[language]})
-    )
+    longest_first = sorted(NUMBER_WORDS[language], key=lambda word: (-len(word), word))
+    words = words_alone(map(re.escape, longest_first), letter=r"[^\W_]")
     return re.compile(rf"({words})(?=[\s-](?:{behind})(?![^\W_]))")
 
 
