@@ -379,7 +379,10 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
                 "%listed_target": is_target
                 and bool(group.tickers)
                 and not _is_unit(sentence, group),
-                "%listed_doer": is_before and bool(group.tickers) and place == 0,
+                "%listed_doer": is_before
+                and bool(group.tickers)
+                and place == 0
+                and not _is_person(sentence, group),
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
                 and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start),
@@ -395,6 +398,11 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
         return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
     return here
+
+
+def _is_person(sentence: Sentence, group: Group) -> bool:
+    """Tell who acts for himself ("小米雷军减持", "Lei Jun backs start-up")."""
+    return any(group.start <= person.start < group.end for person in sentence.people)
 
 
 def _is_unit(sentence: Sentence, group: Group) -> bool:

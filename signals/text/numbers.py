@@ -56,7 +56,8 @@ _COMPOUND = re.compile(
 _MOVED_TO = re.compile(r"(?:%|percent|per cent|prozent) (?:to|at|auf) $")
 _SHARE_BEFORE = re.compile("每股|每份|je aktie|pro aktie")
 _SHARE_AFTER = re.compile(
-    r" *(?:(?:per|a|each|an) (?:share|ads|piece)|each(?!\w)|je aktie|pro aktie|/股|每股|一股)"
+    r" *(?:(?:per|a|each|an) (?:share|ads|piece)|(?:each|apiece)(?!\w)|je aktie|pro aktie"
+    r"|/股|每股|一股)"
 )
 _WIDEST_JOINT = 8
 _RANGE_JOINT = re.compile(r"\s?(?:-|~|～|至|到|bis(?: zu)?|to|and|und)\s?")
