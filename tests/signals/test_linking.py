@@ -151,3 +151,26 @@ def test_a_name_counts_only_while_it_was_in_use() -> None:
 )
 def test_a_company_is_told_from_its_platform(text: str, tickers: list[str]) -> None:
     assert believed(text) == tickers
+
+
+SHORT_NAMES = {
+    "腾讯": "0700.HK", "阿里": "9988.HK", "百度": "9888.HK", "美团": "3690.HK", "小米": "1810.HK",
+    "京东": "9618.HK", "网易": "9999.HK", "快手": "1024.HK", "中芯": "0981.HK", "联想": "0992.HK",
+    "携程": "9961.HK", "小鹏": "9868.HK", "理想": "2015.HK", "蔚来": "9866.HK", "海尔": "6690.HK",
+    "比亚迪": "1211.HK", "舜宇": "2382.HK", "金蝶": "0268.HK", "华虹": "1347.HK", "零跑": "9863.HK",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", SHORT_NAMES)
+def test_names_written_without_a_joint_are_both_found(first: str) -> None:
+    """Look-alikes across two names (腾讯网 in 腾讯网易) take neither."""
+    for second, ticker in SHORT_NAMES.items():
+        if second != first:
+            found = believed(f"{first}{second}股价齐跌3%")
+            assert {SHORT_NAMES[first], ticker} <= set(found), second
+
+
+@pytest.mark.parametrize("name", SHORT_NAMES)
+@pytest.mark.parametrize("rest", ["面临调查", "起诉对手", "方面否认裁员", "午后跳水", "跌5%"])
+def test_a_name_is_found_before_the_words_of_news(name: str, rest: str) -> None:
+    assert SHORT_NAMES[name] in believed(name + rest)
