@@ -19,7 +19,11 @@ GUESSER = LanguageGuesser()
         ("Las acciones de Xiaomi suben según el informe", "es"),
         ("テンセントが新作ゲームを発表", "ja"),
         ("텐센트 주가가 올랐다", "ko"),
-        ("Акции Xiaomi выросли", "und"),
+        ("Акции Xiaomi выросли", "und-Cyrl"),
+        ("ارتفعت أسهم الشركة اليوم", "und-Arab"),
+        ("หุ้นพุ่งขึ้นในวันนี้", "und-Thai"),
+        ("Η μετοχή ανέβηκε σήμερα", "und-Grek"),
+        ("ፍተሻ ተጀመረ ዛሬ", "und"),
         ("Xiaomi SU7 Ultra", "und"),
     ],
 )
@@ -33,6 +37,11 @@ def test_language_by_script_and_telling_words(text: str, language: str) -> None:
 )
 def test_a_declared_language_decides_where_words_do_not(declared: str, language: str) -> None:
     assert GUESSER.guess("Xiaomi SU7 Ultra", declared) == language
+
+
+def test_a_declared_language_names_what_the_script_leaves_open() -> None:
+    assert GUESSER.guess("Акции Xiaomi выросли", "ru-RU") == "ru"
+    assert GUESSER.guess("Акции Xiaomi выросли", "de") == "und-Cyrl"
 
 
 def test_script_overrules_a_wrong_declaration() -> None:
