@@ -22,9 +22,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from benchmarks import reading_quality
-from benchmarks.reading_quality import Bound
+from benchmarks.reading_quality import ANSWERS, Bound
 from markets.instruments import Instruments
 from signals.events.extract import Reader
+from signals.events.scoring import labeled
 from signals.linking import Linker
 from signals.news import NewsItem
 

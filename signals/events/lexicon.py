@@ -107,7 +107,7 @@ class Lexicon:
     concepts : mapping
         Language → concept → cues as written.
     silent : mapping
-        Language → faint rules (``kind:id``) that are not tried in it: its single words say too little.
+        Language → faint rules (``kind:id``) not tried in it: its single words say too little.
     """
 
     rules: Sequence[Rule]
