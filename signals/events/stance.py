@@ -170,7 +170,11 @@ def _denied(
         own = sentence.segment_of(hit.start)
         here = [i for i, match in enumerate(fired) if match.segment == own and _is_told(match)]
         before = [i for i, match in enumerate(fired) if match.end <= hit.start and _is_told(match)]
-        after = [i for i, match in enumerate(fired) if match.start >= hit.end and _is_told(match)]
+        after = [
+            i
+            for i, match in enumerate(fired)
+            if match.found[0].start >= hit.end and _is_told(match)
+        ]  # who is spoken of may stand before: "their CEO denies having resigned"
         if here:
             denied.update(here)
         elif before:
