@@ -15,7 +15,9 @@ from backtests.cli.contract import Json, Set, command, emit, emit_line
 from markets.wording import counted, row_problem
 
 if TYPE_CHECKING:
+    from backtests.ambiguous import Ambiguous
     from backtests.reading import Line, Reading
+    from backtests.tally import Tally
     from signals.store import AddReport
 
 app = typer.Typer(no_args_is_help=True, help="Collect and import stories into a store.")
@@ -106,11 +108,8 @@ def events(
         tally.count(outcome)
         if outcome.item_id is None and tally.rejected <= COMPLAINTS:
             _complain(outcome.document)
-    if ambiguous and as_json:
-        emit({"unread": dict(tally.unread), "ambiguous": left_out.as_dict()})
-    elif ambiguous:
-        for line in left_out.lines():
-            typer.echo(line)
+    if ambiguous:
+        _list_names(left_out, tally, as_json=as_json)
     for sentence in tally.sentences():
         typer.echo(sentence, err=True)
     if not tally.stories and any(str(file) != "-" for file in files):
@@ -119,6 +118,14 @@ def events(
         )
     if tally.rejected:
         raise typer.Exit(BAD_INPUT)
+
+
+def _list_names(left_out: Ambiguous, tally: Tally, *, as_json: bool) -> None:
+    if as_json:
+        emit({"unread": dict(tally.unread), "ambiguous": left_out.as_dict()})
+        return
+    for line in left_out.lines():
+        typer.echo(line)
 
 
 def _lines(

@@ -113,7 +113,7 @@ def _linked_data(tree: Any) -> dict[str, str]:
     """Return the plain fields of the page's own article in JSON-LD; of several the first."""
     for script in tree.xpath('//script[@type="application/ld+json"]'):
         try:
-            found = json.loads(script.text or "")
+            found = json.loads(script.text or "", strict=False)  # many break lines in a string
         except (ValueError, RecursionError):
             continue
         for thing in _things(found):

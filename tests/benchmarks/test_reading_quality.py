@@ -8,8 +8,11 @@ import pytest
 
 from benchmarks import reading, reading_quality
 from benchmarks.reading_quality import Bound
+from markets.instruments import Instruments
+from signals.events.extract import Reader
 from signals.events.schema import KINDS
 from signals.events.scoring import Score
+from signals.linking import Linker
 
 
 def test_a_bound_says_by_how_much_it_is_missed() -> None:
@@ -66,3 +69,12 @@ def test_the_exit_status_tells_quality_from_speed(
     assert {bound["what"] for bound in document["bounds"]} >= {
         f"{name}, times spaCy" for name in reading.SPEEDS
     }
+
+
+def test_every_bound_on_speed_is_of_a_row_that_can_be_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "per_second", lambda run, rounds: float(len(rounds)))
+    monkeypatch.setattr(reading, "spacy_matcher", lambda linker: None)
+    found = reading.speed(Reader(Linker(Instruments.default())))
+    assert [bound.measured for bound in reading.speed_bounds(found)] == [None, None]

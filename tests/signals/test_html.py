@@ -79,6 +79,12 @@ def test_the_clock_is_what_the_page_declares(tmp_path: Path, head: str) -> None:
     assert available(tmp_path, head) == datetime(2025, 9, 11, 15, 43, tzinfo=UTC)
 
 
+def test_linked_data_with_a_line_break_in_a_text_is_read(tmp_path: Path) -> None:
+    assert "Hall opens" in LINKED
+    broken = LINKED.replace("Hall opens", "Hall\nopens")
+    assert available(tmp_path, broken) == datetime(2025, 9, 11, 15, 43, tzinfo=UTC)
+
+
 def test_linked_data_of_other_pages_is_no_clock(tmp_path: Path) -> None:
     others = LINKED.replace("@graph", "itemListElement")
     assert available(tmp_path, others + meta("date", "2025-09-12", "name")) == datetime(
