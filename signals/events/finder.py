@@ -232,7 +232,7 @@ def parse_cue(concept: str, text: str) -> Cue:
     Examples
     --------
     >>> cue = parse_cue("up", "legt* … zu")
-    >>> cue.head, cue.open_right, cue.is_particle
+    >>> cue.head, cue.open_right, cue.tail.is_particle
     ('legt', True, True)
     """
     parts = [part.strip() for part in fold(text).split(GAP)]
