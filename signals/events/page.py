@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from signals.events.finder import Hit, letters_of
@@ -47,9 +48,10 @@ _JOINT = re.compile(
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
-_RIVAL_OF = re.compile(
-    r"(?:-(?:rival|konkurren|wettbewerb|herausforder|verfolg)\w*|(?:'s)? (?:rival|competitor)s?"
-    r"|的?(?:竞争对手|对手|劲敌))(?=\s?[\w\"“„])"
+_BESIDE = re.compile(
+    r"[\s-](?:supplier|rival|competitor|challenger|partner|ally|customer"
+    r"|zulieferer|rivale|rivalin|konkurrent|konkurrentin|herausforderer)\s"
+    r"|的?(?:竞争对手|对手|劲敌)"
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
@@ -145,9 +147,8 @@ def lay_out(
     starts = frozenset(start for start, _ in segments)
     heard = quoted(text, folded, starts)
     named = [m for m in names if m.is_believed or m.role == "unlisted"]
-    groups = _groups(
-        folded, [m for m in named if not (_is_voice(m, heard) or _is_measure(folded, m))]
-    )
+    told = [m for m in named if not (_is_voice(m, heard) or _is_former(folded, m))]
+    groups = _groups(folded, _without_attributes(folded, told))
     segments = _joined(segments, groups)
     in_names = 0
     for name in named:
@@ -170,12 +171,19 @@ def lay_out(
     )  # fmt: skip
 
 
-def _is_measure(folded: str, mention: Mention) -> bool:
-    """Tell a firm that only says who somebody is ("former X manager", "X rival Y")."""
-    return (
-        _FORMER.search(folded, max(0, mention.start - 12), mention.start) is not None
-        or _RIVAL_OF.match(folded, mention.end) is not None
-    )
+def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
+    """Drop whom a firm is only measured by ("Tesla rival XPeng", "Apple-Zulieferer AAC")."""
+    measures = {
+        mention
+        for mention, follower in pairwise(named)
+        if _BESIDE.fullmatch(folded, mention.end, follower.start)
+    }
+    return [mention for mention in named if mention not in measures]
+
+
+def _is_former(folded: str, mention: Mention) -> bool:
+    """Tell where somebody came from ("former Alibaba executive"): no news of that firm."""
+    return _FORMER.search(folded, max(0, mention.start - 12), mention.start) is not None
 
 
 def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
