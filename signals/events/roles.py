@@ -290,8 +290,8 @@ def _opposed(
         elif not done_to:
             doer, done_to = None, doer
     if done_to is None and match.rule.kind == "legal":
-        # "NetEase loses, must pay Tencent": the other side stands in the next clause.
-        beyond = _in(sentence, sentence.groups, match.segment + 1)
+        # "NetEase loses, must pay Tencent", "A sued B, and won": the other side stands next door.
+        beyond = [g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2]
         done_to = next((group for group in beyond if group != doer), None)
     assigned = _sided(match, doer, done_to)
     topic = next((group for group in _before(sentence, match) if group.tickers), None)
