@@ -79,7 +79,8 @@ def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     """Tell what only befalls a firm of nobody's ("A wins the order, Goertek misses out")."""
     here = _in(sentence, sentence.groups, match.segment)
     return (
-        match.segment > 0
+        match.rule.who != "opposed"
+        and match.segment > 0
         and bool(here)
         and all(g.end <= match.start for g in here)
         and (not any(group.tickers for group in here))
@@ -290,8 +291,10 @@ def _opposed(
         elif not done_to:
             doer, done_to = None, doer
     if done_to is None and match.rule.kind == "legal":
-        # "NetEase loses, must pay Tencent": the other side stands in the next clause.
-        beyond = _in(sentence, sentence.groups, match.segment + 1)
+        # "NetEase loses, must pay Tencent", "A sued B, and won": the other side stands next door.
+        beyond = [
+            g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2
+        ]
         done_to = next((group for group in beyond if group != doer), None)
     assigned = _sided(match, doer, done_to)
     topic = next((group for group in _before(sentence, match) if group.tickers), None)

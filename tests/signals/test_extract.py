@@ -342,6 +342,11 @@ def test_the_holder_who_acts_is_not_the_one_held() -> None:
     assert [e for e in read("某软件商股价受压 遭腾讯减持") if e.kind == "ownership"] == []
 
 
+def test_orders_that_a_stranger_cuts_fall_upon_the_firm_named() -> None:
+    event = one("舜宇光学急跌6% 市传苹果砍单", "order_supply")
+    assert (event.tickers, event.polarity < 0) == (("2382.HK",), True)
+
+
 def test_model_names_stand_among_chinese_characters_without_spaces() -> None:
     assert one("理想i6推迟至明年春季", "product_launch").polarity < 0
 
