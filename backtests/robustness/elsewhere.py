@@ -13,7 +13,6 @@ from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.robustness.cuts import Cut
 from backtests.robustness.traces import Memory, Table, trace
-from signals.events.lexicon import Lexicon
 from signals.news import NewsItem
 
 _Found = TypeVar("_Found")
