@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,8 @@ _BUILT_IN_PRICES = ("synthetic", "yahoo")
 _DOUBTFUL_CLOCK = re.compile(r"creat|cluster|insert|event_?(date|time)", re.IGNORECASE)
 _CORRECTED = re.compile(r"correct|updat|berichtig|korrig|korrektur|更正|更新|修正", re.IGNORECASE)
 _FEW_STORIES = 30
+Told = dict[tuple[str, str], NewsItem]
+"""Stories by source and id."""
 _CLOCKS = ("published_at", "first_seen_at", "enriched_at", "available_at")
 
 
@@ -230,16 +233,12 @@ def stories_as_of(
         del instants[1:]  # the built-in source tells its plan, whenever it is asked
     else:
         instants += [items[place].available_at for place in order[:count]]
-    question = [(instant, False) for instant in instants]
+    answers: Iterable[tuple[datetime, Told]] = _answers(config, inputs, instants)
     if is_own(config, "news_sources"):
-        question.append((cuts[-1].instant, True))
-    for instant, elsewhere in question:
-        forget(config)
-        if elsewhere:
-            slim = replace(inputs, store=None, lexicon=None)  # type: ignore[arg-type]
-            given = in_own_process(_stories_by, config, slim, instant)
-        else:
-            given = _stories_by(config, inputs, instant)
+        slim = replace(inputs, store=None, lexicon=None)  # type: ignore[arg-type]
+        anew = in_own_process(_answers_anew, config, slim, sorted(instants))
+        answers = chain(answers, zip(sorted(instants), anew, strict=True))
+    for instant, given in answers:
         known = {key: item for key, item in whole.items() if item.available_at <= instant}
         for key in sorted({*given} | {*known}):
             if given.get(key) != known.get(key):
@@ -256,9 +255,20 @@ def stories_as_of(
                 return
 
 
-def _stories_by(
-    config: RunConfig, inputs: Inputs, instant: datetime
-) -> dict[tuple[str, str], NewsItem]:
+def _answers(
+    config: RunConfig, inputs: Inputs, instants: Sequence[datetime]
+) -> Iterator[tuple[datetime, Told]]:
+    for instant in instants:
+        forget(config)
+        yield instant, _stories_by(config, inputs, instant)
+
+
+def _answers_anew(config: RunConfig, inputs: Inputs, instants: Sequence[datetime]) -> list[Told]:
+    """Return what is told as of ascending instants, where nobody has asked for more before."""
+    return [_stories_by(config, inputs, instant) for instant in instants]
+
+
+def _stories_by(config: RunConfig, inputs: Inputs, instant: datetime) -> Told:
     """Return what the source tells when asked as of an instant."""
     source = open_stories(config, inputs, as_of=instant)
     return {

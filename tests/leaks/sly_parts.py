@@ -43,7 +43,7 @@ class WeekdayMean(Group):
     """A weekday's mean volume, of all time, by groupby and transform."""
 
     def series(self, bars: pd.DataFrame) -> pd.Series:
-        return bars["volume"].groupby(bars.index.dayofweek).transform("mean")
+        return bars["volume"].groupby(bars.index.day_of_week).transform("mean")
 
 
 class RankedInThePanel(OfRows):
