@@ -61,6 +61,7 @@ MODELS = (
         min_calibration_rows=20,
     ),
 )
+BESIDE = (0, 3)  # a plain model and a tuned one: baselines cost as much as three more
 COSTS = RoundTrip(CostSchedule("none"), slippage_bp=2.0)
 Chain = tuple[FeatureFrame, LabelFrame, Predictions, list[Signal]]
 
@@ -68,7 +69,8 @@ Chain = tuple[FeatureFrame, LabelFrame, Predictions, list[Signal]]
 def chain(tried: Example, rows: list[Row], market: Any, labels: int, model: int) -> Chain:
     features = build_features(rows, market, FeatureSettings())
     outcomes = label(features, market, tried.calendar, LABELS[labels], costs=COSTS)
-    predictions = walk_forward(features, outcomes, SPLIT, MODELS[model], seed=3)
+    beside = model in BESIDE
+    predictions = walk_forward(features, outcomes, SPLIT, MODELS[model], seed=3, baselines=beside)
     decisions = DecisionSettings(
         threshold="edge", min_edge_rows=5, size_down=True, size_down_skill=0.0, size_down_psi=0.1
     )
