@@ -147,7 +147,8 @@ def lay_out(
     starts = frozenset(start for start, _ in segments)
     heard = quoted(text, folded, starts)
     named = [m for m in names if m.is_believed or m.role == "unlisted"]
-    told = [m for m in named if not (_is_voice(m, heard) or _is_former(folded, m))]
+    told = [m for m in named if not _is_voice(m, heard)]
+    told = [left for m in told if (left := _left_behind(folded, m)) is not None]
     groups = _groups(folded, _without_attributes(folded, told))
     segments = _joined(segments, groups)
     in_names = 0
@@ -181,9 +182,11 @@ def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
     return [mention for mention in named if mention not in measures]
 
 
-def _is_former(folded: str, mention: Mention) -> bool:
-    """Tell where somebody came from ("former Alibaba executive"): no news of that firm."""
-    return _FORMER.search(folded, max(0, mention.start - 12), mention.start) is not None
+def _left_behind(folded: str, mention: Mention) -> Mention | None:
+    """Make a firm somebody came from ("former Alibaba executive") nobody's, another's nothing."""
+    if not _FORMER.search(folded, max(0, mention.start - 12), mention.start):
+        return mention
+    return mention._replace(ticker=None, role="unlisted") if mention.ticker else None
 
 
 def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:

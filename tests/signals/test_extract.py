@@ -351,6 +351,66 @@ def test_model_names_stand_among_chinese_characters_without_spaces() -> None:
     assert one("理想i6推迟至明年春季", "product_launch").polarity < 0
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Baidu's Apollo rides up 20% in the quarter",
+        "Searches on Taobao soar as new phone goes on sale",
+        "Alibaba offers staff 13 days of marriage leave",
+        "WeChat cracks down on accounts that copy others",
+        "Tencent probes office prank",
+        "Former Alibaba executive joins private equity firm",
+        "JD.com buyers want to stock up: goods reach them faster",
+    ],
+)
+def test_words_of_everyday_stories_are_no_events(title: str) -> None:
+    harmless = {"order_supply", "product_launch"}
+    assert {event.kind for event in read(title, language="en")} <= harmless, read(title)
+
+
+@pytest.mark.parametrize(
+    ("title", "kind", "ticker"),
+    [
+        ("Tencent sells Meituan stake", "ownership", "3690.HK"),
+        ("Alibaba sells Sun Art stake for HK$13.1bn", "mna", "9988.HK"),
+        ("Tencent adds to stake in robot maker AgiBot", "mna", "0700.HK"),
+        ("Trip.com sells its MakeMyTrip shares", "mna", "9961.HK"),
+        ("Lei Jun sells shares of Xiaomi", "ownership", "1810.HK"),
+    ],
+)
+def test_whose_event_a_stake_sold_is(title: str, kind: str, ticker: str) -> None:
+    assert one(title, kind).tickers == (ticker,)
+
+
+def test_who_gives_an_order_is_not_who_gets_it() -> None:
+    given = one("Samsung rival Xiaomi picks Sunny Optical as supplier", "order_supply")
+    assert given.tickers == ("2382.HK",)
+
+
+def test_a_list_of_firms_is_not_cut_at_its_commas() -> None:
+    moved = one("Central bank trims key rate; Meituan, Alibaba gain", "price_move")
+    assert moved.tickers == ("3690.HK", "9988.HK")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "SMIC has yet to book any order from Apple, co-CEO says",
+        "Trip.com clarifies it has received no subpoena",
+        "JD.com not interested in Carrefour assets, sources say",
+        "NIO says fund's lawsuit is without merit",
+        "NIO debunks claims that its cars were banned from car parks",
+    ],
+)
+def test_what_a_speaker_says_did_not_happen_is_denied(title: str) -> None:
+    assert {event.certainty for event in read(title, language="en")} == {"denied"}, read(title)
+
+
+def test_the_price_belongs_to_what_was_bought_not_to_the_listing_given_up() -> None:
+    title = "Alibaba to buy the rest of Cainiao for $3.75 billion as it scraps the unit's IPO"
+    assert one(title, "mna").amount == 3.75e9
+
+
 # What the reader is held to, in each language and on headlines it was not tuned on.
 BOUNDS = {
     "kind_f1": 0.80,

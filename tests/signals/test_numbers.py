@@ -147,3 +147,23 @@ def test_years_codes_models_and_counts_are_no_money(language: str, text: str) ->
 def test_the_price_of_a_share_is_marked() -> None:
     assert money("每股57.6港元", "zh").is_per_share
     assert money("HK$45 per share", "en").is_per_share
+    assert money("52 yuan apiece", "en").is_per_share
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "currency"),
+    [
+        ("$650-$660 million", 650e6, 660e6, "USD"),
+        ("between $1.2 and $1.4 billion", 1.2e9, 1.4e9, "USD"),
+        ("HK$30-32 billion", 30e9, 32e9, "HKD"),
+    ],
+)
+def test_the_ends_of_a_range_share_currency_and_scale(
+    text: str, low: float, high: float, currency: str
+) -> None:
+    found = money(text, "en")
+    assert (found.value, found.high, found.currency) == (low, high, currency)
+
+
+def test_a_generation_of_networks_is_no_figure_behind_a_currency() -> None:
+    assert money("a 1.2 billion euro 5G contract", "en").currency == "EUR"
