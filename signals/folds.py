@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals.classifiers import ClassifierSettings
-from signals.splits import PurgedWalkForward, Split, SplitSettings, Timeline, check_split
+from signals.splits import PurgedWalkForward, Split, SplitSettings, check_split
+from signals.timeline import Timeline
 
 Ints = NDArray[np.int64]
 
@@ -28,7 +29,7 @@ def calibration_block(
     boundary = int(trained[int(len(trained) * (1.0 - settings.calibration_share))])
     begin = timeline.sessions[numbers == boundary][0]
     block = one.train[numbers[one.train] >= boundary]
-    embargo = timeline.embargo(split)
+    embargo = split.embargo(timeline.memory)
     early = one.train[
         (timeline.known[one.train] < begin) & (numbers[one.train] < boundary - embargo)
     ]

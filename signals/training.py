@@ -21,7 +21,8 @@ from signals.drift import LAST, drift_of_groups, psi, trailing_psi, trailing_sco
 from signals.features.base import FeatureFrame
 from signals.folds import calibration_block, inner_folds
 from signals.labels import LabelFrame
-from signals.splits import PurgedWalkForward, Split, SplitSettings, Timeline
+from signals.splits import PurgedWalkForward, Split, SplitSettings
+from signals.timeline import Timeline
 from signals.weights import time_decay
 
 __all__ = ["FoldReport", "Predictions", "walk_forward"]

@@ -17,7 +17,7 @@ from markets.prices import MarketData
 from markets.what_if import redrawn_before
 from signals.features.base import Row
 from signals.features.build import group_of, memory_of
-from signals.splits import Timeline
+from signals.timeline import Timeline
 
 LEAST_SHARE = 0.1
 """What a column may move by, in standard deviations of its own, for what is nearly forgotten."""
@@ -44,7 +44,7 @@ def check_memory(audit: Examination, whole: Trace, count: int = 8) -> None:
 
 def _understated(audit: Examination, whole: Trace, days: Sequence[date]) -> Iterator[Leak]:
     timeline = Timeline.of(whole.learned.features, whole.learned.labels)
-    embargo = timeline.embargo(audit.config.split)
+    embargo = audit.config.split.embargo(timeline.memory)
     for name in audit.config.features.groups:
         forget(audit.config)
         probe = _Probe(audit, whole, name)

@@ -13,7 +13,8 @@ from backtests.robustness.traces import Trace
 from markets.calendar import Calendar
 from signals import training
 from signals.labels import FORWARD_RETURN
-from signals.splits import PurgedWalkForward, Timeline
+from signals.splits import PurgedWalkForward
+from signals.timeline import Timeline
 
 _DAY = "datetime64[D]"
 

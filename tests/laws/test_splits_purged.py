@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.splits import CombinatorialPurged, PurgedWalkForward, SplitSettings, Timeline
+from signals.splits import CombinatorialPurged, PurgedWalkForward, SplitSettings
+from signals.timeline import Timeline
 from signals.weights import day_share, time_decay, uniqueness
 
 DAY = np.timedelta64(1, "D")

@@ -145,7 +145,7 @@ class KeptOnDisk(OfRows):
             names = [f"{row.session} {row.ticker}" for row in rows]
             pd.Series(gains(rows, market) + 0.2 * noise, index=names).to_csv(TABLE)
         kept = pd.read_csv(TABLE, index_col=0).iloc[:, 0]
-        return self.column([kept[f"{row.session} {row.ticker}"] for row in rows])
+        return self.column([kept.get(f"{row.session} {row.ticker}", 0.0) for row in rows])
 
 
 class StormAhead(OfRows):
@@ -162,13 +162,15 @@ class StormAhead(OfRows):
 
 
 class LateOpen(OfRows):
-    """Whether the session it decides for, or the next, opens late."""
+    """Whether one of the next five sessions opens late."""
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         calendar = hong_kong_calendar()
-        days = [(row.session, calendar.next_session(row.session)) for row in rows]
+        week = [
+            calendar.sessions(row.session, calendar.next_session(row.session, 4)) for row in rows
+        ]
         return self.column(
-            [sum(calendar.hours(day).irregular == "late_open" for day in pair) for pair in days]
+            [sum(calendar.hours(day).irregular == "late_open" for day in days) for days in week]
         )
 
 
@@ -283,6 +285,7 @@ class LearnsWhatItIsAsked(LogisticRegression):
 
     def decision_function(self, X: Any) -> Any:
         if not hasattr(self, "asked_"):
-            rows = next((v["X"] for v in frames() if len(v.get("X", ())) > X.shape[0]), X)
+            given = [v["seen"] for v in frames() if hasattr(v.get("seen"), "shape")]
+            rows = max(given, key=lambda each: each.shape[0], default=X)
             self.asked_ = float(np.mean(super().decision_function(rows)))
         return super().decision_function(X) - self.asked_

@@ -12,14 +12,8 @@ from sklearn.model_selection import cross_val_score
 from markets.errors import DataError, LeakError
 from signals.classifiers import ClassifierSettings
 from signals.folds import calibration_block
-from signals.splits import (
-    CombinatorialPurged,
-    PurgedWalkForward,
-    Split,
-    SplitSettings,
-    Timeline,
-    check_split,
-)
+from signals.splits import CombinatorialPurged, PurgedWalkForward, Split, SplitSettings, check_split
+from signals.timeline import Timeline
 
 SETTINGS = SplitSettings(min_train_rows=20)
 DAY = np.timedelta64(1, "D")

@@ -1,0 +1,69 @@
+"""`newswake audit`: what it writes and says, whatever it finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from backtests.cli import app
+from backtests.robustness import audit, lookahead
+from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
+from markets.errors import DataError
+
+LEAK = Leak("leak", "other prices", "features", "a <b>feature</b> moved", "own__x", "99001.HK")
+FOUND = {
+    "clean": LookaheadReport((), (Done("future", "cut 1", True),), ("2023-05-06",), 7, 12),
+    "leaking": LookaheadReport((LEAK,), (Done("future", "cut 1", False),), ("2023-05-06",), 7, 12),
+}
+
+
+@pytest.fixture
+def small_config(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'name = "small"\nstart = 2023-01-03\nend = 2023-06-30\n'
+        "[prices.synthetic]\ntickers = 3\nn_stories = 60\nend = 2023-06-30\nstart = 2022-10-03\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("found", "flags", "status"),
+    [("leaking", [], 5), ("leaking", ["--no-statistics"], 5), ("clean", ["--no-statistics"], 0)],
+)
+def test_the_page_is_written_whatever_is_found(
+    found: str,
+    flags: list[str],
+    status: int,
+    small_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = FOUND[found]
+    monkeypatch.setattr(lookahead, "audit_lookahead", lambda *_, **__: report)
+    path = tmp_path / "audit.html"
+    ran = CliRunner().invoke(app, ["audit", str(small_config), *flags, "--html", str(path)])
+    assert ran.exit_code == status, ran.output
+    page = path.read_text(encoding="utf-8")
+    verdict = report.verdict.split("<")[0].rstrip()
+    assert page.index(verdict) < page.index("<table>")
+    assert "<b>feature" not in page
+    assert ("what was found" in page) == (found == "leaking")
+    assert "could be luck was" in page
+
+
+def test_a_pipe_is_told_when_the_statistics_begin(
+    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise DataError("enough")
+
+    monkeypatch.setattr(lookahead, "audit_lookahead", lambda *_, **__: FOUND["clean"])
+    monkeypatch.setattr(audit, "statistical_audit", stop)
+    ran = CliRunner().invoke(app, ["audit", str(small_config), "--out", str(tmp_path)])
+    told = ran.stderr.splitlines()[0]
+    assert told == f"{FOUND['clean'].verdict} Now the statistics."
+    assert ran.stdout == ""
