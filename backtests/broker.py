@@ -40,9 +40,8 @@ class BrokerSettings(Settings):
     """How orders are executed."""
 
     engine: Literal["backtrader", "compiled"] = "backtrader"
-    """"backtrader" runs every strategy; "compiled" every one that decides by signals alone and
-    sells nothing short, with the same fills to the cent: built-in ones hundreds of times faster,
-    one's own a few times."""
+    """"backtrader" runs every strategy; "compiled" every one that decides by signals alone, with
+    the same fills to the cent: built-in ones hundreds of times faster, one's own a few times."""
 
     cash_hkd: float = Field(default=1_000_000.0, gt=0.0)
     """Cash at the start."""
@@ -310,7 +309,7 @@ class Broker:
         """Order back every short, in place of what waits for it."""
         for ticker in self.account.sold_short:
             for order in self.pending:
-                if order.ticker == ticker:
+                if order.ticker == ticker and order.alive:
                     order.end("cancelled", BUY_IN)
             shares = -self.account.shares[ticker]
             self.place(ticker, "buy", shares, effective=session, short=True, forced=BUY_IN)

@@ -16,6 +16,7 @@ from markets.errors import ConfigError, MissingDataError, nearest_name
 from markets.plugins import load
 from markets.prices import MarketData
 from markets.rules import UNITS_PER_HKD
+from markets.settings import Settings
 from signals.decisions import Signal
 from strategies.base import (
     SignalStrategy,
@@ -147,9 +148,9 @@ def run_engine(
     tape = Tape(market, around[1:-1])
     core = Broker(broker, tape, costs, instruments)
     desk = _Desk(core, SignalBook(signals), around, universe, quiet=prepare is None)
-    cls = (resolve or _published)(strategy.name)
+    cls, params = checked_strategy(strategy, seed, resolve)
     cerebro = _cerebro(desk)
-    _add_strategy(cerebro, desk, cls, strategy, seed)
+    _add_strategy(cerebro, desk, cls, params, strategy)
     if prepare is not None:
         prepare(cerebro)
     cerebro.run()
@@ -157,12 +158,55 @@ def run_engine(
     return tables.result(tables.records(core, desk.days), around, tape.tickers)
 
 
+def checked_strategy(
+    settings: StrategySettings, seed: int, resolve: Callable[[str], Any] | None = None
+) -> tuple[Any, Settings | None]:
+    """Return a strategy's class, and its parameters if it decides by signals alone.
+
+    Parameters
+    ----------
+    settings, seed, resolve
+        As `run_engine` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such class, or it is no strategy, or a parameter does not fit.
+    """
+    cls = (resolve or _published)(settings.name)
+    where = f"strategy.params of {settings.name}"
+    if isinstance(cls, type) and issubclass(cls, SignalStrategy):
+        values = dict(settings.params)
+        if "seed" in cls.Params.model_fields:
+            values.setdefault("seed", seed)
+        return cls, build_params(cls.Params, values, where=where)
+    # Imported here: backtrader takes a third of a second, and this module is on the config's path.
+    import backtrader as bt
+
+    if not (isinstance(cls, type) and issubclass(cls, bt.Strategy)):
+        raise ConfigError(
+            "this is no strategy",
+            given=settings.name,
+            wanted="a subclass of strategies.base.SignalStrategy or backtrader.Strategy",
+        )
+    keys = cls.params._getkeys()  # type: ignore[attr-defined]
+    for key in settings.params:
+        if key not in keys:
+            raise ConfigError(
+                "unknown parameter of the strategy",
+                given=key,
+                wanted=", ".join(keys) or "none: it has no parameters",
+                where=where,
+                nearest=nearest_name(key, keys),
+            )
+    return cls, None
+
+
 def _published(name: str) -> Any:
     return load("strategies", name, where="strategy.name")
 
 
 def _cerebro(desk: _Desk) -> SessionCerebro:
-    # Imported here: backtrader takes a third of a second, and this module is on the config's path.
     from backtests.bridge import BridgeBroker
     from backtests.loop import SessionCerebro, backtrader_day
     from strategies.feed import SessionFeed
@@ -178,46 +222,22 @@ def _cerebro(desk: _Desk) -> SessionCerebro:
 
 
 def _add_strategy(
-    cerebro: SessionCerebro, desk: _Desk, cls: Any, settings: StrategySettings, seed: int
+    cerebro: SessionCerebro,
+    desk: _Desk,
+    cls: Any,
+    params: Settings | None,
+    settings: StrategySettings,
 ) -> None:
     """Add a `SignalStrategy` behind its trader, or a backtrader strategy as it is."""
-    import backtrader as bt
-
     from strategies.trader import SignalTrader
 
-    where = f"strategy.params of {settings.name}"
-    if isinstance(cls, type) and issubclass(cls, SignalStrategy):
-        values = dict(settings.params)
-        if "seed" in cls.Params.model_fields:
-            values.setdefault("seed", seed)
-        params = build_params(cls.Params, values, where=where)
+    if params is not None:
         cerebro.addstrategy(
             SignalTrader, policy=cls(params), desk=desk, reserve_bp=settings.reserve_bp
         )
-    elif isinstance(cls, type) and issubclass(cls, bt.Strategy):
-        keys = cls.params._getkeys()  # type: ignore[attr-defined]
-        for key in settings.params:
-            if key not in keys:
-                raise ConfigError(
-                    "unknown parameter of the strategy",
-                    given=key,
-                    wanted=", ".join(keys) or "none: it has no parameters",
-                    where=where,
-                    nearest=nearest_name(key, keys),
-                )
-        book = {"signals": desk.book} if "signals" in keys else {}
-        cerebro.addstrategy(cls, **settings.params, **book)
-    else:
-        raise no_strategy(settings.name)
-
-
-def no_strategy(name: str) -> ConfigError:
-    """Return the error for what no engine can run."""
-    return ConfigError(
-        "this is no strategy",
-        given=name,
-        wanted="a subclass of strategies.base.SignalStrategy or backtrader.Strategy",
-    )
+        return
+    book = {"signals": desk.book} if "signals" in cls.params._getkeys() else {}
+    cerebro.addstrategy(cls, **settings.params, **book)
 
 
 class _Desk:

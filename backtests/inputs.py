@@ -64,7 +64,7 @@ class Universe(Mapping[date, frozenset[str]]):
         else:
             named = set(market.tickers)
             if config.universe != "all":
-                self.index = _index_name(config.universe, instruments)
+                self.index = index_name(config.universe, instruments)
                 members = instruments.membership(self.index)
                 named = set(members.between(config.start, config.end))
         priced = named & set(market.tickers)
@@ -167,7 +167,7 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     known = frozenset(instruments) | set(market.tickers)
     source = open_news(config.news, _data_dir(config, environment), known=known, world=world)
     added = store.add(source.read())
-    content = f"{market.sha256}{store.sha256()}{_own_tables(config)}"
+    content = f"{market.sha256}{store.sha256()}{own_tables(config)}"
     digest = hashlib.sha256(content.encode()).hexdigest()
     return Inputs(
         market=market.only(sorted(universe.candidates)),
@@ -240,7 +240,7 @@ def _instruments(config: RunConfig, world: World | None) -> Instruments:
     return instruments
 
 
-def _own_tables(config: RunConfig) -> str:
+def own_tables(config: RunConfig) -> str:
     """Return the hashes of the user's own files that a config names; often there are none."""
     digests = []
     for key in OWN_TABLES:
@@ -270,7 +270,7 @@ def _asked_for(config: RunConfig, instruments: Instruments) -> list[str] | None:
         return list(config.universe)
     # Yahoo has no list of all it has; whoever was a member in the run is asked for by name.
     if config.prices.source == "yahoo" and config.universe != "all":
-        index = instruments.membership(_index_name(config.universe, instruments))
+        index = instruments.membership(index_name(config.universe, instruments))
         return sorted(index.between(config.start, config.end))
     return None
 
@@ -294,7 +294,8 @@ def _require_benchmark(config: RunConfig, market: MarketData) -> None:
         )
 
 
-def _index_name(name: str, instruments: Instruments) -> str:
+def index_name(name: str, instruments: Instruments) -> str:
+    """Return the name of an index whose members are known, or refuse it with the nearest."""
     known = instruments.indices
     if name not in known:
         raise ConfigError(

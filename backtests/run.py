@@ -25,6 +25,7 @@ from backtests.checks import checks_of
 from backtests.config import LoadedConfig, RunConfig
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
+from backtests.parts import check_parts
 from backtests.provenance import provenance_of
 from backtests.reports import ReportSettings
 from backtests.result import BacktestResult, EngineResult
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from backtests.view import RunView
     from signals.labels import LabelFrame
     from signals.training import Predictions
+
+COMPARED = "compared_fills"
+"""Of the trading stage in a run's log: fills of which two engines agree in every value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +84,8 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None, check: boo
     show : bool, optional
         Whether to show progress; by default where stderr is a terminal.
     check : bool
-        Whether to trade by both engines and fail on the first difference.
+        Whether to trade by both engines and fail on the first difference; else the log says on how
+        many fills they agree, those of the baselines among them.
 
     Returns
     -------
@@ -88,6 +93,7 @@ def run(loaded: LoadedConfig, out: Path, *, show: bool | None = None, check: boo
         The finished run folder. An interrupted or failed run leaves none, but stays in the ledger.
     """
     config = loaded.config
+    check_parts(config, both_engines=check)
     journal = Journal(show=sys.stderr.isatty() if show is None else show)
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}_{config.name}_{config.sha256()[:8]}"
@@ -144,6 +150,8 @@ def backtest(
     with journal.stage("trading") as found:
         engine, baselines = trade(config, inputs, learned, check=check)
         found |= {"orders": len(engine.orders), "fills": len(engine.fills)}
+        if check:
+            found[COMPARED] = sum(len(one.fills) for one in (engine, *baselines.values()))
     with journal.stage("judging"):
         result = judge(config, inputs, learned, engine, baselines)
     return view_of(

@@ -67,8 +67,7 @@ class Records:
     Attributes
     ----------
     orders, fills, trips, actions, days : mapping of str to ndarray
-        One value a row; of a trip `held` is what it still holds and `end` what that is worth. An
-        engine without short sales may leave out `short` and `borrow`.
+        One value a row; of a trip `held` is what it still holds and `end` what that is worth.
     shares : ndarray of int64
         Held at the close, sessions × tickers.
     """
@@ -155,7 +154,7 @@ def _orders(orders: Mapping[str, Column], days: Column) -> pd.DataFrame:
             name: _words(orders[name])
             for name in ("ticker", "side", "status", "reason", "signal_id")
         },
-        "short": _or_zeros(orders, "short", "order_id").astype(bool),
+        "short": orders["short"].astype(bool),
         "decided_session": days[orders["effective"]],
         "effective_session": days[orders["effective"] + 1],
         "filled_session": days[np.where(filled < 0, len(days) - 1, filled + 1)],
@@ -181,7 +180,7 @@ def _trades(trips: Mapping[str, Column], days: Column) -> pd.DataFrame:
     last = len(days) - 4
     gross = trips["sold"] + trips["end"] + trips["income"] - trips["bought"]
     net = gross - trips["cost"]
-    short = _or_zeros(trips, "short", "trade_id").astype(bool)
+    short = trips["short"].astype(bool)
     # A short enters by what is sold, and leaves by what is bought; what it still holds is negative.
     entered = np.where(short, trips["sold_shares"], trips["bought_shares"])
     entry = np.where(short, trips["sold"], trips["bought"])
@@ -215,9 +214,8 @@ def _equity(days: Mapping[str, Column], sessions: pd.DatetimeIndex) -> pd.DataFr
         "equity_hkd": (days["cash"] + days["holdings"]) / 100,
         **{
             f"{name}_hkd": days[name] / 100
-            for name in ("cash", "holdings", "cost", "turnover", "income")
+            for name in ("cash", "holdings", "short", "cost", "borrow", "turnover", "income")
         },
-        **{f"{name}_hkd": _or_zeros(days, name, "cash") / 100 for name in ("short", "borrow")},
         "benchmark": np.full(len(sessions), np.nan),
     }
     return pd.DataFrame(columns, index=sessions)[list(EQUITY_COLUMNS)]
@@ -248,11 +246,6 @@ def _fields(rows: Sequence[Any], names: str) -> dict[str, Column]:
         is_word = name in _WORDS
         found[name] = np.array(values, dtype=object) if is_word else _integers(values)
     return found
-
-
-def _or_zeros(columns: Mapping[str, Column], name: str, like: str) -> Column:
-    """Return a column that an engine may leave out, as long as another one."""
-    return columns.get(name, np.zeros_like(columns[like]))
 
 
 def _words(values: Column) -> pd.Series:

@@ -8,17 +8,20 @@ of a few runs.
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 
 from backtests.broker import BrokerSettings
 from backtests.compiled.check import check_engines, first_difference
 from backtests.compiled.engine import CompiledRun
+from backtests.compiled.short_cases import short_case
 from backtests.compiled.testing import STRATEGIES, random_case
 from backtests.compiled.trials import Trial
 from backtests.result import EngineResult
@@ -245,21 +248,21 @@ def sweep() -> None:
     print(f"1,000 pairs on 10 x 2,500: {ours:.2f} s CPU, {fills:,} fills, bare kernel {least:.2f}")
 
 
-def agreement(cases: int) -> None:
-    """Compare the engines on random cases and count the differences."""
+def agreement(cases: int, lists: Path | None = None) -> None:
+    """Compare the engines on random cases and count the differences; with a folder, on shorts."""
     refused = fills = 0
-    for seed in range(cases):
+    for seed in range(10_000, 10_000 + cases):
         for name in STRATEGIES:
-            case = random_case(10_000 + seed, name)
+            case = short_case(seed, name, lists) if lists else random_case(seed, name)
             try:
                 fills += len(check_engines(**case.arguments).fills)
             except NewswakeError as error:
                 if type(error).__name__ == "EngineMismatchError":
                     raise
                 refused += 1
-    print(
-        f"{cases * len(STRATEGIES):,} cases agree in every bit: {fills:,} fills, {refused} refused"
-    )
+    kind = "cases with short selling" if lists else "cases"
+    count = cases * len(STRATEGIES)
+    print(f"{count:,} {kind} agree in every bit: {fills:,} fills, {refused} refused")
 
 
 def main() -> None:
@@ -271,6 +274,8 @@ def main() -> None:
     linearity()
     sweep()
     agreement(options.cases)
+    with tempfile.TemporaryDirectory() as folder:
+        agreement(options.cases, Path(folder))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from markets.errors import MissingDataError, TableError, nearest_name
-from markets.hk.tables import Fields, TableFile, open_table, required
+from markets.hk.tables import Fields, open_table, required
 from markets.tickers import normalize_ticker
 
 _KEYS = ("ticker", "valid_from", "valid_to")
+_HEAD = re.compile(r"\s*\[\[\s*designated\s*\]\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Spell:
 
 class DesignatedList:
     """The securities that the exchange allowed to be sold short, by date.
+
+    The exchange lists counters in renminbi (80700) beside those in Hong Kong dollars (0700). Both
+    may stand here, each for itself: no run trades the former, and none says anything of the latter.
 
     Parameters
     ----------
@@ -72,7 +77,7 @@ class DesignatedList:
         MissingDataError
             If there is no such file.
         TableError
-            If a row lacks a key, has another one, or ends before it begins; names the row.
+            If a row lacks a key, has another one, or ends before it begins; names file and line.
         TickerError
             If a ticker is none of Hong Kong.
         """
@@ -110,12 +115,13 @@ class DesignatedList:
 def _rows(path: Path) -> Iterator[tuple[str, Fields]]:
     """Yield each row with its place; cells that are empty are left out."""
     if path.suffix.lower() != ".csv":
-        yield from open_table(path).rows("designated")
+        yield from _toml_rows(path)
         return
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restkey="a cell too many")
-            cells, named = list(reader), reader.fieldnames or ()
+            cells = [(reader.line_num, row) for row in reader]
+            named = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MissingDataError(f"cannot read the file: {error}", where=str(path)) from None
     absent = [key for key in _KEYS[:2] if key not in named]
@@ -126,8 +132,19 @@ def _rows(path: Path) -> Iterator[tuple[str, Fields]]:
             wanted=", ".join(_KEYS),
             where=str(path),
         )
-    table = [{key: _cell(key, text) for key, text in row.items() if text} for row in cells]
-    yield from TableFile(str(path), {"designated": table}).rows("designated")
+    for line, row in cells:
+        yield f"{path}: line {line}", {key: _cell(key, text) for key, text in row.items() if text}
+
+
+def _toml_rows(path: Path) -> Iterator[tuple[str, Fields]]:
+    rows = list(open_table(path).rows("designated"))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    heads = [number for number, line in enumerate(lines, start=1) if _HEAD.match(line)]
+    if len(heads) != len(rows):  # written otherwise than as [[designated]]: rows are counted
+        yield from rows
+        return
+    for line, (_, row) in zip(heads, rows, strict=True):
+        yield f"{path}: line {line}", row
 
 
 def _cell(key: str, text: str) -> str | date:

@@ -72,7 +72,8 @@ def lots_for(
         return 0
     # A policy may count in narrower floats, whose products would be narrow too.
     budget_cents = int(float(weight) * round(equity_hkd * 100) / (1.0 + reserve_bp / 10_000.0))
-    return budget_cents * _UNITS_PER_CENT // (price_units(close_hkd) * lot) * lot
+    # Shorts can lose more than there is: a negative equity sizes nothing, of either side.
+    return max(0, budget_cents) * _UNITS_PER_CENT // (price_units(close_hkd) * lot) * lot
 
 
 def wishes(

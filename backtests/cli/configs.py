@@ -49,10 +49,15 @@ def schema(as_json: Json = False) -> None:
 @app.command()
 @command
 def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
-    """Check a config without running it; exit 3 if it is invalid."""
+    """Check a config without running it: exit 3 if it is invalid, 4 if a file of its own is.
+
+    Every part it names is looked up and given its parameters; no price and no story is read.
+    """
     from backtests.config import load_config
+    from backtests.parts import check_parts
 
     loaded = load_config(config, sets or [])
+    check_parts(loaded.config)
     if as_json:
         emit({"config": str(config), "valid": True, "sha256": loaded.config.sha256()})
     else:

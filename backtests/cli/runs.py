@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,10 +61,14 @@ def run(
     require_metrics(gates, loaded.config)
     folder = run_line(loaded, out, check=check)
     view = read_run(folder)
+    agreed = {"fills_compared": _compared(folder), "differences": 0} if check else None
     if as_json:
-        emit(_document(folder, view))
+        emit(_document(folder, view) | ({"engines": agreed} if agreed else {}))
     else:
         print_text(view)
+    if agreed:
+        fills = agreed["fills_compared"]
+        typer.echo(f"both engines agree: {fills:,} fills compared, zero differences", err=True)
     check_gates(gates, view.metrics)
 
 
@@ -123,6 +128,14 @@ def signals(
         emit(coming)
     else:
         print_coming(coming)
+
+
+def _compared(run: Path) -> int:
+    """Return on how many fills of a run, its baselines' too, both engines agree."""
+    from backtests.run import COMPARED
+
+    lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return sum(int(json.loads(line).get(COMPARED, 0)) for line in lines)
 
 
 def _document(run: Path, view: RunView) -> dict[str, Any]:

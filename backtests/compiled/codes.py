@@ -22,6 +22,12 @@ REASONS = (
     words.REPLACED,
     NO_CLOSE,
     UNDER_ONE_LOT,
+    words.NOT_DESIGNATED,
+    words.TICK_RULE,
+    words.MARGIN,
+    words.NOT_SHORT,
+    words.OTHER_SIDE,
+    words.BUY_IN,
 )
 (
     NONE,
@@ -37,14 +43,21 @@ REASONS = (
     REPLACED,
     NO_CLOSE_KNOWN,
     UNDER_LOT,
-) = range(13)
-KINDS = ("action", "payment", "delivery")
-ACTION, PAYMENT, DELIVERY = range(3)
+    NOT_DESIGNATED,
+    TICK_RULE,
+    MARGIN,
+    NOT_SHORT,
+    OTHER_SIDE,
+    BUY_IN,
+) = range(19)
+KINDS = ("action", "payment", "delivery", "borrow")
+ACTION, PAYMENT, DELIVERY, BORROWED = range(4)
 
-# Columns of an order: side is 1 or -1, sessions are numbers of the run, signals rows of `Told`.
+# Columns of an order: side is 1 or -1, sessions are numbers of the run, signals rows of `Told`. The
+# last two are written with shorts on alone: whether it is of the short side, and a buy-in.
 (O_TICKER, O_SIDE, O_SHARES, O_SESSION, O_SIGNAL, O_STATUS, O_REASON) = range(7)
-(O_CUT, O_REMAINING, O_FILLED, O_FILLED_AT, O_ID) = range(7, 12)
-ORDER_WIDTH = 12
+(O_CUT, O_REMAINING, O_FILLED, O_FILLED_AT, O_ID, O_SHORT, O_FORCED) = range(7, 14)
+ORDER_WIDTH = 14
 # Columns of a fill; its costs follow, in the order of `COST_COLUMNS`.
 (F_ORDER, F_TRIP, F_SESSION, F_TICKER, F_SIDE, F_SHARES, F_UNITS, F_WORTH, F_SIGNAL, F_COSTS) = (
     range(10)
@@ -53,20 +66,22 @@ COMPONENTS = 8
 FILL_WIDTH = F_COSTS + COMPONENTS
 # Columns of a round trip; `T_EXITED` is -1 while it is open.
 (T_TICKER, T_ENTERED, T_EXITED, T_SIGNAL, T_BOUGHT_SHARES) = range(5)
-(T_BOUGHT, T_SOLD_SHARES, T_SOLD, T_INCOME, T_COST) = range(5, 10)
-TRIP_WIDTH = 10
+(T_BOUGHT, T_SOLD_SHARES, T_SOLD, T_INCOME, T_COST, T_SHORT) = range(5, 11)
+TRIP_WIDTH = 11
 # Columns of a corporate action that met a holding, and of what arrived of one later.
 (A_SESSION, A_TICKER, A_TRIP, A_BEFORE, A_AFTER, A_DIVIDEND, A_FRACTION) = range(7)
 (A_KIND, A_CASH, A_DUE, A_OTHER, A_OTHER_SHARES, A_OTHER_WORTH) = range(7, 13)
 ACTION_WIDTH = 13
 NEVER = -1  # no date
 AT_ONCE = -(2**40)  # a date before all others
-# Columns of a claim: cents, or shares that have a round trip of their own (`C_GIFT` is 1).
+# Columns of a claim: cents (below 0: what a short owes), or shares that have a round trip of their
+# own (`C_GIFT` is 1).
 (C_TICKER, C_TRIP, C_DUE, C_CENTS, C_GIFT, C_SHARES) = range(6)
 CLAIM_WIDTH = 6
-# Columns of a day: cash and holdings at the close, and what moved, in cents.
-(D_CASH, D_HOLDINGS, D_COST, D_TURNOVER, D_INCOME) = range(5)
-DAY_WIDTH = 5
+# Columns of a day: cash and holdings at the close, and what moved, in cents; the last two are
+# written with shorts on alone.
+(D_CASH, D_HOLDINGS, D_COST, D_TURNOVER, D_INCOME, D_SHORT, D_BORROW) = range(7)
+DAY_WIDTH = 7
 # Columns of an action of the world. Cents of a share are whole + rest / unit: its dividend, and
 # what is paid for the fraction of a share; `W_MARK` is the close on the new basis, -1 if none was
 # known; then whose shares are given, how many for one, and their last known close.
@@ -78,12 +93,14 @@ WORLD_ACTION_WIDTH = 16
 (G_RATE, G_AMOUNT, G_MINIMUM, G_MAXIMUM, G_DOLLAR_UP) = range(5)
 
 # Cells of the state of a run. `OWED` is cash, `GIFTS` counts claims to shares; `WANTED` is how many
-# targets a policy outside the kernel left in the room.
+# targets a policy outside the kernel left in the room. `N_SOLD` counts tickers sold short, `DEBTS`
+# is what they owe of `OWED`.
 (CASH, COST, TURNOVER, INCOME, PENDING, SLOTS) = range(6)
 (N_ORDERS, N_FILLS, N_TRIPS, N_CLOSED, N_WON, N_ACTIONS) = range(6, 12)
 (FAIL, FAIL_SESSION, FAIL_TICKER, FAIL_SIDE, FAIL_UNITS, FAIL_SHARES) = range(12, 18)
 (CLAIMS, OWED, GIFTS, N_BUSY, N_YOUNG, WAITED, WANTED) = range(18, 25)
-STATE_WIDTH = 25
+(N_SOLD, DEBTS, BORROW) = range(25, 28)
+STATE_WIDTH = 28
 
 # Columns of a desk: what is kept of a ticker. `HEAD` is the latest signal that may stand, `UNTIL`
 # when it expires, `WAY` its direction, `TRIP` the open round trip; TODAY counts only where
@@ -100,7 +117,9 @@ DESK_WIDTH = 12
 # Cells of a trial: whole numbers, then others.
 (P_STRATEGY, P_COUNT, P_REBALANCE, P_HOLD, P_FOLLOWS, P_CASH) = range(6)
 (P_TICKS, P_BP, P_WAIT, P_THRESHOLDS) = range(6, 10)
-INTS_WIDTH = 10
+# Of shorts: parts of their worth as whole + rest / unit, three cells each.
+(P_MARGIN, P_MAINTENANCE, P_NIGHTLY) = range(10, 19, 3)
+INTS_WIDTH = 19
 (Q_WEIGHT, Q_RESERVED, Q_PARTICIPATION, Q_ABOVE, Q_BELOW) = range(5)
 (Q_BP, Q_IMPACT) = range(5, 7)
 FLOATS_WIDTH = 7

@@ -14,6 +14,7 @@ from backtests.compiled.layout import Ints
 from backtests.compiled.refusals import unserved
 from markets.costs import CostSchedule
 from markets.errors import NewswakeError
+from markets.hk.fees import Charge
 from markets.rules import tick_table
 
 # In 1e-8: the largest rate whose charge on a million million units still fits 64 bits.
@@ -45,6 +46,7 @@ def fees_of(columns: Columns, kinds: Sequence[str], costs: CostSchedule) -> tupl
             if charges is None:
                 continue
             if id(charges) not in seen:
+                require_gentle(*charges.values())
                 seen[id(charges)] = len(table)
                 table.append(
                     [
@@ -60,10 +62,14 @@ def fees_of(columns: Columns, kinds: Sequence[str], costs: CostSchedule) -> tupl
                 )
             rows[number, place] = seen[id(charges)]
     fees = np.array(table, dtype=np.int64).reshape(-1, COMPONENTS, 5)
-    steep = fees[:, :, 0][fees[:, :, 4] == 1]
-    if steep.max(initial=0) > _STEEPEST:
-        raise unserved("a charge of over 4 %, rounded up to the dollar", "a lower rate")
     return rows, fees
+
+
+def require_gentle(*charges: Charge) -> None:
+    """Refuse a charge whose rounding up to the dollar might not fit 64 bits."""
+    for charge in charges:
+        if charge.rounding == "dollar_up" and charge.rate > _STEEPEST:
+            raise unserved("a charge of over 4 %, rounded up to the dollar", "a lower rate")
 
 
 def ticks_of(columns: Columns, kinds: Sequence[str]) -> tuple[Ints, Ints, Ints]:

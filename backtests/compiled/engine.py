@@ -156,19 +156,22 @@ class CompiledRun:
         """Run a trial; return whether the book had enough room."""
         from backtests.compiled.kernel import kernel
 
+        run = kernel(trial.broker.short.enabled)
         if _shared(trial.broker) != self._shared:
             raise ConfigError(
-                "all trials of a sweep share what their volumes are made of",
+                "all trials of a sweep share what their market was prepared for",
                 given=_shared(trial.broker),
                 wanted=self._shared,
-                where="broker.participation_of, .participation_sessions, .impact_sessions",
+                where="broker.participation_of, .participation_sessions, .impact_sessions, "
+                ".short.enabled, .short.designated",
             )
         cls, params = params_of(trial.strategy, seed, resolve)
         numbers = numbers_of(cls, params, trial)
         if numbers[0][c.P_STRATEGY] == c.OWN:
-            self._own.run(kernel(), cls(params), trial.thresholds, numbers, book, room)
+            shorts = trial.broker.short.enabled
+            self._own.run(run, cls(params), trial.thresholds, numbers, book, room, shorts=shorts)
         else:
-            self._run_known(kernel(), cls, params, numbers, book, room)
+            self._run_known(run, cls, params, numbers, book, room)
         code = int(room.state[c.FAIL])
         if code not in (c.FINE, c.BAD_ROOM):
             self._stops.refuse(room.state, trial.broker, cls.__name__)
@@ -187,7 +190,7 @@ class CompiledRun:
         draws, rounds, sessions = self._no_draws, 1, len(self.world.days)
         while True:
             if cls is RandomEntries:
-                draws = draws_of(self.columns, params.entries, params.seed, rounds=rounds)  # type: ignore[attr-defined]
+                draws = draws_of(self.columns, params, rounds=rounds)  # type: ignore[arg-type]
             kernel(self.world, self.told, draws, *numbers, book, room, -1, sessions)
             if room.state[c.FAIL] != c.BAD_DRAWS:
                 return
@@ -227,10 +230,11 @@ def run_compiled(
     return prepared.run(Trial(strategy, broker), seed=seed, resolve=resolve)
 
 
-def _shared(broker: BrokerSettings) -> tuple[str, int, int]:
+def _shared(broker: BrokerSettings) -> tuple[object, ...]:
     """Return what a world was made for."""
     sessions = broker.impact_sessions if broker.impact > 0.0 else 0
-    return broker.participation_of, broker.participation_sessions, sessions
+    listed = broker.short.designated if broker.short.enabled else None
+    return broker.participation_of, broker.participation_sessions, sessions, listed
 
 
 @cache

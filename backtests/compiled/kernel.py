@@ -32,7 +32,7 @@ def begin(ints, room):
         room.desk[ticker, c.TRIP] = -1
 
 
-def _run(stamp: int, keep: bool) -> Any:
+def _run(stamp: int, keep: bool, shorts: bool) -> Any:
     @njit(cache=keep, nogil=True, error_model="numpy", _nrt=False)
     def run(world, told, draws, ints, floats, book, room, first, last):
         """Run the sessions `first` to `last` (left out) of a trial; -1 begins it.
@@ -48,16 +48,16 @@ def _run(stamp: int, keep: bool) -> Any:
         for number in range(max(0, first), last):
             if not book.record and state[c.PENDING] == 0:
                 state[c.SLOTS] = 0
-            turn(told, ints, floats, room, number)
+            turn(told, ints, floats, room, number, shorts)
             if number >= world.ready:
-                wanted = targets(world, told, draws, ints, floats, book, room, number)
+                wanted = targets(world, told, draws, ints, floats, book, room, number, shorts)
                 if wanted and state[c.FAIL] == 0:
-                    decide(world, told, ints, floats, book, room, number, wanted)
+                    decide(world, told, ints, floats, book, room, number, wanted, shorts)
             if number < sessions and state[c.FAIL] == 0:
-                trade(world, ints, floats, book, room, number)
+                trade(world, ints, floats, book, room, number, shorts)
                 if state[c.PENDING] or state[c.WAITED]:
                     count_waiting(book, room)
-                close_day(world, book, room, number)
+                close_day(world, book, room, number, shorts)
             if state[c.FAIL]:
                 return
         if last > sessions:
@@ -68,8 +68,10 @@ def _run(stamp: int, keep: bool) -> Any:
 
 
 @cache
-def kernel() -> Any:
+def kernel(shorts: bool) -> Any:
     """Return the compiled run; the first call of a machine compiles, later ones load.
+
+    `shorts` is a constant in it: what sells nothing short pays for no rule of short sales.
 
     numba keeps compiled code beside the source or, where that cannot be written, in the user's own
     cache folder, never in one that others may write to; where neither can be written, it compiles
@@ -78,9 +80,9 @@ def kernel() -> Any:
     """
     stamp = stamp_of(sorted(Path(__file__).parent.glob("*.py")))
     try:
-        return _run(stamp, True)
+        return _run(stamp, True, shorts)
     except RuntimeError:  # numba found no folder it may write to
-        return _run(stamp, False)
+        return _run(stamp, False, shorts)
 
 
 def stamp_of(sources: Iterable[Path]) -> int:

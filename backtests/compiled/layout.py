@@ -52,6 +52,7 @@ class World(NamedTuple):
     action_starts: Ints  # by session: first row of `actions`
     actions: Ints
     gives: bool  # whether some action gives shares of another company
+    listed: Flags  # designated for short selling in the session; empty with shorts off
 
 
 class Told(NamedTuple):
@@ -71,6 +72,7 @@ class Draws(NamedTuple):
     """Entries of `random_entries` by session, and the random words its choices are made of."""
 
     entries: Ints
+    shorts: Ints  # entries sold short
     rows: Ints
     words: Words
 
@@ -103,6 +105,7 @@ class Room(NamedTuple):
     spare: Rows
     costs: Ints
     claims: Ints  # what is owed, in order of their ex dates
+    sold: Rows  # tickers sold short, in order of their shorts
 
 
 def new_room(world: World, signals: int, rows: int) -> Room:
@@ -128,6 +131,7 @@ def new_room(world: World, signals: int, rows: int) -> Room:
         spare=places(tickers),
         costs=row(c.COMPONENTS),
         claims=np.zeros((rows, c.CLAIM_WIDTH), dtype=np.int64),
+        sold=places(tickers),
     )
 
 

@@ -26,7 +26,7 @@ def cut(order, shares, reason):
 
 
 @compiled
-def new_order(book, state, ticker, side, shares, number, signal):
+def new_order(book, state, ticker, side, shares, number, signal, short):
     """Write an order down; return its row, or -1 where there is no room."""
     state[c.N_ORDERS] += 1
     row = state[c.SLOTS]
@@ -47,13 +47,15 @@ def new_order(book, state, ticker, side, shares, number, signal):
     order[c.O_FILLED] = 0
     order[c.O_FILLED_AT] = -1
     order[c.O_ID] = state[c.N_ORDERS]
+    order[c.O_SHORT] = short
+    order[c.O_FORCED] = 0
     return row
 
 
 @compiled
-def decline(book, state, ticker, side, number, signal, reason):
+def decline(book, state, ticker, side, number, signal, short, reason):
     """Write down an order that was wanted and could not be made."""
-    row = new_order(book, state, ticker, side, 0, number, signal)
+    row = new_order(book, state, ticker, side, 0, number, signal, short)
     if row >= 0:
         end(book.orders[row], c.REJECTED, reason)
 
@@ -87,24 +89,33 @@ def enlist(room, ticker):
 
 
 @compiled
-def change_of(world, floats, state, number, ticker, weight, held, equity):
-    """Return shares to buy or, negative, to sell, in whole lots unless all is sold."""
+def changes_of(world, floats, state, number, ticker, weight, held, equity, shorts):
+    """Return shares to buy or, negative, to sell, in whole lots unless all is closed.
+
+    From one side to the other takes two orders; else the second is 0.
+    """
     lot = world.lots[world.lot_rows[number], ticker]
     if lot <= 0:
         stop(state, c.BAD_LOT, number, ticker)
-        return 0
-    if weight <= 0.0:
-        return -held
-    budget = int(weight * float(equity) / floats[c.Q_RESERVED])
+        return 0, 0
+    if weight == 0.0:
+        return -held, 0
+    budget = int(abs(weight) * float(equity) / floats[c.Q_RESERVED])
+    if shorts:
+        budget = max(0, budget)
     wanted = over(budget * 100, world.marks[number, ticker] * lot) * lot
+    if shorts and weight < 0.0:
+        wanted = -wanted
+    if shorts and held * weight < 0.0:
+        return -held, wanted
     change = wanted - held
     if held == 0:
-        return change
-    return over(change, lot) * lot if change > 0 else -(over(-change, lot) * lot)
+        return change, 0
+    return (over(change, lot) * lot if change > 0 else -(over(-change, lot) * lot)), 0
 
 
 @compiled
-def decide(world, told, ints, floats, book, room, number, wanted):
+def decide(world, told, ints, floats, book, room, number, wanted, shorts):
     """Turn targets into orders for the open of a session, in the order of the targets."""
     state, pending, names = room.state, room.pending, room.names
     for place in range(wanted):
@@ -121,31 +132,46 @@ def decide(world, told, ints, floats, book, room, number, wanted):
         signal = -1
         if ints[c.P_FOLLOWS]:
             signal = answers_to(told, room.links, book, mine, world.days[number], number)
-        if weight > 0.0 and world.marks[number, ticker] <= 0:
-            decline(book, state, ticker, 1, number, signal, c.NO_CLOSE_KNOWN)
+        entry = -1 if shorts and weight < 0.0 else 1
+        if weight != 0.0 and world.marks[number, ticker] <= 0:
+            decline(book, state, ticker, entry, number, signal, entry < 0, c.NO_CLOSE_KNOWN)
             continue
-        change = change_of(world, floats, state, number, ticker, weight, held, equity)
+        first, second = changes_of(
+            world, floats, state, number, ticker, weight, held, equity, shorts
+        )
         if state[c.FAIL]:
             return
-        if change == waiting and change != 0:
+        if first + second == waiting and first != 0:
             continue
         if waiting != 0:
             cancel_waiting(book, state, pending, ticker)
-        side = 1 if change > 0 else -1
-        if change != 0 and number < world.fed[ticker]:
-            decline(book, state, ticker, side, number, signal, c.NO_BAR_YET)
-        elif change != 0:
-            row = new_order(book, state, ticker, side, abs(change), number, signal)
-            if row < 0 or state[c.PENDING] == len(pending):
-                stop(state, c.BAD_ROOM, number, ticker)
-                return
-            pending[state[c.PENDING]] = row
-            state[c.PENDING] += 1
-            enlist(room, ticker)
-            hint(world.opens, number, ticker)
-            hint(world.usual, number, ticker)
-        elif waiting == 0 and weight > 0.0 and held == 0:
-            decline(book, state, ticker, 1, number, signal, c.UNDER_LOT)
+        if first != 0:
+            short = shorts and (held if held != 0 else first) < 0
+            order_change(world, book, room, number, ticker, signal, first, short)
+            if shorts and second != 0:
+                order_change(world, book, room, number, ticker, signal, second, second < 0)
+        elif waiting == 0 and weight != 0.0 and held == 0:
+            decline(book, state, ticker, entry, number, signal, entry < 0, c.UNDER_LOT)
+        if state[c.FAIL]:
+            return
+
+
+@compiled
+def order_change(world, book, room, number, ticker, signal, change, short):
+    """Order a change of a holding for the open of a session."""
+    state, pending, side = room.state, room.pending, 1 if change > 0 else -1
+    if number < world.fed[ticker]:
+        decline(book, state, ticker, side, number, signal, short, c.NO_BAR_YET)
+        return
+    row = new_order(book, state, ticker, side, abs(change), number, signal, short)
+    if row < 0 or state[c.PENDING] == len(pending):
+        stop(state, c.BAD_ROOM, number, ticker)
+        return
+    pending[state[c.PENDING]] = row
+    state[c.PENDING] += 1
+    enlist(room, ticker)
+    hint(world.opens, number, ticker)
+    hint(world.usual, number, ticker)
 
 
 @compiled

@@ -55,6 +55,8 @@ class OwnPolicy:
         numbers: tuple[Ints, Floats],
         book: Book,
         room: Room,
+        *,
+        shorts: bool,
     ) -> None:
         """Run one trial into a book, as the kernel does for the policies it knows."""
         # Imported here: it has backtrader in it, which only this needs.
@@ -70,7 +72,7 @@ class OwnPolicy:
             if number >= self._world.ready:
                 standing = self._standing(number, book, room)
                 wanted = policy.targets(self._outlook.view(number - 1, pages, standing))
-                check_targets(wanted, self._priced, name)
+                check_targets(wanted, self._priced, name, shorts=shorts)
             for place, (ticker, weight) in enumerate(wanted.items()):
                 room.names[place] = self._places[ticker]
                 room.weights[place] = float(weight)
@@ -90,6 +92,8 @@ class OwnPolicy:
         trips = {name: book.trips[row[c.TRIP]].tolist() for name, row in held}
         marks = self._world.marks[number]
         known = np.flatnonzero(marks >= 0)
+        listed = self._world.listed
+        shortable = known[listed[number, known]].tolist() if listed.size else []
         closes = (marks[known] / UNITS_PER_HKD).tolist()
         cash = int(state[c.CASH])
         return Standing(
@@ -106,6 +110,7 @@ class OwnPolicy:
             closes=dict(zip([tickers[place] for place in known.tolist()], closes, strict=True)),
             cash=cash,
             equity=cash + (int(book.days[number - 1, c.D_HOLDINGS]) if number else 0),
+            shortable=frozenset(tickers[place] for place in shortable),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from backtests.compiled import codes as c
 from backtests.compiled.rules import compiled, stop
 
@@ -17,7 +19,16 @@ def direction(told, ints, floats, signal):
 
 
 @compiled
-def turn(told, ints, floats, room, number):
+def conviction(told, ints, floats, signal, shorts):
+    """Return the probability of what a signal's direction says: of a fall, if it is -1."""
+    probability = told.probabilities[signal]
+    if shorts and direction(told, ints, floats, signal) == -1:
+        return 1.0 - probability
+    return probability
+
+
+@compiled
+def turn(told, ints, floats, room, number, shorts):
     """Open the signal book at a session.
 
     The signals that stand for a ticker all have one direction and are linked from the latest back:
@@ -34,7 +45,7 @@ def turn(told, ints, floats, room, number):
             mine[c.TODAY_AT] = number
             # No branch: which way a signal points is what a processor cannot foresee.
             room.young[young] = at
-            young += way == 1
+            young += (way == 1) | shorts
         head = mine[c.HEAD]
         if (way == 1) & (mine[c.WAY] == -1) & (head >= first_of_day(told, at, fresh)):
             continue
@@ -71,25 +82,39 @@ def standing(told, links, mine, day):
 
 
 @compiled
-def stands_long(told, links, mine, day):
-    """Return whether a long signal stands for a ticker."""
-    standing(told, links, mine, day)
-    return mine[c.WAY] == 1
+def stance(mine, shorts):
+    """Return the side, 1 or -1, a ticker is held on or an order that waits is to open; else 0."""
+    held, waiting = mine[c.SHARES], mine[c.WAITING]
+    if not shorts:
+        return 1 * ((held > 0) | (waiting > 0))
+    counts = held if held != 0 else waiting
+    return (counts > 0) - 1 * (counts < 0)
 
 
 @compiled
-def engaged(mine):
-    """Return whether a ticker is held or a purchase of it waits."""
-    return (mine[c.SHARES] > 0) | (mine[c.WAITING] > 0)
+def shortable(world, number, ticker):
+    """Return whether a ticker may be sold short at the open of a session."""
+    return world.listed[number, ticker] and world.marks[number, ticker] >= 0
 
 
 @compiled
-def ranked(told, chosen, count, room, signal, ticker, signals):
-    """Insert a ticker by falling probability, then by ticker; return how many there are now."""
-    probability = told.probabilities[signal]
+def wanted_side(world, told, links, mine, number, ticker, shorts):
+    """Return the side that signals want of a ticker: 1, or -1 where it can be had; else 0."""
+    standing(told, links, mine, world.days[number])
+    way = mine[c.WAY]
+    if not shorts:
+        return 1 * (way == 1)
+    had = way > 0 or shortable(world, number, ticker) or stance(mine, shorts) < 0
+    return way if had else 0
+
+
+@compiled
+def ranked(told, ints, floats, chosen, count, room, signal, ticker, signals, shorts):
+    """Insert a ticker by falling conviction, then by ticker; return how many there are now."""
+    sure = conviction(told, ints, floats, signal, shorts)
     place = count
     # Tickers come in ascending order: an equal one stays behind.
-    while place > 0 and told.probabilities[signals[place - 1]] < probability:
+    while place > 0 and conviction(told, ints, floats, signals[place - 1], shorts) < sure:
         place -= 1
     if place >= room:
         return count
@@ -103,72 +128,102 @@ def ranked(told, chosen, count, room, signal, ticker, signals):
 
 
 @compiled
-def event_hold(world, told, ints, floats, room, number):
+def event_hold(world, told, ints, floats, room, number, shorts):
     """Put what `strategies.event_hold` wants into names and weights; return how many."""
-    desk, names, day = room.desk, room.names, world.days[number]
+    desk, names, weights = room.desk, room.names, room.weights
     found, kept = 0, 0
     for place in range(room.state[c.N_BUSY]):
         ticker = room.busy[place]
         mine = desk[ticker]
-        holds, long = engaged(mine), stands_long(told, room.links, mine, day)
+        holds = stance(mine, shorts)
+        right = wanted_side(world, told, room.links, mine, number, ticker, shorts) == holds
         names[found] = ticker
-        room.weights[found] = 0.0
-        found += holds & (not long)
-        kept += holds & long
+        weights[found] = 0.0
+        found += (holds != 0) & (not right)
+        kept += (holds != 0) & right
     free = max(0, ints[c.P_COUNT] - kept)
     if free == 0:
         return found
-    count, young = 0, room.state[c.N_YOUNG]
-    for place in range(young):
-        at = room.young[place]
-        ticker = told.tickers[at]
-        if place + 1 < young and told.tickers[room.young[place + 1]] == ticker:
-            continue  # a later long signal of the ticker counts
-        mine = desk[ticker]
-        if not engaged(mine) and stands_long(told, room.links, mine, day):
-            count = ranked(told, names[found:], count, free, at, ticker, room.spare)
+    count = entries(world, told, ints, floats, room, number, names[found:], free, shorts)
+    exits, chosen = found, names[found:]
     for place in range(count):
-        room.weights[found + place] = floats[c.Q_WEIGHT] * told.sizes[room.spare[place]]
-    return found + count
+        ticker, at, entered = chosen[place], room.spare[place], found
+        if shorts and stance(desk[ticker], shorts) != 0:
+            # From one side to the other: it keeps the place of its exit.
+            entered = 0
+            while entered < exits and names[entered] != ticker:
+                entered += 1
+        names[entered] = ticker
+        weights[entered] = floats[c.Q_WEIGHT] * told.sizes[at]
+        if shorts:
+            weights[entered] *= direction(told, ints, floats, at)
+        found += entered == found
+    return found
 
 
 @compiled
-def top_ranked(world, told, ints, room, number):
+def entries(world, told, ints, floats, room, number, chosen, free, shorts):
+    """Choose the best signals that take effect into free slots; return how many."""
+    count, place, young = 0, 0, room.state[c.N_YOUNG]
+    while place < young:
+        ticker, last = told.tickers[room.young[place]], np.int64(-1)
+        mine = room.desk[ticker]
+        side = wanted_side(world, told, room.links, mine, number, ticker, shorts)
+        # Of several signals of the side that is wanted, the last counts.
+        while place < young and told.tickers[room.young[place]] == ticker:
+            at = np.int64(room.young[place])
+            if not shorts or direction(told, ints, floats, at) == side:
+                last = at
+            place += 1
+        if last >= 0 and side != 0 and stance(mine, shorts) != side:
+            count = ranked(
+                told, ints, floats, chosen, count, free, last, ticker, room.spare, shorts
+            )
+    return count
+
+
+@compiled
+def top_ranked(world, told, ints, floats, room, number, shorts):
     """Put what `strategies.top_ranked` wants into names and weights; return how many."""
-    desk, best, day = room.desk, room.pool, world.days[number]
+    desk, best = room.desk, room.pool
     tickers = len(desk)
     most = min(ints[c.P_COUNT], tickers)
     count = 0
     for ticker in range(tickers):
         mine = desk[ticker]
         mine[c.BEST] = 0
-        if stands_long(told, room.links, mine, day):
-            count = ranked(told, best, count, most, mine[c.HEAD], ticker, room.spare)
+        if wanted_side(world, told, room.links, mine, number, ticker, shorts) != 0:
+            count = ranked(
+                told, ints, floats, best, count, most, mine[c.HEAD], ticker, room.spare, shorts
+            )
     for place in range(count):
         desk[best[place], c.BEST] = 1
     found = 0
     for place in range(room.state[c.N_BUSY]):
         ticker = room.busy[place]
-        if engaged(desk[ticker]) and desk[ticker, c.BEST] == 0:
+        if stance(desk[ticker], shorts) != 0 and desk[ticker, c.BEST] == 0:
             room.names[found] = ticker
             room.weights[found] = 0.0
             found += 1
     for place in range(count):
-        if ints[c.P_REBALANCE] or not engaged(desk[best[place]]):
+        mine = desk[best[place]]
+        if ints[c.P_REBALANCE] or stance(mine, shorts) != (mine[c.WAY] if shorts else 1):
             room.names[found] = best[place]
             room.weights[found] = told.sizes[room.spare[place]] / ints[c.P_COUNT]
+            if shorts:
+                room.weights[found] *= mine[c.WAY]
             found += 1
     return found
 
 
 @compiled
-def equal_parts(world, ints, room, number):
+def equal_parts(world, ints, room, number, shorts):
     """Put what `buy_and_hold` or `equal_weight` wants into names and weights; return how many."""
     desk = room.desk
     rebalances = ints[c.P_STRATEGY] == c.EQUAL_WEIGHT
     if not (rebalances and world.month_turns[number]):
         for place in range(room.state[c.N_BUSY]):
-            if engaged(desk[room.busy[place]]):
+            if stance(desk[room.busy[place]], shorts) != 0:
                 return 0
     exits, eligible = 0, 0
     for ticker in range(len(desk)):
@@ -189,7 +244,7 @@ def equal_parts(world, ints, room, number):
 
 
 @compiled
-def random_entries(world, draws, ints, floats, book, room, number):
+def random_entries(world, draws, ints, floats, book, room, number, shorts):
     """Put what `random_entries` wants into names and weights; return how many."""
     desk, pool = room.desk, room.pool
     found, size = 0, 0
@@ -200,25 +255,35 @@ def random_entries(world, draws, ints, floats, book, room, number):
             room.names[found] = ticker
             room.weights[found] = 0.0
             found += 1
-    if draws.entries[number] == 0:
+    if draws.entries[number] == 0 and (not shorts or draws.shorts[number] == 0):
         return found
     for ticker in range(len(desk)):
         open_to_all = world.traded[number, ticker] and world.members[number, ticker]
-        if open_to_all and not engaged(desk[ticker]):
+        if open_to_all and stance(desk[ticker], shorts) == 0:
             pool[size] = ticker
             size += 1
     count = min(draws.entries[number], size)
-    if count == 0:
+    if size == 0 or (count == 0 and not shorts):
         return found
     if not shuffle(pool, size, draws.words[draws.rows[number]]):
         stop(room.state, c.BAD_DRAWS, number, -1)
         return found
     # A negative count leaves out as many at the end, as a slice does.
-    for place in range(count if count > 0 else max(0, size + count)):
+    longs = count if count >= 0 else max(0, size + count)
+    for place in range(longs):
         room.names[found] = pool[place]
         room.weights[found] = floats[c.Q_WEIGHT]
         found += 1
-    return found
+    if not shorts:
+        return found
+    sold = 0
+    for place in range(longs, size):
+        if shortable(world, number, pool[place]):
+            room.names[found + sold] = pool[place]
+            room.weights[found + sold] = -floats[c.Q_WEIGHT]
+            sold += 1
+    count = draws.shorts[number]
+    return found + (min(count, sold) if count >= 0 else max(0, sold + count))
 
 
 @compiled
@@ -240,15 +305,15 @@ def shuffle(pool, size, words):
 
 
 @compiled
-def targets(world, told, draws, ints, floats, book, room, number):
+def targets(world, told, draws, ints, floats, book, room, number, shorts):
     """Put the strategy's targets for a session into names and weights; return how many."""
     strategy = ints[c.P_STRATEGY]
     if strategy == c.EVENT_HOLD:
-        return event_hold(world, told, ints, floats, room, number)
+        return event_hold(world, told, ints, floats, room, number, shorts)
     if strategy == c.TOP_RANKED:
-        return top_ranked(world, told, ints, room, number)
+        return top_ranked(world, told, ints, floats, room, number, shorts)
     if strategy in (c.BUY_AND_HOLD, c.EQUAL_WEIGHT):
-        return equal_parts(world, ints, room, number)
+        return equal_parts(world, ints, room, number, shorts)
     if strategy == c.OWN:
         return room.state[c.WANTED]
-    return random_entries(world, draws, ints, floats, book, room, number)
+    return random_entries(world, draws, ints, floats, book, room, number, shorts)

@@ -80,7 +80,7 @@ class Stops:
             impact = law.bp(ticker, number, int(state[c.FAIL_SHARES]))
         if bar is not None:
             order = Order(1, ticker, _side(state), 1, session)
-            prices.slipped(bar.open, order, session, impact)
+            prices.fill(order, bar, "open", session, impact, int(state[c.FAIL_UNITS]))
 
     def _cost(self, state: Ints, ticker: str, session: date) -> None:
         self.costs.note(

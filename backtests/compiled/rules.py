@@ -77,27 +77,35 @@ def slippage(world, ints, floats, session, ticker, wanted):
 
 
 @compiled
-def price(world, ints, floats, session, ticker, side, units, wanted, state):
-    """Return the price of a fill at an open of `units`; 0 where the run stops."""
+def price(world, ints, floats, session, ticker, side, units, wanted, floor, state):
+    """Return the price of a fill at an open of `units`; 0 where the run stops.
+
+    With a `floor`, below which nothing is sold short, the lowest tick not below it, or better.
+    """
     hundredths = slippage(world, ints, floats, session, ticker, wanted)
     worse = units
     if hundredths:
         scaled = units * (_ONE + side * hundredths)
         worse = -(-scaled // _ONE) if side > 0 else scaled // _ONE
     if world.adjusted:
-        return max(1, worse)
+        return max(1, worse, floor)
     row, moved = world.tick_rows[session, world.kinds[ticker]], worse
     tick = step(world, row, worse)
     if tick > 0:
         moved = max(worse + side * ints[c.P_TICKS] * tick, tick)
         if moved != worse:
             tick = step(world, row, moved)
+    if floor and tick > 0:
+        moved = max(over(moved, tick) * tick, floor)
+        tick = step(world, row, moved)
     if tick == 0:
         state[c.FAIL_SIDE] = side
+        state[c.FAIL_UNITS] = floor
         state[c.FAIL_SHARES] = wanted
         stop(state, c.BAD_PRICE, session, ticker)
         return 0
-    return over(moved + tick - 1, tick) * tick if side > 0 else over(moved, tick) * tick
+    up = side > 0 or floor > 0
+    return over(moved + tick - 1, tick) * tick if up else over(moved, tick) * tick
 
 
 @compiled
@@ -143,15 +151,19 @@ def note(world, session, ticker, side, units, shares, costs, state):
 
 
 @compiled
-def affordable(world, session, ticker, units, shares, lot, cash, costs, state):
+def affordable(world, ints, session, ticker, side, units, shares, lot, cash, costs, state):
     """Return the most whole lots, in shares, that cash covers with their costs.
 
-    And these costs, where they are those in `costs`, else -1. `shares` are whole lots.
+    And these costs, where they are those in `costs`, else -1. `shares` are whole lots. A purchase
+    takes its price, a short sale its margin.
     """
-    cost = note(world, session, ticker, 1, units, shares, costs, state)
+    cost = note(world, session, ticker, side, units, shares, costs, state)
     if cost < 0:
         return 0, -1
-    if worth(shares, units) + cost <= cash:
+    if side < 0 and worth(shares, units) > c.WIDEST:
+        stop(state, c.BAD_WIDTH, session, ticker)
+        return 0, -1
+    if taken(ints, side, worth(shares, units)) + cost <= cash:
         return shares, cost
     low, high = 0, shares // lot
     while low < high:
@@ -159,12 +171,50 @@ def affordable(world, session, ticker, units, shares, lot, cash, costs, state):
         size = middle * lot
         need = 0
         if size:
-            need = worth(size, units) + note(world, session, ticker, 1, units, size, costs, state)
+            need = taken(ints, side, worth(size, units))
+            need += note(world, session, ticker, side, units, size, costs, state)
         if cash < need:
             high = middle
         else:
             low = middle + 1
-    return (low - 1) * lot, -1
+    return max(0, low - 1) * lot, -1
+
+
+@compiled
+def taken(ints, side, value):
+    """Return the cash that what opens takes: its price, or the margin of a short sale."""
+    return value if side > 0 else part_up(ints, c.P_MARGIN, value)
+
+
+@compiled
+def part(ints, cell, amount):
+    """Return a part of an amount rounded down, and what is left, exactly.
+
+    The part is whole + rest / unit, three cells of a trial; the amount no larger than `WIDEST`.
+    """
+    rest, unit = ints[cell + 1], ints[cell + 2]
+    if too_wide(amount, rest):
+        quotient, left = times(amount, rest, unit)
+    else:
+        quotient, left = over(amount * rest, unit), amount * rest % unit
+    return amount * ints[cell] + quotient, left
+
+
+@compiled
+def part_up(ints, cell, amount):
+    """Return a part of an amount, rounded up."""
+    quotient, left = part(ints, cell, amount)
+    return quotient + (left > 0)
+
+
+@compiled
+def mark_at_open(world, session, ticker):
+    """Return the last known close of a ticker on the basis after the actions of a session."""
+    mark = world.marks[session, ticker]
+    for row in range(world.action_starts[session], world.action_starts[session + 1]):
+        if world.actions[row, c.W_TICKER] == ticker and world.actions[row, c.W_MARK] >= 0:
+            mark = world.actions[row, c.W_MARK]
+    return mark
 
 
 @compiled

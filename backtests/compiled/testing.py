@@ -45,6 +45,9 @@ class RestlessParams(Settings):
     zeal: float = 0.5
     """How often it wants something."""
 
+    lowest: float = 0.0
+    """Lowest weight; below 0 it sells short."""
+
 
 class Restless(SignalStrategy[RestlessParams]):
     """A pure policy that lets everything a view tells weigh in what it draws."""
@@ -64,8 +67,11 @@ class Restless(SignalStrategy[RestlessParams]):
             known += sum(each.probability for each in view.signals if each.ticker == ticker)
             told = len(view.origins.get(ticker, "")) + view.ages.get(ticker, 0)
             part = view.cash_hkd / max(1.0, view.equity_hkd) + (ticker in view.traded) * 0.1
+            part += (ticker in view.shortable) * 0.1
             weight = rng.normal(0.1, 0.3) + rise + 0.03 * known + 0.01 * told + 0.1 * part
-            found[ticker] = min(1.5, max(0.0, weight))
+            if self.params.lowest < 0.0 and rng.random() < 0.4:
+                weight = -abs(weight) * 6.0
+            found[ticker] = min(1.5, max(self.params.lowest, weight))
         return found
 
 

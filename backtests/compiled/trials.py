@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,10 @@ from backtests.broker import BrokerSettings
 from backtests.compiled import codes as c
 from backtests.compiled.layout import Floats, Ints
 from backtests.compiled.refusals import unserved
-from backtests.engine import no_strategy
-from markets.errors import ConfigError
+from backtests.engine import checked_strategy
 from markets.settings import Settings
 from signals.decisions import Thresholds
-from strategies.base import SignalStrategy, StrategySettings, build_params
+from strategies.base import SignalStrategy, StrategySettings
 from strategies.baselines import BuyAndHold, EqualWeight, RandomEntries
 from strategies.event_hold import EventHold
 from strategies.top_ranked import TopRanked
@@ -28,6 +28,8 @@ _KNOWN: dict[type[SignalStrategy[Any]], int] = {
     EqualWeight: c.EQUAL_WEIGHT,
     RandomEntries: c.RANDOM_ENTRIES,
 }
+# As many times the worth of shorts fit the kernel's 64 bits.
+_MOST_TIMES = 100
 # By strategy: the parameter that says how many stocks are held at most.
 _COUNTS: dict[type[SignalStrategy[Any]], str] = {EventHold: "max_positions", TopRanked: "k"}
 
@@ -41,8 +43,8 @@ class Trial:
     strategy : StrategySettings
         A built-in one, or any `SignalStrategy`: that is asked session by session, in Python.
     broker : BrokerSettings
-        `participation_of`, `participation_sessions`, `impact_sessions` and whether there is an
-        impact are the same in all trials of a sweep.
+        `participation_of`, `participation_sessions`, `impact_sessions`, whether there is an
+        impact, `short.enabled` and `short.designated` are the same in all trials of a sweep.
     thresholds : Thresholds or None
         Directions made of the signals' probabilities; None takes the signals' own.
     """
@@ -53,7 +55,7 @@ class Trial:
 
 
 def params_of(
-    settings: StrategySettings, seed: int, resolve: Callable[[str], Any]
+    settings: StrategySettings, seed: int, resolve: Callable[[str], Any] | None = None
 ) -> tuple[type[SignalStrategy[Any]], Settings]:
     """Return a strategy's class and its checked parameters.
 
@@ -62,13 +64,13 @@ def params_of(
     ConfigError
         If the strategy is none of signals alone, or a parameter does not fit.
     """
-    cls = resolve(settings.name)
-    if not (isinstance(cls, type) and issubclass(cls, SignalStrategy)):
-        raise _no_policy(cls, settings.name)
-    values = dict(settings.params)
-    if "seed" in cls.Params.model_fields:
-        values.setdefault("seed", seed)
-    return cls, build_params(cls.Params, values, where=f"strategy.params of {settings.name}")
+    cls, params = checked_strategy(settings, seed, resolve)
+    if params is None:
+        raise unserved(
+            f"a strategy written for backtrader ({settings.name})",
+            "a strategies.base.SignalStrategy",
+        )
+    return cls, params
 
 
 def numbers_of(
@@ -76,8 +78,6 @@ def numbers_of(
 ) -> tuple[Ints, Floats]:
     """Return a trial as the kernel reads it."""
     broker = trial.broker
-    if broker.short.enabled:
-        raise unserved("short selling", "broker.short.enabled = false")
     ints, floats = np.zeros(c.INTS_WIDTH, dtype=np.int64), np.zeros(c.FLOATS_WIDTH)
     # A class built on one of those decides for itself: it is asked.
     ints[c.P_STRATEGY] = _KNOWN.get(cls, c.OWN)
@@ -93,6 +93,12 @@ def numbers_of(
     ints[c.P_BP] = min(round(broker.slippage_bp * 100), 10**6)
     ints[c.P_WAIT] = min(broker.max_wait_sessions, 10**6)
     ints[c.P_THRESHOLDS] = trial.thresholds is not None
+    for cell, key, spread in (
+        (c.P_MARGIN, "margin_pct", 1),
+        (c.P_MAINTENANCE, "maintenance_pct", 1),
+        (c.P_NIGHTLY, "borrow_rate_pct", 365),
+    ):
+        ints[cell : cell + 3] = part_of(getattr(broker.short, key) or 0.0, spread, key)
     floats[c.Q_RESERVED] = 1.0 + trial.strategy.reserve_bp / 10_000.0
     floats[c.Q_BP] = broker.slippage_bp
     floats[c.Q_IMPACT] = broker.impact
@@ -109,13 +115,21 @@ def _within(value: int, most: int, key: str) -> int:
     return value
 
 
-def _no_policy(cls: Any, name: str) -> ConfigError:
-    """Return the error for a strategy that is no `SignalStrategy`."""
-    # Imported here: only this error needs backtrader.
-    import backtrader as bt
+def part_of(percent: float, spread: int, key: str) -> tuple[int, int, int]:
+    """Return a percentage, spread evenly, as whole + rest / unit."""
+    share = Fraction(str(percent)) / 100 / spread
+    whole, rest = divmod(share.numerator, share.denominator)
+    if whole > _MOST_TIMES or share.denominator >= 2**60:
+        raise unserved(f"broker.short.{key} of {percent!r}", "a smaller one with fewer digits")
+    return whole, rest, share.denominator
 
-    if isinstance(cls, type) and issubclass(cls, bt.Strategy):
-        return unserved(
-            f"a strategy written for backtrader ({name})", "a strategies.base.SignalStrategy"
-        )
-    return no_strategy(name)
+
+def require_served(strategy: StrategySettings, broker: BrokerSettings, seed: int) -> None:
+    """Refuse what the kernel does not serve, as far as a config alone can tell.
+
+    Raises
+    ------
+    ConfigError
+        Names the feature, and the engine that serves it.
+    """
+    numbers_of(*params_of(strategy, seed), Trial(strategy, broker))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from backtests.compiled.layout import Flags, Floats, Ints, Narrow, World
 from backtests.compiled.refusals import unserved
 from backtests.tape import Tape
 from markets.costs import CostSchedule
+from markets.designated import DesignatedList
 from markets.rules import UNITS_PER_HKD
 
 
@@ -33,6 +35,8 @@ def world_of(
     ------
     ConfigError
         For costs that are no dated tables, or a dividend too fine to be counted in 64 bits.
+    MissingDataError, TableError
+        If the list of securities that may be sold short cannot be read.
     """
     if not isinstance(costs, CostSchedule):
         raise unserved(f"costs of one's own ({type(costs).__name__})", "a CostSchedule")
@@ -80,6 +84,7 @@ def world_of(
         action_starts=starts,
         actions=actions,
         gives=any(action.other for group in tape.actions.values() for action in group),
+        listed=_listed(columns, broker),
     )
 
 
@@ -110,6 +115,17 @@ def _members(columns: Columns, universe: Mapping[date, frozenset[str]] | None) -
         for number, session in enumerate((*columns.sessions, columns.coming)):
             members[number] = [ticker in universe[session] for ticker in columns.tickers]
     return members
+
+
+def _listed(columns: Columns, broker: BrokerSettings) -> Flags:
+    """Return what is designated for short selling, by session; empty with shorts off."""
+    if not broker.short.enabled or broker.short.designated is None:
+        return np.zeros((0, 0), dtype=np.bool_)
+    listed = DesignatedList.read(Path(broker.short.designated))
+    found: Flags = columns.table(np.bool_, extra=1)
+    for number, session in enumerate((*columns.sessions, columns.coming)):
+        found[number] = [listed.has(ticker, session) for ticker in columns.tickers]
+    return found
 
 
 def narrow(values: Ints) -> Narrow:

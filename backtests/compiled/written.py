@@ -10,6 +10,7 @@ import numpy as np
 from backtests.compiled import codes as c
 from backtests.compiled.columns import Columns
 from backtests.compiled.layout import Book, Ints, Room, World
+from backtests.orders import BUY_IN
 from backtests.result import COST_COLUMNS
 from backtests.tables import Records
 from signals.decisions import Signal
@@ -32,15 +33,16 @@ def records_of(
     ids = np.array([*(signal.signal_id for signal in signals), ""], dtype=object)
     orders = book.orders[: state[c.N_ORDERS]].T
     fills = book.fills[: state[c.N_FILLS]].T
-    names = ("cash", "holdings", "cost", "turnover", "income")
+    names = ("cash", "holdings", "cost", "turnover", "income", "short", "borrow")
     return Records(
         orders={
             "order_id": orders[c.O_ID],
             "ticker": tickers[orders[c.O_TICKER]],
             "side": _sides(orders[c.O_SIDE]),
+            "short": orders[c.O_SHORT] != 0,
             "shares": orders[c.O_SHARES],
             "status": np.array(c.STATUSES, dtype=object)[orders[c.O_STATUS]],
-            "reason": np.array(c.REASONS, dtype=object)[orders[c.O_REASON]],
+            "reason": _reasons(orders),
             "filled_shares": orders[c.O_FILLED],
             "signal_id": ids[orders[c.O_SIGNAL]],
             "effective": orders[c.O_SESSION],
@@ -80,6 +82,7 @@ def _trips(world: World, tickers: Any, ids: Any, book: Book, room: Room) -> dict
     return {
         "trade_id": np.arange(1, trips.shape[1] + 1),
         "ticker": tickers[trips[c.T_TICKER]],
+        "short": trips[c.T_SHORT] != 0,
         "entered": trips[c.T_ENTERED],
         "exited": trips[c.T_EXITED],
         "signal_id": ids[trips[c.T_SIGNAL]],
@@ -90,7 +93,7 @@ def _trips(world: World, tickers: Any, ids: Any, book: Book, room: Room) -> dict
         "income": trips[c.T_INCOME],
         "cost": trips[c.T_COST],
         "held": held,
-        "end": (held * marks + 50) // 100,
+        "end": np.sign(held) * ((abs(held) * marks + 50) // 100),
     }
 
 
@@ -112,6 +115,14 @@ def _actions(tickers: Any, actions: Ints) -> dict[str, Any]:
         "other_worth": actions[c.A_OTHER_WORTH],
         "due": np.where(actions[c.A_DUE] == c.NEVER, never, due),
     }
+
+
+def _reasons(orders: Ints) -> Any:
+    """Return why orders came to what they did; a buy-in says first what it was."""
+    found = np.array(c.REASONS, dtype=object)[orders[c.O_REASON]]
+    forced = (orders[c.O_FORCED] != 0) & (orders[c.O_STATUS] != c.OPEN)
+    found[forced] = ["; ".join(filter(None, (BUY_IN, reason))) for reason in found[forced]]
+    return found
 
 
 def _sides(codes: Ints) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from backtests import stages
-from backtests.config import RunConfig
+from backtests.config import OWN_TABLES, RunConfig
 from backtests.inputs import Inputs, Universe, instruments_of, load_inputs
 from backtests.metrics.summary import prediction_sheet
 from backtests.sweeps import codecs
@@ -205,7 +206,7 @@ def files_of(configs: Sequence[RunConfig]) -> dict[str, str | None]:
     named = {
         path
         for config in configs
-        for path in (config.instruments, config.lexicon, config.broker.costs_file)
-        if path is not None
+        for key in OWN_TABLES
+        if (path := attrgetter(key)(config)) is not None
     }
     return {path: file_sha256(path) for path in sorted(named)}

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from backtests.config import RunConfig, load_config
+from backtests.config import OWN_TABLES, RunConfig, load_config
 from backtests.sweeps.cache import Cache
 from backtests.sweeps.reads import Digest, digest_through, files_read
+from backtests.sweeps.upstream import files_of
 from signals.news import Rejection
 
 Load = Callable[[], Any]
@@ -46,6 +47,17 @@ def config_of(data: Path, *flags: str) -> RunConfig:
         encoding="utf-8",
     )
     return load_config(path, flags, environment={}).config
+
+
+def test_every_table_of_the_users_own_is_kept_with_a_sweep(data: Path) -> None:
+    flags = []
+    for number, key in enumerate(OWN_TABLES):
+        table = data / f"{number}.toml"
+        table.write_text(key, encoding="utf-8")
+        flags.append(f"{key}={table}")
+    kept = files_of([config_of(data), config_of(data, *flags)])
+    assert {Path(path).read_text(encoding="utf-8") for path in kept} == set(OWN_TABLES)
+    assert all(kept.values())
 
 
 class Loads:

@@ -14,6 +14,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
+from both_engines import agree, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,39 +22,22 @@ from backtests import orders
 from backtests.broker import BrokerSettings
 from backtests.compiled import codes, kernel
 from backtests.compiled.check import EngineMismatchError, check_engines, first_difference
+from backtests.compiled.dated import require_gentle
 from backtests.compiled.engine import CompiledRun
 from backtests.compiled.policies import shuffle
+from backtests.compiled.short_cases import short_case
 from backtests.compiled.testing import STRATEGIES, Case, OddLots, Restless, Weekdays, random_case
 from backtests.compiled.trials import Trial
 from backtests.engine import run_engine
-from backtests.result import EngineResult
 from markets.costs import CostSchedule
 from markets.errors import ConfigError, NewswakeError
+from markets.hk.fees import Charge
 from markets.prices import MarketData
 from signals.decisions import Signal, Thresholds
 from strategies.base import NoParams, SignalStrategy, StrategySettings, View
 from strategies.baselines import BuyAndHold
 
 SEEDS = st.integers(0, 2**40)
-
-
-def run(case: Case, engine: str) -> EngineResult | tuple[str, str]:
-    """Return what an engine did, or what it refused and how."""
-    broker = case.arguments["broker"].model_copy(update={"engine": engine})
-    try:
-        return run_engine(**case.arguments | {"broker": broker})
-    except NewswakeError as error:
-        return type(error).__name__, error.problem
-
-
-def agree(case: Case) -> EngineResult | None:
-    """Demand that both engines do, or refuse, the same; return what they did."""
-    reference, compiled = run(case, "backtrader"), run(case, "compiled")
-    if isinstance(reference, tuple) or isinstance(compiled, tuple):
-        assert reference == compiled
-        return None
-    assert first_difference(reference, compiled) is None
-    return reference
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -78,11 +62,14 @@ def test_the_cases_reach_the_rules() -> None:
                 seen["in specie"] += int((result.actions["in_specie_hkd"] > 0).sum())
                 given = result.trades["signal_id"].eq("") & case_follows(strategy)
                 seen["given trade"] += int(given.sum())
-    wanted = {*codes.STATUSES, *codes.REASONS, *codes.KINDS, "fraction", "dividend"}
-    wanted |= {"in specie", "given trade"}
+    of_shorts = {orders.NOT_DESIGNATED, orders.TICK_RULE, orders.MARGIN, orders.NOT_SHORT}
+    of_shorts |= {orders.OTHER_SIDE, orders.BUY_IN, "borrow"}
+    wanted = {*codes.STATUSES, *codes.REASONS, *codes.KINDS} - of_shorts
+    wanted |= {"fraction", "dividend", "in specie", "given trade"}
     # Three reasons are too rare for 420 cases.
     rare = {orders.HOLDINGS, orders.PROCEEDS, orders.NO_BAR_YET}
     assert wanted - rare <= set(seen)
+    assert not of_shorts & set(seen)
     assert seen["filled"] > 200
 
 
@@ -154,16 +141,23 @@ def prepared(case: Case, signals: list[Signal] | None = None) -> CompiledRun:
     )
 
 
+@pytest.mark.parametrize("shorts", [False, True])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_sweep_is_its_single_runs(strategy: str) -> None:
+def test_a_sweep_is_its_single_runs(strategy: str, shorts: bool, tmp_path: Path) -> None:
     """Equity and counts of every trial are those of the reference run of the same values."""
     for seed in range(8):
-        case = random_case(seed, strategy)
+        case = short_case(seed, strategy, tmp_path) if shorts else random_case(seed, strategy)
         broker, settings_ = case.arguments["broker"], case.arguments["strategy"]
         trials = [
             Trial(
                 settings_.model_copy(update={"reserve_bp": reserve}),
-                broker.model_copy(update={"slippage_ticks": ticks, "max_wait_sessions": wait}),
+                broker.model_copy(
+                    update={
+                        "slippage_ticks": ticks,
+                        "max_wait_sessions": wait,
+                        "short": broker.short.model_copy(update={"margin_pct": 95.0 + wait}),
+                    }
+                ),
                 Thresholds(above, 0.3),
             )
             for reserve, ticks, wait, above in [
@@ -193,7 +187,6 @@ def test_a_sweep_is_its_single_runs(strategy: str) -> None:
             closed = single.trades[~single.trades["is_open"]]
             assert swept.trips[number] == len(single.trades)
             assert swept.won[number] == (closed["net_pnl_hkd"] > 0).sum()
-            assert swept.trips[number] == len(single.trades)
             assert swept.cost[number] == round(single.equity["cost_hkd"].sum() * 100)
 
 
@@ -253,31 +246,42 @@ def contents(view: View) -> tuple[Any, ...]:
     return (*plain, bars)
 
 
-def test_a_policy_of_ones_own_is_shown_the_same_views() -> None:
-    compared = held = 0
+class Watched(Restless):
+    """Restless, and keeps what it was shown."""
+
+    seen: ClassVar[list[View]] = []
+
+    def targets(self, view: View) -> Mapping[str, float]:
+        self.seen.append(view)
+        return super().targets(view)
+
+
+@pytest.mark.parametrize("shorts", [False, True])
+@pytest.mark.parametrize(("policy", "strategy"), [(Own, "buy_and_hold"), (Watched, STRATEGIES[-1])])
+def test_a_policy_of_ones_own_is_shown_the_same_views(
+    policy: Any, strategy: str, shorts: bool, tmp_path: Path
+) -> None:
+    compared = held = sold = 0
     for seed in range(12):
-        case = random_case(seed, "buy_and_hold")
-        case.arguments["resolve"] = lambda _: Own
+        case = short_case(seed, strategy, tmp_path) if shorts else random_case(seed, strategy)
+        case.arguments["resolve"] = lambda _: policy
         views = []
         for engine in ("backtrader", "compiled"):
-            Own.seen.clear()
+            policy.seen.clear()
             run(case, engine)
-            views.append([contents(view) for view in Own.seen])
-            held += sum(bool(view.holdings) for view in Own.seen)
+            views.append([contents(view) for view in policy.seen])
+            held += sum(bool(view.holdings) for view in policy.seen)
+            sold += sum(min(view.holdings.values(), default=0) < 0 for view in policy.seen)
+            assert shorts == any(view.shortable for view in policy.seen) or not policy.seen
         assert views[0] == views[1]
         compared += len(views[0])
     assert compared > 50
     assert held > 50
+    assert bool(sold) == (shorts and policy is Watched)
 
 
 def test_a_policy_meets_tickers_in_their_order_whatever_was_bought_first() -> None:
-    class Watched(Restless):
-        seen: ClassVar[list[View]] = []
-
-        def targets(self, view: View) -> Mapping[str, float]:
-            self.seen.append(view)
-            return super().targets(view)
-
+    Watched.seen.clear()
     for seed in range(8):
         case = random_case(seed, "backtests.compiled.testing:Restless")
         case.arguments["resolve"] = lambda _: Watched
@@ -329,8 +333,50 @@ def test_what_is_not_served_is_said() -> None:
     assert 'broker.engine = "backtrader"' in said
     assert "OwnCosts" in refusal(given | {"costs": OwnCosts()})
     assert "analyzers" in refusal(given | {"prepare": lambda _: None})
-    rich = broker.model_copy(update={"cash_hkd": 1e15})
-    assert "broker.cash_hkd" in refusal(given | {"broker": rich})
+    for key, value in {"cash_hkd": 1e15, "slippage_ticks": 10**7}.items():
+        beyond = broker.model_copy(update={key: value})
+        assert f"broker.{key}" in refusal(given | {"broker": beyond})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"cash_hkd": 1e-19}, "a dividend of HKD 1e-19"),
+        (
+            {"in_specie_ticker": "0002.HK", "in_specie_ratio": 1 / 999_999_999_937},
+            "shares of 0002.HK in specie",
+        ),
+        ({"ratio": 2.0**40}, "amounts beyond 64 bits (0001.HK, "),
+    ],
+)
+def test_an_action_beyond_64_bits_is_not_served(changed: dict[str, Any], said: str) -> None:
+    days = [day.date() for day in pd.bdate_range("2024-01-15", periods=12)]
+    index = pd.DatetimeIndex(np.array(days, dtype="datetime64[s]"), name="session")
+    prices = dict.fromkeys(("open", "high", "low", "close"), 10.0)
+    bars = pd.DataFrame(prices | {"volume": 1e7}, index=index)
+    row = {"ticker": "0001.HK", "ex_date": index[6], "ratio": 1.0, "cash_hkd": 0.0} | changed
+    case = random_case(5, "buy_and_hold")
+    given = case.arguments | {
+        "market": MarketData({"0001.HK": bars, "0002.HK": bars}, pd.DataFrame([row])),
+        "start": days[2],
+        "end": days[-3],
+        "calendar": Weekdays(tuple(days)),
+        "signals": [],
+        "universe": None,
+        "instruments": OddLots(days[-1], 100),
+        "costs": CostSchedule(),
+    }
+    broker = BrokerSettings(engine="compiled", cash_hkd=2e9, participation=None)
+    assert said in refusal(given | {"broker": broker})
+
+
+def test_a_steep_charge_rounded_up_to_the_dollar_is_not_served() -> None:
+    """No schedule has one: stamp duty alone is rounded so."""
+    require_gentle(Charge(rate=4_000_000, rounding="dollar_up"), Charge(rate=90_000_000))
+    with pytest.raises(ConfigError, match="does not serve") as caught:
+        require_gentle(Charge(rate=4_000_001, rounding="dollar_up"))
+    assert "a charge of over 4 %" in str(caught.value)
+    assert 'broker.engine = "backtrader"' in str(caught.value)
 
 
 @pytest.mark.parametrize("engine", ["backtrader", "compiled"])
@@ -351,7 +397,7 @@ def test_a_changed_source_is_other_compiled_code(tmp_path: Path) -> None:
     assert stamp != changed
     keys = []
     for number in (stamp, stamp, changed):
-        run_ = kernel._run(number, True)
+        run_ = kernel._run(number, True, False)
         keys.append(run_._cache._index_key((), run_.targetctx.codegen()))
     assert keys[0] == keys[1]
     assert keys[0] != keys[2]

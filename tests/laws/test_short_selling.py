@@ -6,7 +6,7 @@ import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from backtests import orders as why
 from backtests.broker import Broker, BrokerSettings
+from backtests.compiled.short_cases import as_csv, random_list
 from backtests.compiled.testing import OddLots, random_case
 from backtests.engine import run_engine
 from backtests.orders import BUY_IN
@@ -97,7 +98,7 @@ class Drawn:
             for each in self.arguments["signals"]
             if each.ticker in self.market.tickers
         ]
-        self.rows = _listed(rng, self.market.tickers, self.sessions)
+        self.rows = random_list(rng, self.market.tickers, self.sessions)
         self.listed = DesignatedList(self.rows)
         params = self.arguments["strategy"].params
         if strategy == "random_entries":
@@ -114,7 +115,7 @@ class Drawn:
     def run(self, **changes: Any) -> EngineResult:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "listed.csv"
-            path.write_text(_csv(changes.pop("rows", self.rows)), encoding="utf-8")
+            path.write_text(as_csv(changes.pop("rows", self.rows)), encoding="utf-8")
             short = ShortSettings(
                 enabled=True,
                 designated=str(path),
@@ -130,32 +131,6 @@ class Drawn:
                 "resolve": STRATEGIES.__getitem__,
             }
             return run_engine(**given_ | changes)
-
-
-def _listed(
-    rng: np.random.Generator, tickers: tuple[str, ...], sessions: list[date]
-) -> dict[str, list[Spell]]:
-    """Two spells with days between them for most tickers, none for some."""
-    found = {}
-    for ticker in tickers:
-        if rng.random() < 0.2:
-            continue
-        days = sorted(int(day) for day in rng.integers(-20, 40, 4))
-        first, second, third, last = (sessions[0] + timedelta(days=day) for day in days)
-        spells = [Spell(first, second, "1")]
-        if third > second:
-            spells.append(Spell(third, max(third, last), "2"))
-        found[ticker] = spells
-    return found
-
-
-def _csv(rows: Mapping[str, list[Spell]]) -> str:
-    lines = [
-        f"{ticker},{spell.valid_from},{spell.valid_to}"
-        for ticker, spells in rows.items()
-        for spell in spells
-    ]
-    return "\n".join(["ticker,valid_from,valid_to", *lines]) + "\n"
 
 
 def _with_gifts(rng: np.random.Generator, market: MarketData) -> pd.DataFrame:

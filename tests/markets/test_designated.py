@@ -67,31 +67,47 @@ def test_a_date_has_the_securities_of_its_rows(
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, rows: str, kind: type[Exception], said: str) -> None:
-    path = written(tmp_path, f"[[designated]]\n{rows}\n")
+    path = written(tmp_path, f"# Own list.\n{TOML}\n[[designated]]\n{rows}\n")
     with pytest.raises(kind, match=said) as caught:
         DesignatedList.read(path)
-    assert "listed.toml: designated row 1" in str(caught.value)
+    assert caught.value.where == f"{path}: line 16"
+
+
+def test_rows_in_one_line_are_counted(tmp_path: Path) -> None:
+    path = written(tmp_path, 'designated = [{ticker = "1", valid_from = 2024-01-02}, {}]')
+    with pytest.raises(TableError, match="lacks a key") as caught:
+        DesignatedList.read(path)
+    assert caught.value.where == f"{path}: designated row 2"
 
 
 def test_rows_of_a_ticker_may_not_overlap(tmp_path: Path) -> None:
     text = "ticker,valid_from,valid_to\n1,2024-01-02,2024-02-01\n0001.HK,2024-02-01,\n"
+    path = written(tmp_path, text, "listed.csv")
     with pytest.raises(TableError, match=r"two rows of 0001.HK overlap") as caught:
-        DesignatedList.read(written(tmp_path, text, "listed.csv"))
-    assert "designated row 2" in str(caught.value)
+        DesignatedList.read(path)
+    assert (caught.value.given, caught.value.where) == (f"{path}: line 2", f"{path}: line 3")
+
+
+def test_both_counters_of_a_stock_may_stand_on_it_each_for_itself(tmp_path: Path) -> None:
+    text = "ticker,valid_from\n80700,2024-01-02\n9988,2024-01-02\n"
+    listed = DesignatedList.read(written(tmp_path, text, "listed.csv"))
+    known = listed.on(date(2024, 1, 2), ["0700.HK", "9988.HK", "80700.HK"])
+    assert known == {"9988.HK", "80700.HK"}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ticker,valid_from\n1,2024-13-02\n", "wrong type"),
-        ("ticker,valid_from\n1,2024-01-02,extra\n", "unknown key"),
-        ("code,valid_from\n1,2024-01-02\n", "unknown key"),
+        ("ticker,valid_from\n\n1,2024-13-02\n", "wrong type"),
+        ("ticker,valid_from\n\n1,2024-01-02,extra\n", "unknown key"),
+        ("code,valid_from\n\n1,2024-01-02\n", "unknown key"),
     ],
 )
 def test_a_bad_line_of_a_csv_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = written(tmp_path, text, "listed.csv")
     with pytest.raises(TableError, match=said) as caught:
-        DesignatedList.read(written(tmp_path, text, "listed.csv"))
-    assert "designated row 1" in str(caught.value)
+        DesignatedList.read(path)
+    assert caught.value.where == f"{path}: line 3"
 
 
 @pytest.mark.parametrize("name", ["absent.csv", "absent.toml"])
