@@ -233,5 +233,9 @@ def _read_parquet(path: Path, kinds: Mapping[str, columns.Kind]) -> pd.DataFrame
 def replace_text(path: Path, text: str) -> None:
     """Write a file elsewhere and rename it: it is the old one or the new one, never half."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)  # a full disk keeps the name and drops the text
+        raise

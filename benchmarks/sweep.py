@@ -89,17 +89,26 @@ def per_trial(config: Path, cache: Path, base: Cost, trials: int) -> None:
 
 
 def workers(config: Path, cache: Path, trials: int) -> None:
-    """Measure what a second worker is worth on trials of backtrader, its start included."""
-    print(f"a second worker, {trials} trials of backtrader, start included")
-    # A sweep without any worker of its own is what both are measured by.
-    alone = swept(config, cache, trials, "--jobs", "1")
-    print(f"  {'in the leading process':<26}{alone.trials:>6.1f} s wall{alone.cpu:>8.1f} s CPU")
+    """Measure what a second worker is worth on trials of backtrader.
+
+    By wall time where the machine is idle; by CPU where it is not: what two workers do at once is
+    worth half of what it costs them, against what it costs the leading process alone.
+    """
+    print(f"a second worker, {trials} trials of backtrader")
+    few = max(4, trials // 4)
+    alone, start = (swept(config, cache, count, "--jobs", "1") for count in (trials, few))
+    each = (alone.cpu - start.cpu) / (trials - few)
+    print(
+        f"  {'in the leading process':<26}{alone.trials:>6.1f} s wall{alone.cpu:>8.1f} s CPU, "
+        f"{1e3 * each:.0f} ms a trial"
+    )
     for name, flags in (("processes", ()), ("Dask on this machine", ("--cluster", "local"))):
-        two = swept(config, cache, trials, "--jobs", "2", *flags)
+        two, start = (swept(config, cache, count, "--jobs", "2", *flags) for count in (trials, few))
+        one = (two.cpu - start.cpu) / (trials - few)
         print(
             f"  {f'two {name}':<26}{two.trials:>6.1f} s wall{two.cpu:>8.1f} s CPU, "
-            f"{alone.trials / two.trials:.2f} times as fast for {two.cpu / alone.cpu:.2f} times "
-            "the CPU"
+            f"{1e3 * one:.0f} ms a trial; start included {alone.trials / two.trials:.2f} times as "
+            f"fast; efficiency by CPU, start aside, {each / one:.0%}"
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from backtests.config import LoadedConfig
 from backtests.sweeps.book import Book, row_of
 from backtests.sweeps.figures import headline
-from backtests.sweeps.pools import Here, Pool
+from backtests.sweeps.pools import Here, Pool, failure
 from backtests.sweeps.progress import Tell
 from backtests.sweeps.trial import Batch, Outcome, Trial, run_batch
 from backtests.trials import Ledger
@@ -23,6 +23,8 @@ from markets.errors import DataError, NetworkError
 BATCH_SECONDS = 1.0
 """How long a batch should take: what a killed worker can lose, and seldom enough to send."""
 LARGEST_BATCH = 500
+LOOK_SECONDS = 5.0
+"""How long nothing may come back before it is looked whether anybody is there."""
 PATIENCE = 3
 """How often workers may die in a row without a single trial coming back."""
 START_SECONDS = 3.0
@@ -95,7 +97,9 @@ def _drive(state: Drive, pool: Pool, enough: Callable[[], bool]) -> None:
         while (state.todo and not enough()) or state.under_way:
             while state.todo and len(state.under_way) < 2 * pool.size and not enough():
                 _send(state, pool)
-            done, _ = wait(state.under_way, return_when=FIRST_COMPLETED)
+            done, _ = wait(state.under_way, LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            if not done:
+                pool.look()
             lost = [future for future in done if _receive(state, pool, future)]
             if lost and pool.breaks_whole:
                 rest, _ = wait(set(state.under_way) - set(lost))
@@ -126,7 +130,7 @@ def _send(state: Drive, pool: Pool) -> None:
 
 def _receive(state: Drive, pool: Pool, future: Future[list[Outcome]]) -> bool:
     """Write down what came back; return whether a worker was lost instead."""
-    error = future.exception()
+    error = failure(future)
     if error is not None:
         if pool.is_loss(error):
             return True

@@ -14,7 +14,7 @@ from backtests.inputs import Inputs, load_inputs
 from backtests.sweeps.blocks import block_of
 from backtests.sweeps.cache import Cache, Lookup
 from backtests.sweeps.code import code_sha256, plugins_of
-from backtests.sweeps.pools import Pool
+from backtests.sweeps.pools import Pool, failure
 from backtests.sweeps.reads import (
     Digest,
     digest_of,
@@ -91,7 +91,10 @@ class Plan:
         return added
 
     def prepare(self, planned: Sequence[Planned], pool: Pool) -> list[Lookup]:
-        """Compute what is upstream once for all who share it; return what workers asked for."""
+        """Compute what is upstream once for all who share it; return what workers asked for.
+
+        What a dead worker leaves undone is computed with the first trial that needs it.
+        """
         first: dict[str, Planned] = {}
         read: dict[str, Line] = {}
         for one in planned:
@@ -108,7 +111,18 @@ class Plan:
                 line.prepare_reading()
         folder = str(self._cache.folder)
         futures = [pool.submit(prepare, self.base, one.trial, folder) for one in first.values()]
-        return [lookup for future in futures for lookup in future.result()]
+        lookups, lost = [], False
+        for future in futures:
+            error = failure(future)
+            if error is None:
+                lookups += future.result()
+            elif pool.is_loss(error):
+                lost = True
+            else:
+                raise error
+        if lost:
+            pool.renew()
+        return lookups
 
     def ordered(self, planned: Sequence[Planned]) -> list[Trial]:
         """Return trials so that those follow each other that share answers, then all but values."""

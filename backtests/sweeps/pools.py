@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +20,9 @@ T = TypeVar("T")
 
 REACH_SECONDS = 10.0
 """How long a scheduler may take to answer."""
+_LOUD = ("distributed", "distributed.client", "tornado.application", "asyncio")
+ALONE_SECONDS = 60.0
+"""How long a cluster may be without any worker."""
 
 
 class Pool(Protocol):
@@ -42,6 +50,10 @@ class Pool(Protocol):
         """Put new workers in the place of dead ones."""
         ...
 
+    def look(self) -> None:
+        """Raise if nobody is left who could do the work."""
+        ...
+
     def is_loss(self, error: BaseException) -> bool:
         """Return whether an error means that a worker died, and not that the work failed."""
         ...
@@ -66,6 +78,9 @@ class Here:
     def renew(self) -> None:
         """There is nothing that could have died."""
 
+    def look(self) -> None:
+        """Whoever could look is there."""
+
     def is_loss(self, error: BaseException) -> bool:
         """Return False: were this process dead, nobody would ask."""
         return False
@@ -85,7 +100,8 @@ class Processes:
         """Send work to a process."""
         self._executor = self._executor or self._started()
         try:
-            future: Future[T] = self._executor.submit(work, *arguments)
+            with _held_back():
+                future: Future[T] = self._executor.submit(work, *arguments)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
@@ -94,6 +110,9 @@ class Processes:
     def renew(self) -> None:
         """Let new processes be started."""
         self.close()
+
+    def look(self) -> None:
+        """Nothing to see: should a process die, its work says so."""
 
     def is_loss(self, error: BaseException) -> bool:
         """Return whether the pool broke."""
@@ -107,8 +126,10 @@ class Processes:
 
     def _started(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
+        from joblib.externals.loky.backend import resource_tracker
 
-        return ProcessPoolExecutor(self.size, initializer=_quiet)
+        resource_tracker.ensure_running()  # else the first work would start it, and let Ctrl-C in
+        return ProcessPoolExecutor(self.size, initializer=_follow, initargs=(os.getpid(),))
 
 
 class Cluster:
@@ -119,21 +140,66 @@ class Cluster:
 
     def __init__(self, client: Any, size: int) -> None:
         self.size = size
+        self._client = client
         self._executor = client.get_executor(retries=3)
+        self._alone_since: float | None = None
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Send work to the scheduler; should its worker die, another one does it."""
-        future: Future[T] = self._executor.submit(work, *arguments)
+        try:
+            future: Future[T] = self._executor.submit(work, *arguments)
+        except Exception:
+            self.renew()  # which says so if the scheduler has gone
+            raise
         return future
 
     def renew(self) -> None:
-        """Leave it to the cluster: its nanny or its owner starts workers."""
+        """Leave it to the cluster: its nanny or its owner starts workers.
+
+        Raises
+        ------
+        NetworkError
+            If the scheduler has gone.
+        """
+        if self._client.status != "running":
+            raise _gone("the scheduler of the cluster has gone")
+
+    def look(self) -> None:
+        """Raise if the scheduler has gone, or has had no worker for long.
+
+        Raises
+        ------
+        NetworkError
+            See above.
+        """
+        self.renew()
+        if self._client.scheduler_info(n_workers=-1)["workers"]:
+            self._alone_since = None
+            return
+        now = time.monotonic()
+        self._alone_since = now if self._alone_since is None else self._alone_since
+        if now - self._alone_since >= ALONE_SECONDS:
+            raise _gone("the cluster has lost all its workers")
 
     def is_loss(self, error: BaseException) -> bool:
-        """Return whether workers died so often that the scheduler gave up."""
+        """Return whether workers died so often that the scheduler gave up, or it went itself."""
         from distributed import KilledWorker
 
         return isinstance(error, KilledWorker | CancelledError)
+
+
+def failure(future: Future[Any]) -> BaseException | None:
+    """Return why work that is over has no result, also where it was given up."""
+    try:
+        return future.exception()
+    except CancelledError as error:
+        return error
+
+
+def _gone(problem: str) -> NetworkError:
+    return NetworkError(
+        problem, wanted="the same command again, here or on a cluster: finished trials are kept"
+    )
 
 
 @contextmanager
@@ -171,6 +237,20 @@ def open_pool(jobs: int, cluster: str | None, cache: Path) -> Iterator[Pool]:
 
 
 @contextmanager
+def _silent() -> Iterator[None]:
+    """Keep Dask from logging what is said in words of our own, and its tracebacks with it."""
+    loggers = [logging.getLogger(name) for name in _LOUD]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
 def _client(cluster: str, jobs: int) -> Iterator[Any]:
     try:
         from distributed import Client, LocalCluster
@@ -180,26 +260,24 @@ def _client(cluster: str, jobs: int) -> Iterator[Any]:
             given=f"--cluster {cluster}",
             wanted="pip install 'newswake[cluster]'",
         ) from None
-    if cluster == "local":
-        with (
-            LocalCluster(
+    with ExitStack() as stack:
+        stack.enter_context(_silent())  # after the import, which sets levels of its own
+        if cluster == "local":
+            local = LocalCluster(
                 n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None
-            ) as local,
-            Client(local) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(cluster, timeout=REACH_SECONDS)
-    except (OSError, ValueError, TimeoutError) as error:
-        reason = str(error) or type(error).__name__
-        raise NetworkError(
-            f"the cluster cannot be reached: {reason.splitlines()[0]}",
-            given=cluster,
-            wanted="the address of a running scheduler, as tcp://host:8786, or local",
-        ) from None
-    with client:
-        yield client
+            )
+            yield stack.enter_context(Client(stack.enter_context(local)))
+            return
+        try:
+            client = Client(cluster, timeout=REACH_SECONDS)
+        except (OSError, ValueError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            raise NetworkError(
+                f"the cluster cannot be reached: {reason.splitlines()[0]}",
+                given=cluster,
+                wanted="the address of a running scheduler, as tcp://host:8786, or local",
+            ) from None
+        yield stack.enter_context(client)
 
 
 def _check_workers(client: Any, cache: Path) -> int:
@@ -237,8 +315,25 @@ def _probe(mark: str) -> tuple[str, bool]:
     return code_sha256(), path.is_file() and path.read_text(encoding="utf-8") == code_sha256()
 
 
-def _quiet() -> None:
-    """Leave Ctrl-C to the process that leads: it ends the workers itself."""
-    import signal
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let Ctrl-C wait while processes are started: they begin life without hearing it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+
+def _follow(leader: int) -> None:
+    """Leave Ctrl-C to the process that leads, and end when it is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_without, args=(leader,), daemon=True).start()
+
+
+def _end_without(leader: int) -> None:
+    # Nothing else would end it: it waits for work on a pipe that its like keep open.
+    while os.getppid() == leader:
+        time.sleep(1.0)
+    os._exit(1)

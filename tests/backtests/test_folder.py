@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ from backtests.folder import (
     JSON_FILES,
     PARQUET_TABLES,
     read_run,
+    replace_text,
     write_run,
 )
 from backtests.reports import html, markdown, text
@@ -136,3 +140,18 @@ def test_numbers_written_as_text_are_rounded_once_and_have_no_minus_zero():
     assert made["cost_hkd"].tolist() == [0.3, 0.0]
     assert not np.signbit(made["cost_hkd"].to_numpy()).any()
     assert made["probability"].tolist() == table["probability"].tolist()
+
+
+def test_a_text_that_cannot_be_written_leaves_nothing_of_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, *text: object, **options: object) -> int:
+        self.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "report.html"
+    replace_text(path, "old")
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        replace_text(path, "new")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [(path.name, "old")]

@@ -1,45 +1,184 @@
-"""A sweep on a Dask cluster of two processes, one of them killed on the way."""
+"""A sweep on a Dask cluster of two processes; a worker, the sweep or all of it killed midway."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from backtests.config import load_config
-from backtests.sweeps import pools
+from backtests.sweeps import drive, pools
 from backtests.sweeps.flags import parse_axis
 from backtests.sweeps.space import Space
-from backtests.sweeps.sweep import Where, sweep
+from backtests.sweeps.sweep import Swept, Where, sweep
 from backtests.trials import Ledger
 from markets.errors import NetworkError, UsageError
 
 distributed = pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.filterwarnings("default")  # of the cluster's own making
 
-SPACE = Space(
-    axes=(
-        parse_axis("decision.long_above=0.51:0.56:0.01"),
-        parse_axis("strategy.params.max_positions=2:5:1"),
+AXES = ("decision.long_above=0.51:0.56:0.01", "strategy.params.max_positions=2:5:1")
+SPACE = Space(axes=tuple(parse_axis(axis) for axis in AXES))
+TABLES = ("results.csv", "results.json")
+StartSweep = Callable[..., subprocess.Popen[str]]
+Wait = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A scheduler and two workers in processes of their own."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: subprocess.Popen[bytes]  # leads a group: the nannies with their workers
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Apart]:
+    file = tmp_path / "scheduler.json"
+    host = ("--no-dashboard", "--host", "127.0.0.1")
+    scheduler = _start("dask_scheduler", "--scheduler-file", str(file), "--port", "0", *host)
+    address = _address(file)
+    workers = _start("dask_worker", address, "--nworkers", "2", "--nthreads", "1", *host)
+    try:
+        with distributed.Client(address) as client:
+            client.wait_for_workers(2, timeout=120)
+        yield Apart(address, scheduler, workers)
+    finally:
+        for process in (workers, scheduler):
+            _kill(process)
+
+
+def _start(module: str, *flags: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.{module}", *flags],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
-)
 
 
-def wait_for_a_trial(folder: Path) -> None:
-    for _ in range(12_000):
-        if any(path.stat().st_size for path in folder.glob("sweeps/*/trials.jsonl")):
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("no trial finished in time")
+def _address(file: Path) -> str:
+    for _ in range(6_000):
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+        time.sleep(0.02)
+    raise AssertionError("no scheduler in time")
 
 
-def test_a_killed_worker_of_a_cluster_changes_nothing(small_config: Path, tmp_path: Path) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def finished(out: Path) -> int:
+    return next(out.glob("sweeps/*/trials.jsonl")).read_bytes().count(b"\n")
+
+
+def tables(done: Swept) -> dict[str, bytes]:
+    return {name: (done.folder / name).read_bytes() for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def alone(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    """The sweep that nobody disturbed, in one process; its cache is that of all others."""
+    out = tmp_path_factory.mktemp("alone")
+    done = sweep(load_config(small_config, environment={}), SPACE, Where(out))
+    done.book.close()
+    return done
+
+
+@pytest.fixture
+def warm(alone: Swept) -> Path:
+    return alone.folder.parents[1] / "cache"
+
+
+def test_a_sweep_killed_on_a_cluster_is_taken_up_on_it(
+    apart: Apart,
+    alone: Swept,
+    warm: Path,
+    small_config: Path,
+    tmp_path: Path,
+    start_sweep: StartSweep,
+    wait_for_a_trial: Wait,
+) -> None:
+    process = start_sweep(small_config, AXES, tmp_path, warm, "--cluster", apart.address)
+    wait_for_a_trial(tmp_path)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = finished(tmp_path)
+    where = Where(tmp_path, cache=warm, cluster=apart.address)
+    again = sweep(load_config(small_config, environment={}), SPACE, where)
+    again.book.close()
+    assert 0 < again.fresh == len(SPACE) - kept
+    assert tables(again) == tables(alone)
+
+
+def test_a_cluster_that_dies_under_a_sweep_is_said_and_keeps_what_is_finished(
+    apart: Apart,
+    alone: Swept,
+    warm: Path,
+    small_config: Path,
+    tmp_path: Path,
+    start_sweep: StartSweep,
+    wait_for_a_trial: Wait,
+) -> None:
+    process = start_sweep(small_config, AXES, tmp_path, warm, "--cluster", apart.address)
+    wait_for_a_trial(tmp_path)
+    _kill(apart.workers)
+    _kill(apart.scheduler)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 7
+    assert said.startswith("error: the scheduler of the cluster has gone")
+    assert "Traceback" not in said
+    kept = finished(tmp_path)
+    assert len(json.loads(next(tmp_path.glob("sweeps/*/results.json")).read_text())) == kept
+    again = sweep(load_config(small_config, environment={}), SPACE, Where(tmp_path, cache=warm))
+    again.book.close()
+    assert 0 < again.fresh == len(SPACE) - kept
+    assert tables(again) == tables(alone)
+
+
+def test_a_cluster_without_workers_is_not_waited_for_for_ever(
+    apart: Apart,
+    warm: Path,
+    small_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_for_a_trial: Wait,
+) -> None:
+    monkeypatch.setattr(pools, "ALONE_SECONDS", 0.5)
+    monkeypatch.setattr(drive, "LOOK_SECONDS", 0.2)
+
+    def kill_all() -> None:
+        wait_for_a_trial(tmp_path)
+        _kill(apart.workers)
+
+    thread = threading.Thread(target=kill_all)
+    thread.start()
+    where = Where(tmp_path, cache=warm, cluster=apart.address)
+    with pytest.raises(NetworkError, match="lost all its workers"):
+        sweep(load_config(small_config, environment={}), SPACE, where)
+    thread.join()
+
+
+def test_a_killed_worker_of_a_cluster_changes_nothing(
+    alone: Swept, warm: Path, small_config: Path, tmp_path: Path, wait_for_a_trial: Wait
+) -> None:
     loaded = load_config(small_config, environment={})
-    alone = sweep(loaded, SPACE, Where(tmp_path / "alone", cache=tmp_path / "cache"))
-    alone.book.close()
     out = tmp_path / "cluster"
     with (
         distributed.LocalCluster(
@@ -58,15 +197,14 @@ def test_a_killed_worker_of_a_cluster_changes_nothing(small_config: Path, tmp_pa
 
         thread = threading.Thread(target=kill_one)
         thread.start()
-        where = Where(out, cache=tmp_path / "cache", cluster=cluster.scheduler_address)
+        where = Where(out, cache=warm, cluster=cluster.scheduler_address)
         done = sweep(loaded, SPACE, where)
         done.book.close()
         thread.join()
         survivors = set(client.run(os.getpid).values())
     assert killed
     assert killed[0] not in survivors
-    for name in ("results.csv", "results.json"):
-        assert (done.folder / name).read_bytes() == (alone.folder / name).read_bytes()
+    assert tables(done) == tables(alone)
     trials = list(Ledger(out / "ledger.sqlite").trials())
     assert len(trials) == len(SPACE)
     assert {trial.status for trial in trials} == {"finished"}
