@@ -18,7 +18,8 @@ from signals.classifiers.model import fit
 from signals.features.base import FeatureFrame
 from signals.folds import inner_folds
 from signals.labels import LabelFrame
-from signals.splits import CombinatorialPurged, SplitSettings, Timeline
+from signals.splits import CombinatorialPurged, SplitSettings
+from signals.timeline import Timeline
 from signals.training import contenders_of, outcomes_of
 
 Floats = NDArray[np.float64]
@@ -95,7 +96,7 @@ def combinatorial_answers(
     )
     decisions = features.values.index.get_level_values("decision_at").factorize()[0]
     story = split.story_sessions
-    splitter = CombinatorialPurged(timeline, blocks, tested, timeline.embargo(split), story)
+    splitter = CombinatorialPurged(timeline, blocks, tested, split.embargo(timeline.memory), story)
     n_splits = splitter.get_n_splits()
     paths = n_splits * tested // blocks
     score, model = np.full((paths, len(timeline)), np.nan), np.full((paths, len(timeline)), -1)
