@@ -17,7 +17,8 @@ from signals.features.testing import example
 from signals.features.text import TextSettings
 from signals.labels import LabelFrame, LabelSettings
 from signals.pipeline import build_features, label
-from signals.splits import CombinatorialPurged, SplitSettings, Timeline
+from signals.splits import CombinatorialPurged, SplitSettings
+from signals.timeline import Timeline
 
 SPLIT = SplitSettings(min_train_rows=60, embargo_sessions=5)
 PLAIN = ClassifierSettings(text=TextSettings(enabled=False))
