@@ -232,12 +232,12 @@ def words_weighed_on_all_rows(patch: pytest.MonkeyPatch) -> None:
 def columns_chosen_on_all_rows(patch: pytest.MonkeyPatch) -> None:
     before = pipeline.walk_forward
 
-    def edited(features: Any, labels: Any, *rest: Any) -> Any:
+    def edited(features: Any, labels: Any, *rest: Any, **more: Any) -> Any:
         known = features.values.loc[labels.values.index]
         strength = known.corrwith(labels.values["target"]).abs().fillna(0.0)
         kept = set(strength.nlargest(10).index)
         values = features.values * [1.0 if name in kept else 0.0 for name in features.values]
-        return before(replace(features, values=values), labels, *rest)
+        return before(replace(features, values=values), labels, *rest, **more)
 
     patch.setattr(pipeline, "walk_forward", edited)
 
@@ -245,8 +245,8 @@ def columns_chosen_on_all_rows(patch: pytest.MonkeyPatch) -> None:
 def answers_of_a_later_model(patch: pytest.MonkeyPatch) -> None:
     before = pipeline.walk_forward
 
-    def edited(features: Any, labels: Any, *rest: Any) -> Any:
-        found = before(features, labels, *rest)
+    def edited(features: Any, labels: Any, *rest: Any, **more: Any) -> Any:
+        found = before(features, labels, *rest, **more)
         last = found.models[max(found.models)]
         decisions = pd.factorize(features.values.index.get_level_values("decision_at"))[0]
         raw = last.log_odds(found.positions.to_numpy(), decisions)
@@ -288,8 +288,8 @@ def signals_a_session_early(patch: pytest.MonkeyPatch) -> None:
 def probabilities_with_hindsight(patch: pytest.MonkeyPatch) -> None:
     before = pipeline.walk_forward
 
-    def edited(features: Any, labels: Any, *rest: Any) -> Any:
-        found = before(features, labels, *rest)
+    def edited(features: Any, labels: Any, *rest: Any, **more: Any) -> Any:
+        found = before(features, labels, *rest, **more)
         values = found.values.copy()
         values["probability"] = values["probability"].rank(pct=True)
         return replace(found, values=values)
@@ -499,11 +499,11 @@ def half_an_hour_of_grace(patch: pytest.MonkeyPatch) -> None:
 def answers_only_where_known(patch: pytest.MonkeyPatch) -> None:
     before = pipeline.walk_forward
 
-    def edited(features: Any, labels: Any, *rest: Any) -> Any:
+    def edited(features: Any, labels: Any, *rest: Any, **more: Any) -> Any:
         kept = features.values.index.isin(labels.values.index)
         names = ("values", "texts", "sessions", "available_at", "event_ids", "item_ids")
         parts = {name: getattr(features, name)[kept] for name in (*names, "story_keys")}
-        return before(replace(features, **parts), labels, *rest)
+        return before(replace(features, **parts), labels, *rest, **more)
 
     patch.setattr(pipeline, "walk_forward", edited)
 
@@ -520,11 +520,13 @@ def weights_of_all_time(patch: pytest.MonkeyPatch) -> None:
 def parameters_by_the_test(patch: pytest.MonkeyPatch) -> None:
     before = pipeline.walk_forward
 
-    def edited(features: Any, labels: Any, split: Any, classifier: Any, seed: int) -> Any:
+    def edited(
+        features: Any, labels: Any, split: Any, classifier: Any, seed: int, **more: Any
+    ) -> Any:
         found = []
         for strength in (0.0005, 0.005, 0.05, 0.5, 5.0):
             tried = classifier.model_copy(update={"params": {"C": strength}})
-            answers = before(features, labels, split, tried, seed)
+            answers = before(features, labels, split, tried, seed, **more)
             both = answers.values.join(labels.values, how="inner")
             right = (both["probability"] > 0.5) == (both["target"] > 0.5)
             found.append((float(right.mean()), answers))

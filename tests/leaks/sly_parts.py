@@ -23,7 +23,8 @@ from signals.features.base import Row
 from strategies.base import NoParams, SignalStrategy, View
 
 COUNTED = Path(tempfile.gettempdir()) / f"newswake-leak-test-count-{os.getpid()}"
-TABLE = Path(tempfile.gettempdir()) / f"newswake-leak-test-table-{os.getpid()}.csv"
+# The same in every process: that is how it is found again.
+TABLE = Path(tempfile.gettempdir()) / "newswake-leak-test-table.csv"
 VARIABLE = "NEWSWAKE_LEAK_TEST_MEAN"
 
 

@@ -39,6 +39,7 @@ def memory() -> Memory:
 
 @pytest.fixture(autouse=True)
 def _fresh_parts() -> Iterator[None]:
+    sly_parts.TABLE.unlink(missing_ok=True)
     yield
     for name in ("leaky_features", "hidden_parts", "sibling_state"):
         sys.modules.pop(name, None)
