@@ -73,6 +73,7 @@ class Loads:
             market=SimpleNamespace(sha256=f"market {self.count}"),
             store=SimpleNamespace(sha256=lambda: "news"),
             sha256="both",
+            family_sha256="family",
             rejections=self.rejections,
         )
 
