@@ -32,8 +32,8 @@ _MODEL = re.compile(
 
 
 _BECAUSE = re.compile(
-    r"\s?(?:$|[,;.!，；。！]|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
-    r"(?:as|after|on|amid|following|despite|before|nach(?!\s\d+\s(?:jahr|monat|woche|tag|minute|stunde))|wegen|auf|trotz|dank|vor|weil"
+    r"\s?(?:$|[,;.!，；。！]|(?:zu|nach|ab|an|ein|hoch)(?=\s?(?:$|[,;.!]))|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
+    r"(?:as|after|on|amid|following|despite|before|nach(?!\s\d+\s(?:jahr|monat|woche|tag|minute|stunde))|wegen|auf(?=\s)|trotz|dank|vor|weil"
     r"|in (?=hong|new york|early|late|pre|after|morning|asia|früh|vorbörs|nachbörs))(?!\w))",
     re.IGNORECASE,
 )

@@ -29,7 +29,7 @@ _NACH = (
 _CONTRAST_WORDS = {
     "de": (
         "während", "hingegen", "dagegen", "aber", "jedoch", "doch", "wohingegen", "obwohl",
-        "nachdem", "weil", "dass", "trotz", "wegen", "dank", "aufgrund", "infolge", "angesichts",
+        "nachdem", "weil", "dass", "trotz", "wegen", r"dank(?!:)", "aufgrund", "infolge", "angesichts",
         _NACH,
     ),
     "en": (

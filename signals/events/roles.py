@@ -245,6 +245,8 @@ def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
 
 def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
     here = _in(sentence, sentence.groups, match.segment)
+    if here and sentence.is_behind_colon(match.segment):  # "Nio's chief: no merger with XPeng"
+        here = _in(sentence, sentence.groups, match.segment - 1) + here
     tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
     if not tickers and match.segment > 0:
         here = _in(sentence, sentence.groups, match.segment - 1)
@@ -270,7 +272,7 @@ def _opposed(
         return _sided(match, by[0], rest[0] if rest else None)
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
     start, end = sentence.segments[match.segment]
-    if doer is None and match.rule.subtype in ("won", "lost") and after:
+    if doer is None and match.rule.subtype in ("won", "lost", "preferred") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
         ahead = folded[start : after[0].start]
         if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"

@@ -97,6 +97,7 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
         for group in sentence.groups
     )
     says = speaks and _is_statement(sentence, match.segment)
+    says = says or _is_said_after(sentence, match.segment)
     in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
@@ -107,6 +108,16 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
 def _is_statement(sentence: Sentence, segment: int) -> bool:
     """Tell the words of a speaker: behind a colon, or behind somebody who says so."""
     return sentence.is_behind_colon(segment) or bool(sentence.in_segment("speech", segment - 1))
+
+
+def _is_said_after(sentence: Sentence, segment: int) -> bool:
+    """Tell the words of a firm that is named behind them ("No talks with Nio, says XPeng")."""
+    behind = segment + 1
+    return (
+        behind < len(sentence.segments)
+        and bool(sentence.in_segment("speech", behind))
+        and any(g.tickers and sentence.segment_of(g.start) == behind for g in sentence.groups)
+    )
 
 
 def _opens(sentence: Sentence, concept: str, segment: int) -> bool:
