@@ -29,8 +29,8 @@ _NACH = (
 _CONTRAST_WORDS = {
     "de": (
         "während", "hingegen", "dagegen", "aber", "jedoch", "doch", "wohingegen", "obwohl",
-        "nachdem", "weil", "dass", "trotz", "wegen", r"dank(?!:)", "aufgrund", "infolge", "angesichts",
-        _NACH,
+        "nachdem", "weil", "dass", "trotz", "wegen", r"dank(?!:)", "aufgrund", "infolge",
+        "angesichts", _NACH,
     ),
     "en": (
         "while", "whereas", "but", "although", "though", "however", "because", "after", "as",

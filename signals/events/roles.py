@@ -224,7 +224,11 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
 
 
 def _distance(group: Group, match: Match) -> int:
-    return max(0, group.start - match.end, match.start - group.end)
+    """Return the letters between; of an index's places, from the word that gives or takes one."""
+    start, end = match.start, match.end
+    if match.rule.kind == "index_change":
+        start, end, *_ = match.found[0]
+    return max(0, group.start - end, start - group.end)
 
 
 def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
