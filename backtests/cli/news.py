@@ -193,6 +193,7 @@ def collect(
 
     from backtests.config import news_settings
     from markets.errors import UsageError
+    from signals.news import Rejection
     from signals.sources.collect import collect as collect_feeds
     from signals.sources.collect import fetch_url
     from signals.store import NewsStore
@@ -220,8 +221,8 @@ def collect(
     else:
         for name, report in found.reports.items():
             _say(report, f"{name}: ")
-        for name, error in failed.items():
-            typer.secho(f"{name}: {error['problem']}", fg="red", err=True)
+        for name, failure in found.failed.items():
+            typer.secho(str(Rejection.of(failure, name)), fg="red", err=True)
         typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
     if failed:
         raise typer.Exit(UNREACHED)
