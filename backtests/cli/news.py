@@ -78,7 +78,9 @@ def events(
 
     Each story is read by itself and its events have novelty 1. With --novelty they have what the
     stories before them in the stream leave, as in a run: the stream must then be in order of
-    available_at (exit code 5 where it is not), and the stories of a week are held in memory.
+    available_at (exit code 5 where it is not), and the stories of a week are held in memory. A near
+    copy of an earlier story has "repeats": the id of the first, how many copies came before, the
+    hours since the first and the outlets that carried it.
 
     With --ambiguous the names of listed companies that were met and not believed come out in place
     of events, grouped by alias, most frequent first: whom each could have meant, its score, why it
