@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -68,7 +69,9 @@ class Outcome:
         File and line.
     document : dict
         What goes out for it: ``{"id", "events"}``, with ``unread`` (its language) for a story of
-        ours that is not read, or ``{"where", "rejected"}``.
+        ours that is not read, and with novelty ``repeats`` for a near copy of an earlier one: the
+        first (``of``), ``copies`` before it, ``age_hours`` since, ``outlets``; or
+        ``{"where", "rejected"}``.
     item_id : str or None
         None for a line that is no story.
     language : str or None
@@ -180,8 +183,15 @@ def read_lines(lines: Iterable[Line], reading: Reading, jobs: int = 1) -> Iterat
         tracker = NoveltyTracker()
     for outcome, item, events in found:
         if tracker is not None and item is not None:
-            seen = tracker.see(item, events)
-            outcome.document["events"] = [event.as_dict() for event in seen]
+            seen = tracker.sight(item, events)
+            outcome.document["events"] = [event.as_dict() for event in seen.events]
+            if seen.copies:
+                outcome.document["repeats"] = {
+                    "of": seen.copy_of,
+                    "copies": seen.copies,
+                    "age_hours": round(seen.age / timedelta(hours=1), 3),
+                    "outlets": seen.outlets,
+                }
         yield outcome
 
 

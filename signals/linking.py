@@ -34,7 +34,7 @@ _CODE_MARKS = (
 _MAYBE_CODE = re.compile("|".join(map(re.escape, _CODE_MARKS)))
 _SOURCE_BEFORE = re.compile(
     r"(?:据|来源[:：]?|(?:^|\W)(?:source:|quelle:|via|according to|laut|on|auf))"
-    r"\s{0,2}[《\"']?$",
+    r"\s{0,2}[《\"']?(?:sina )?$",
     re.IGNORECASE,
 )
 # "posted on Baidu" names a platform, "bullish on Baidu" a company; of Weibo and its like only a

@@ -78,7 +78,9 @@ def events(
 
     Each story is read by itself and its events have novelty 1. With --novelty they have what the
     stories before them in the stream leave, as in a run: the stream must then be in order of
-    available_at (exit code 5 where it is not), and the stories of a week are held in memory.
+    available_at (exit code 5 where it is not), and the stories of a week are held in memory. A near
+    copy of an earlier story has "repeats": the id of the first, how many copies came before, the
+    hours since the first and the outlets that carried it.
 
     With --ambiguous the names of listed companies that were met and not believed come out in place
     of events, grouped by alias, most frequent first: whom each could have meant, its score, why it
@@ -193,6 +195,7 @@ def collect(
 
     from backtests.config import news_settings
     from markets.errors import UsageError
+    from signals.news import Rejection
     from signals.sources.collect import collect as collect_feeds
     from signals.sources.collect import fetch_url
     from signals.store import NewsStore
@@ -220,8 +223,8 @@ def collect(
     else:
         for name, report in found.reports.items():
             _say(report, f"{name}: ")
-        for name, error in failed.items():
-            typer.secho(f"{name}: {error['problem']}", fg="red", err=True)
+        for name, failure in found.failed.items():
+            typer.secho(str(Rejection.of(failure, name)), fg="red", err=True)
         typer.echo(f"{counted(held, 'story', 'stories')} in {store}")
     if failed:
         raise typer.Exit(UNREACHED)

@@ -40,6 +40,8 @@ _BECAUSE = re.compile(
 _THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
 _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
+# "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
+_AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -385,7 +387,8 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
                 and not _is_person(sentence, group),
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
-                and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start),
+                and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
+                and not _AT_A_NOUN.search(sentence.folded, max(0, group.start - 13), group.start),
             }
             if fits[concept]:
                 yield group.start, group.end

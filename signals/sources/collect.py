@@ -85,8 +85,8 @@ def collect(
             failed[name] = error
     if failed and not reports:
         raise NetworkError(
-            "no feed could be fetched",
-            given="; ".join(f"{name}: {error.problem}" for name, error in failed.items()),
+            "no feed could be read",
+            given="; ".join(str(Rejection.of(error, name)) for name, error in failed.items()),
         )
     return Collected(reports, failed)
 

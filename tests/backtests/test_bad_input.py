@@ -216,6 +216,14 @@ def test_a_feed_that_reaches_outside_is_refused(
     assert problem in result.stderr
 
 
+def test_collect_says_of_a_feed_that_failed_what_was_given_and_wanted(tmp_path: Path) -> None:
+    words = ["news", "collect", "a=ftp://feed", "--store", str(tmp_path / "c.sqlite")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 7
+    assert "no web address" in result.output
+    assert "ftp://feed" in result.output
+
+
 def test_collect_names_every_entry_it_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

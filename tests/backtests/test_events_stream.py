@@ -104,6 +104,17 @@ def test_novelty_falls_with_each_telling_whatever_the_jobs(jobs: int) -> None:
     assert novelty == sorted(novelty, reverse=True)
 
 
+def test_a_copy_is_marked_with_its_first_its_age_and_its_outlets() -> None:
+    lines = [story(name, hour=hour, source=name) for name, hour in (("a", 4), ("b", 6), ("c", 9))]
+    found = read_lines(_placed(lines), Reading(novelty=True))
+    marks = [outcome.document.get("repeats") for outcome in found]
+    assert marks == [
+        None,
+        {"of": "a", "copies": 1, "age_hours": 2.0, "outlets": 2},
+        {"of": "a", "copies": 2, "age_hours": 5.0, "outlets": 3},
+    ]
+
+
 def test_without_the_flag_each_story_is_read_by_itself() -> None:
     found = read_lines(_placed([story("a"), story("b")]), Reading())
     assert [outcome.document["events"][0]["novelty"] for outcome in found] == [1, 1]

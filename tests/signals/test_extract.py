@@ -411,6 +411,21 @@ def test_the_price_belongs_to_what_was_bought_not_to_the_listing_given_up() -> N
     assert one(title, "mna").amount == 3.75e9
 
 
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Probe into Meituan dropped", "regulation"),
+        ("Antitrust probe of Alibaba dropped", "regulation"),
+        ("Lawsuit against Baidu dropped", "legal"),
+        ("Charges against SMIC dropped", "legal"),
+    ],
+)
+def test_what_is_dropped_against_a_firm_is_no_fall_of_its_shares(title: str, kind: str) -> None:
+    event = one(title, kind)
+    assert event.polarity > 0
+    assert [other.kind for other in read(title)] == [kind]
+
+
 # What the reader is held to, in each language and on headlines it was not tuned on.
 BOUNDS = {
     "kind_f1": 0.80,

@@ -11,6 +11,9 @@ GUESSER = LanguageGuesser()
     ("text", "language"),
     [
         ("Der Konzern hebt die Prognose an", "de"),
+        ("Alibaba zahlt 0,95 Dollar Dividende je Aktie", "de"),
+        ("Nio: 20 Dollar je Aktie", "de"),
+        ("Je to firma na akcie", "cs"),
         ("The company lifts its outlook", "en"),
         ("公司上调全年指引", "zh"),
         ("小米 SU7 Ultra 搭载 HyperOS", "zh"),

@@ -147,6 +147,7 @@ def test_a_name_counts_only_while_it_was_in_use() -> None:
         ("UBS keeps sell on Weibo", ["9898.HK"]),
         ("Carmaker apologizes in statement posted on Baidu", []),
         ("Its founder said on Weibo", []),
+        ("According to Sina Weibo, BYD plans a new plant", ["1211.HK"]),
     ],
 )
 def test_a_company_is_told_from_its_platform(text: str, tickers: list[str]) -> None:
