@@ -92,6 +92,12 @@ def sweep(
     with closing(swept.book):
         judged = swept.judged()
         finish(swept, judged)
+    for lookup in swept.lookups:
+        if lookup.corrupt and not why:
+            typer.echo(f"note: {lookup.stage} in the cache: {lookup.why}", err=True)
+    failed = next((row for row in swept.rows if row.status == "failed"), None)
+    if failed is not None:
+        typer.echo(f"note: trial {failed.number} failed: {failed.error}", err=True)
     if as_json:
         emit(
             {

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from markets.errors import DataError
 
 ENTRY = "entry.json"
+_CORRUPT = "the entry is corrupt"
 
 T = TypeVar("T")
 
@@ -72,6 +73,11 @@ class Lookup:
     hit: bool
     why: str = ""
 
+    @property
+    def corrupt(self) -> bool:
+        """Whether an entry was there and could not be used."""
+        return self.why.startswith(_CORRUPT)
+
 
 class Cache:
     """Artefacts in a folder, each in a folder of its own: complete or absent.
@@ -125,7 +131,7 @@ class Cache:
             try:
                 value = codec.read(place)
             except Exception as error:  # whatever a foreign format raises: it is computed again
-                why = f"the entry is corrupt ({type(error).__name__}): computed again"
+                why = f"{_CORRUPT} ({type(error).__name__}): computed again"
             else:
                 self.lookups.append(Lookup(key.stage, key.sha256, hit=True))
                 return value
@@ -149,9 +155,9 @@ class Cache:
             entry = json.loads((place / ENTRY).read_text(encoding="utf-8"))
             for name, digest in entry["files"].items():
                 if _digest(place / name) != digest:
-                    return f"the entry is corrupt ({name}): computed again"
+                    return f"{_CORRUPT} ({name}): computed again"
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            return f"the entry is corrupt ({ENTRY}): computed again"
+            return f"{_CORRUPT} ({ENTRY}): computed again"
         return None
 
     def _put(self, place: Path, key: Key, codec: Codec[T], value: T) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -16,7 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from backtests.cli import app
 from backtests.config import load_config
 from backtests.folder import read_run
 from backtests.metrics.verdict import decimal, percent
@@ -256,6 +259,27 @@ def test_a_corrupt_entry_is_computed_again_and_said(
     for row in again.rows:
         assert row.status == "finished"
         assert twins.get(row.config_sha256, row).equity_sha256 == row.equity_sha256
+
+
+def test_what_went_wrong_on_the_way_is_said_unasked(
+    whole: Swept, small_config: Path, out: Path, tmp_path: Path
+) -> None:
+    """A corrupt entry of the cache, and why a trial failed: on stderr, whatever is printed."""
+    cache = tmp_path / "cache"
+    shutil.copytree(out / "cache", cache)
+    values = next((cache / "features").iterdir()) / "values.parquet"
+    values.write_bytes(values.read_bytes()[:-20])
+    open_cache.cache_clear()  # a new process remembers nothing
+    flags = ["--grid", "split.min_train_months=5,200", "--jobs", "1", "--cache", str(cache)]
+    given = ["sweep", str(small_config), *flags, "--out", str(tmp_path)]
+    told = CliRunner().invoke(app, given)
+    assert told.exit_code == 0
+    assert "note: features in the cache: the entry is corrupt (values.parquet)" in told.stderr
+    assert "note: trial 1 failed: " in told.stderr
+    assert "no test window" in told.stderr
+    again = CliRunner().invoke(app, [*given, "--json"])
+    assert json.loads(again.stdout)["ran"] == 1
+    assert "corrupt" not in again.stderr
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
