@@ -34,7 +34,8 @@ def explain(folder: Path, trade_id: int) -> Record:
     dict
         JSON-ready: ``trade``, ``borrow_hkd`` (of its cost, what borrowed stock took) and, for each
         of its fills in ``fills``: the ``fill``, its ``order``, the ``signal`` it answered to, the
-        out-of-sample ``prediction`` with the columns that weighed most, the ``stories`` with all
+        out-of-sample ``prediction`` with the columns that weighed most and the
+        sum of each feature group, the ``stories`` with all
         clocks and their ``events``, and the ``clocks`` in order.
 
     Raises
@@ -196,23 +197,28 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
 
 
 def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
+    from rich.markup import escape
+
     signal, prediction = traced["signal"], traced["prediction"]
     node = branch.add(
         f"signal {signal['signal_id'][:12]}: direction {signal['direction']:+d}, "
         f"probability {signal['probability']:.3f}, fold {signal['fold']}, "
         f"to {signal['expires_session']}"
     )
-    for weight in (prediction or {}).get("contributions") or []:
+    told = prediction or {}
+    if told.get("groups"):
+        sums = sorted(told["groups"].items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+        listed = ", ".join(f"{escape(plain(name))} {value:+.3f}" for name, value in sums)
+        node.add(f"log-odds {sum(told['groups'].values()):+.3f}: {listed}")
+    for weight in told.get("contributions") or []:
         node.add(f"{weight['logit']:+.3f}  {weight['column']}")
     for story in traced["stories"]:
-        from rich.markup import escape
-
-        told = node.add(
+        read = node.add(
             f"story {escape(plain(story['item_id']))} ({escape(plain(story['source']))}): "
             f"{escape(plain(story['title']))}"
         )
         for event in story.get("events") or []:
-            told.add(
+            read.add(
                 f"{event['kind']} {event['polarity']:+.1f} {event['certainty']}, "
                 f"novelty {event['novelty']:.2f}"
                 + "".join(f", {word}" for word in ("reaction", "background") if event[f"is_{word}"])

@@ -318,11 +318,15 @@ def mean_weight(engine: EngineResult) -> float:
 
 def _predicted(learned: Learned) -> pd.DataFrame:
     """Return predictions with what came of them, where that is known."""
+    # Imported here: scikit-learn comes with it.
+    from signals.classifiers.model import by_group
+
     outcome = learned.labels.values[["target", "forward_return", "t0", "t1"]]
     sessions = learned.features.sessions.rename("session")
     predicted = learned.predictions.values.join(sessions).join(outcome)
     weighed = learned.predictions.contributions()
     predicted["contributions"] = [json.dumps(_heaviest(weights)) for weights in weighed]
+    predicted["groups"] = [json.dumps(by_group(weights or {})) for weights in weighed]
     return predicted
 
 

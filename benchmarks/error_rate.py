@@ -1,8 +1,10 @@
 """How often the audit calls luck a finding, on worlds in which nothing can be earned.
 
-Run: python benchmarks/error_rate.py [WORLDS]. Each world is a small known-answer market of another
+Run: python -m benchmarks.error_rate [WORLDS]. Each world is a small known-answer market of another
 seed with edge 0, read, learned and traded; then its answers are set against each placebo. A test at
-5 % must reject about 5 % of 200 worlds: 10, give or take 6 (95 % of the binomial).
+5 % must reject about 5 % of 200 worlds: 10, give or take 6 (95 % of the binomial). Exits 1 if a
+placebo, or a test that does not take events for independent, rejects more often than an honest one
+does once in a thousand times: so many are looked at that one in twenty would cry wolf.
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
+
+from scipy.stats import binom
 
 from backtests.config import RunConfig
 from backtests.inputs import load_inputs
@@ -22,6 +27,8 @@ from backtests.run import learn
 
 LEVEL = 0.05
 RUNS = 99
+NAIVE = ("event naive", "event patell", "event bmp")
+"""They take events for independent: shown, and expected to reject too often."""
 MOVES = {"dates": dates, "tickers": tickers, "delayed": delayed, "led": led}
 STUDY = EventStudySettings(estimation_sessions=60, fewest_sessions=40)
 
@@ -62,7 +69,13 @@ def p_of(seed: int, edge_bp: float = 0.0) -> dict[str, float]:
     return found
 
 
-def main(worlds: int) -> None:
+def too_often(rejected: Mapping[str, int], worlds: int) -> list[str]:
+    """Return what rejects more often than a test at 5 % does once in a thousand times."""
+    most = int(binom.ppf(0.999, worlds, LEVEL))
+    return [name for name, count in rejected.items() if count > most and name not in NAIVE]
+
+
+def main(worlds: int) -> int:
     began = time.perf_counter()
     rejected: Counter[str] = Counter()
     for seed in range(1, worlds + 1):
@@ -73,7 +86,10 @@ def main(worlds: int) -> None:
     for name, count in rejected.items():
         print(f"  {name:<26} {count / worlds:6.1%}")
     print(f"{(time.perf_counter() - began) / worlds:.2f} s a world")
+    broken = too_often(rejected, worlds)
+    print(f"promise: {'broken by ' + ', '.join(broken) if broken else 'kept'}")
+    return int(bool(broken))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))

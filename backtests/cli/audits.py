@@ -59,7 +59,8 @@ def audit(
     with journal.stage("loading"):
         inputs = load_inputs(loaded)
     lookahead = audit_lookahead(loaded, inputs, cuts=cuts, journal=journal)
-    found: dict[str, Any] = {"config": str(config), "lookahead": lookahead.as_dict()}
+    verdict: dict[str, Any] = {"headline": lookahead.verdict, "found": False}
+    found = {"verdict": verdict, "config": str(config), "lookahead": lookahead.as_dict()}
     shown = page.lookahead_html(loaded.name, lookahead) if html is not None else ""
     if lookahead.ok and statistics:
         from backtests.robustness.audit import statistical_audit
@@ -85,7 +86,7 @@ def audit(
                 "family_sha256": inputs.family_sha256,
                 "metrics": report.headline(),
             }
-        found = {"verdict": dict(report.verdict), **found, "statistics": report.as_dict()}
+        found |= {"verdict": dict(report.verdict), "statistics": report.as_dict()}
         if html is not None:
             shown = page.html(report, lookahead)
         if not as_json:

@@ -36,7 +36,7 @@ def check_features(audit: Examination, whole: Trace, count: int = 8) -> None:
         return
     inputs, rows = audit.inputs, whole.learned.rows
     days = sorted({row.session for row in rows})
-    chosen = {*_spread(days, count), *_gaps(inputs, days)[:count]}
+    chosen = {*_spread(days, count), *_gaps(inputs, days)[:count], *_marked(inputs, days)}
 
     def build(cut: Cut) -> Mapping[str, Table]:
         past = [row for row in rows if row.session <= cut.session]
@@ -154,6 +154,28 @@ def _days_of(stamps: pd.Series) -> list[date]:
 def _spread(days: Sequence[date], count: int) -> list[date]:
     places = np.linspace(0, len(days) - 1, count + 2).round().astype(int)[:-1]
     return sorted({days[place] for place in places.tolist()})
+
+
+def _marked(inputs: Inputs, days: Sequence[date], each: int = 2) -> set[date]:
+    """Return some days of decisions that the calendar marks, a few of each sort.
+
+    The first and the last session of a month, half days, those before and after a holiday: where a
+    slip of a day or of a stamp shows, and evenly spread days seldom fall.
+    """
+    calendar = inputs.calendar
+    sorts: dict[str, list[date]] = {}
+    for day in days:
+        before, after = calendar.previous_session(day), calendar.next_session(day)
+        for sort, holds in (
+            ("first of a month", before.month != day.month),
+            ("last of a month", after.month != day.month),
+            ("half day", calendar.hours(day).half_day),
+            ("after a holiday", (day - before).days > 3),
+            ("before a holiday", (after - day).days > 3),
+        ):
+            if holds:
+                sorts.setdefault(sort, []).append(day)
+    return {day for those in sorts.values() for day in _spread(those, each)}
 
 
 def _gaps(inputs: Inputs, days: Sequence[date]) -> list[date]:

@@ -19,8 +19,11 @@ from backtests.metrics import returns
 from backtests.metrics.trades import total_hkd
 from backtests.metrics.undefined import Floats, UndefinedMetric
 from backtests.result import EngineResult
+from backtests.robustness.parts import own_parts
 from backtests.run import Learned
+from backtests.sweeps.code import code_sha256, module_sha256
 from markets.calendar import Calendar
+from markets.costs import CostSchedule
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from signals import pipeline
@@ -108,8 +111,10 @@ class Ground:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of config, inputs, answers and outcomes: what a placebo's figures follow from."""
-        digest = hashlib.sha256(f"{self.config.sha256()}{self.inputs_sha256}".encode())
+        """Hash of config, code, inputs, answers, outcomes: what a placebo's figures follow from."""
+        code = [code_sha256(), *(module_sha256(part.module) for part in own_parts(self.config))]
+        told = f"{self.config.sha256()}{self.inputs_sha256}{''.join(code)}"
+        digest = hashlib.sha256(told.encode())
         for part in (self.place, self.column, self.probability, self.direction, self.outcomes):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
@@ -151,17 +156,24 @@ class Ground:
         strategy: StrategySettings | None = None,
         costs: Any = None,
     ) -> EngineResult:
-        """Trade signals over the sessions of the run, with its strategy and costs by default."""
+        """Trade signals over the sessions of the run, with its strategy and costs by default.
+
+        The compiled engine knows dated tables only: other costs are charged by its twin, which
+        gives the same bits.
+        """
+        broker, charged = self.config.broker, costs or self.config.broker.schedule()
+        if not isinstance(charged, CostSchedule):
+            broker = broker.model_copy(update={"engine": "backtrader"})
         return run_engine(
             strategy or self.config.strategy,
             self.market,
             signals,
             start=self.sessions[0],
             end=self.config.end,
-            broker=self.config.broker,
+            broker=broker,
             instruments=self.instruments,
             calendar=self.calendar,
-            costs=costs or self.config.broker.schedule(),
+            costs=charged,
             seed=self.config.seed,
             universe=self.universe,
         )

@@ -65,7 +65,7 @@ class Finished:
 
 
 def key_of(placebo: str, ground: Ground, habits: Habits, seed: int) -> str:
-    """Return the identity of a placebo's runs: config, inputs, answers, outcomes, habits, seed."""
+    """Return the identity of a placebo's runs: what the ground follows from, habits, seed."""
     parts = [SCHEMA, placebo, ground.sha256, seed]
     if placebo == "random_trader":
         parts.append(habits.trader.model_dump_json())

@@ -37,15 +37,18 @@ def verdict(
     """Return what stands first in every form of the audit.
 
     A finding must hold against *every* placebo: the hardest one, that with the largest p, speaks.
-    So running more placebos can only make a claim harder, never easier. That the edge stands needs
+    So running more placebos can only make a claim harder, never easier; of those that were not run
+    the verdict says so. That the edge stands needs
     the ranking, the money, a positive net return, and a deflated Sharpe ratio of at least 0.95.
 
     Returns
     -------
     dict
         `headline`, `found` (the edge stands), `ranking` and `money` (`p`, `placebo`, `runs`,
-        `found`, `value`), `deflated`, `level`, `seed`, `sentences`.
+        `found`, `value`), `not_run` (the reason by placebo), `deflated`, `level`, `seed`,
+        `sentences`.
     """
+    left_out = _left_out(placebos)
     ranking = _hardest("rank_ic", real, placebos, level)
     money = _hardest("sharpe", real, placebos, level)
     deflated = None if isinstance(deflation, str) else deflation.deflated
@@ -59,10 +62,11 @@ def verdict(
         and deflated >= ENOUGH
     )
     return {
-        "headline": _headline(ranking, money, stands, deflated, earned),
+        "headline": _headline(ranking, money, stands, deflated, earned, whole=not left_out),
         "found": stands,
         "ranking": ranking,
         "money": money,
+        "not_run": left_out,
         "deflated": deflated,
         "level": level,
         "seed": seed,
@@ -70,6 +74,7 @@ def verdict(
             _ranking(ranking, intervals, seed),
             _spread(paths),
             _money(money, earned, stress, intervals, seed),
+            *_untried(left_out),
             _sharpe(deflation, intervals),
             _overfitting(overfitting, deflated),
             _stress(stress),
@@ -99,29 +104,49 @@ def _hardest(
     }
 
 
+def _left_out(placebos: Sequence[PlaceboResult]) -> dict[str, str]:
+    """Return the placebos that do not speak, and why: they could not be run, or were not asked."""
+    from backtests.robustness.settings import PLACEBOS
+
+    run = {one.name: one for one in placebos}
+    return {
+        name: run[name].reason if name in run else "not asked for"
+        for name in PLACEBOS
+        if name not in run or not run[name].runs
+    }
+
+
+def _untried(left_out: Mapping[str, str]) -> list[str]:
+    named = ", ".join(f"{name.replace('_', ' ')} ({why})" for name, why in left_out.items())
+    return [f"Placebos that were not run: {named}."] if named else []
+
+
 def _headline(
     ranking: Mapping[str, Any],
     money: Mapping[str, Any],
     stands: bool,
     deflated: float | None,
     earned: float | None,
+    *,
+    whole: bool,
 ) -> str:
+    every = "every placebo" if whole else "every placebo that was run"
     if stands:
-        return "The edge stands against every placebo, after costs and for all trials."
+        return f"The edge stands against {every}, after costs and for all trials."
     if ranking["p"] is None and money["p"] is None:
         return "Too little to tell: no placebo could be run."
     if ranking["found"] and money["found"]:
         if earned is not None and earned <= 0:
-            return "Better than every placebo, but nothing was earned after costs."
+            return f"Better than {every}, but nothing was earned after costs."
         told = "unknown" if deflated is None else f"{deflated:.2f}"
         return (
-            "Better than every placebo, but as the best of all trials still"
+            f"Better than {every}, but as the best of all trials still"
             f" {LUCK}: deflated Sharpe {told}."
         )
     if ranking["found"]:
         return f"The ranking is better than luck; what trading earned is {LUCK}."
     if money["found"]:
-        return f"The trades beat every placebo, but the ranking is {LUCK}: do not trust it."
+        return f"The trades beat {every}, but the ranking is {LUCK}: do not trust it."
     return LUCK[0].upper() + LUCK[1:] + "."
 
 

@@ -37,7 +37,7 @@ def code_sha256() -> str:
 
 def plugins_of(value: Any) -> dict[str, str]:
     """Return the hash of each file that a config names as ``module:Class``, by that name."""
-    return {name: _module_sha256(name) for name in sorted(set(_named(value)))}
+    return {name: module_sha256(name.partition(":")[0]) for name in sorted(set(_named(value)))}
 
 
 def _named(value: Any) -> Iterator[str]:
@@ -53,9 +53,10 @@ def _named(value: Any) -> Iterator[str]:
             yield from _named(inner)
 
 
-def _module_sha256(name: str) -> str:
+def module_sha256(name: str) -> str:
+    """Return the hash of a module's file, as it lies there now."""
     try:
-        spec = find_spec(name.partition(":")[0])
+        spec = find_spec(name)
         origin = spec.origin if spec else None
         return hashlib.sha256(Path(origin or "").read_bytes()).hexdigest()
     except (ImportError, ValueError, OSError):

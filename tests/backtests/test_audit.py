@@ -22,12 +22,13 @@ from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.metrics.undefined import UndefinedMetric
 from backtests.result import EngineResult
+from backtests.robustness import ground as ground_module
 from backtests.robustness import lookahead
-from backtests.robustness.audit import AuditReport, statistical_audit
+from backtests.robustness.audit import AuditReport, PlaceboResult, statistical_audit
 from backtests.robustness.combinatorial import combinatorial
 from backtests.robustness.deflation import deflation_of
 from backtests.robustness.ground import Ground, answers_judged, ground_of
-from backtests.robustness.lookahead_report import Done, LookaheadReport
+from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
 from backtests.robustness.placebo import (
     Habits,
     figures_of,
@@ -39,7 +40,7 @@ from backtests.robustness.placebo import (
 )
 from backtests.robustness.report import html, text
 from backtests.robustness.rounds import Finished, key_of, run_placebos
-from backtests.robustness.settings import AuditSettings, CombinatorialSettings
+from backtests.robustness.settings import PLACEBOS, AuditSettings, CombinatorialSettings
 from backtests.robustness.stress import ScaledCosts, stress
 from backtests.robustness.tries import Look, Tries, together, tries_of
 from backtests.robustness.verdict import verdict
@@ -48,6 +49,7 @@ from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Where, sweep
 from backtests.trials import Ledger
 from markets.costs import COMPONENTS
+from strategies.base import StrategySettings
 
 SPAN = {"start": "2023-10-03", "end": "2024-12-31"}
 QUICK = (
@@ -156,6 +158,23 @@ def test_a_finished_run_is_only_taken_for_the_same_ground(small: Small) -> None:
     assert key_of("dates", replace(small.ground), small.habits, 7) == key
 
 
+def test_a_finished_run_is_not_taken_for_that_of_other_code(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    strategy = StrategySettings(name="trader_that_changes:Trader")
+    config = small.config.model_copy(update={"strategy": strategy})
+    keys = set()
+    for entries in (1, 2, 2):
+        code = f"class Trader:\n    entries = {entries}\n"
+        (tmp_path / "trader_that_changes.py").write_text(code, encoding="utf-8")
+        keys.add(key_of("dates", replace(small.ground, config=config), small.habits, 7))
+    assert len(keys) == 2
+    monkeypatch.setattr(ground_module, "code_sha256", lambda: "another version")
+    keys.add(key_of("dates", replace(small.ground, config=config), small.habits, 7))
+    assert len(keys) == 3
+
+
 def test_the_learned_placebo_keeps_prices_and_moves_news_within_a_stock(small: Small) -> None:
     features = small.learned.features
     stocks = features.values.index.get_level_values("ticker").to_numpy().astype(str)
@@ -221,6 +240,17 @@ def test_stress_falls_with_costs_and_starts_at_the_run_itself(small: Small) -> N
         assert found.break_even_bp > found.paid_bp
 
 
+def test_stress_charges_the_same_on_either_engine(small: Small) -> None:
+    compiled = small.config.broker.model_copy(update={"engine": "compiled"})
+    config = small.config.model_copy(update={"broker": compiled})
+    fast = replace(small.ground, config=config)
+    tried, plain = (
+        stress(ground, small.engine, None, costs=(1.0, 2.0), delays=(0,))
+        for ground in (fast, small.ground)
+    )
+    assert tried == plain
+
+
 @pytest.fixture(scope="module")
 def report(small: Small, tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
     ledger = Ledger(tmp_path_factory.mktemp("runs") / "ledger.sqlite")
@@ -244,6 +274,10 @@ def test_the_verdict_names_placebo_p_seed_cost_and_trials(report: AuditReport) -
     for part in ("p = 0.050", "19 runs", "seed 7", "bp a side", "luck makes of 2 trials"):
         assert part in said
     assert "break-even cost" in said
+    left_out = ("tickers", "led", "learned")
+    assert report.verdict["not_run"] == dict.fromkeys(left_out, "not asked for")
+    named = ", ".join(f"{name} (not asked for)" for name in left_out)
+    assert f"Placebos that were not run: {named}." in said
     assert "latest profitable delay" in said
 
 
@@ -343,6 +377,48 @@ def test_where_no_placebo_can_be_run_there_is_too_little_to_tell(small: Small) -
     )
     assert not told["found"]
     assert told["headline"] == "Too little to tell: no placebo could be run."
+
+
+@pytest.mark.parametrize("reason", ["", "fewer than 4 stocks had news"])
+def test_an_edge_stands_against_every_placebo_only_if_all_were_run(
+    report: AuditReport, reason: str
+) -> None:
+    p = {"rank_ic": 0.01, "sharpe": 0.01}
+    results = [PlaceboResult(name, name, "", 99, p, {}) for name in PLACEBOS]
+    if reason:
+        results[PLACEBOS.index("tickers")] = PlaceboResult("tickers", "", "", 0, {}, {}, reason)
+    returns = np.random.default_rng(0).normal(0.002, 0.01, 500)
+    told = verdict(
+        {"rank_ic": 0.1, "sharpe": 2.0, "net_return": 0.5},
+        results,
+        paths="not asked for",
+        deflation=deflation_of(returns, ()),
+        overfitting="fewer than two configurations were tried",
+        intervals={},
+        stress=report.stress,
+        studies="no event",
+        level=0.05,
+        seed=7,
+    )
+    assert told["found"]
+    assert ("every placebo that was run" in told["headline"]) == bool(reason)
+    assert told["not_run"] == ({"tickers": reason} if reason else {})
+    assert any(reason in sentence for sentence in told["sentences"])
+
+
+@pytest.mark.parametrize("leak", [True, False])
+def test_the_verdict_stands_first_in_json_without_statistics_too(
+    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leak: bool
+) -> None:
+    found = (Leak("leak", "future", "features", "it moved", "own__value"),) if leak else ()
+    tried = LookaheadReport(found, (Done("future", "cut 1", not leak),), ("2023-05-06",), 7, 12)
+    monkeypatch.setattr(lookahead, "audit_lookahead", lambda *_, **__: tried)
+    flags = ["--no-statistics", "--json", "--out", str(tmp_path)]
+    told = CliRunner().invoke(app, ["audit", str(small_config), *flags])
+    assert told.exit_code == (5 if leak else 0), told.output
+    document = json.loads(told.stdout)
+    assert next(iter(document)) == "verdict"
+    assert document["verdict"] == {"headline": tried.verdict, "found": False}
 
 
 def test_tries_count_configurations_not_runs(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from backtests import run as run_module
 from backtests.config import LoadedConfig, load_config
-from backtests.explain import explain
+from backtests.explain import explain, print_explanation
 from backtests.folder import read_run
 from backtests.run import run
 from backtests.trials import Ledger
@@ -69,6 +70,33 @@ def test_explain_leads_every_first_fill_back_to_a_story(small_run: Path) -> None
         decision = entry["signal"]["decided_at"]
         assert all(story["available_at"] <= decision for story in entry["stories"])
         assert at == sorted(at, key=pd.Timestamp)
+
+
+def test_groups_of_features_and_heaviest_columns_both_add_up_to_the_log_odds(
+    small_run: Path,
+) -> None:
+    view = read_run(small_run)
+    assert len(view.predictions) > 0
+    for answer in view.predictions.to_dict("records"):
+        groups = json.loads(answer["groups"])
+        columns = {one["column"]: one["logit"] for one in json.loads(answer["contributions"])}
+        said = math.log(answer["probability"] / (1 - answer["probability"]))
+        assert sum(groups.values()) == pytest.approx(said, abs=1e-12)
+        assert sum(columns.values()) == pytest.approx(said, abs=1e-12)
+        assert groups["bias"] == columns.get("bias", groups["bias"])
+        assert {"events", "prices", "tone"} <= set(groups)
+
+
+def test_explain_tells_what_each_group_of_features_added(
+    small_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explanation = explain(small_run, 1)
+    print_explanation(explanation)
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    groups = explanation["fills"][0]["prediction"]["groups"]
+    assert f"log-odds {sum(groups.values()):+.3f}: " in told
+    for name, value in groups.items():
+        assert f"{name} {value:+.3f}" in told
 
 
 @pytest.mark.parametrize(

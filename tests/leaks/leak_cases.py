@@ -150,6 +150,7 @@ CASES = (
     Case(
         "same-session close", "the close of the session it trades", _with_group("SameSessionClose")
     ),
+    Case("month end", "a month's figure on its last session", _with_group("MonthEnd")),
     Case("shift(-1)", "the next bar's close", _with_group("ShiftMinusOne")),
     Case("centered window", "a rolling mean around the bar", _with_group("CenteredWindow")),
     Case("scaled on all time", "mean and deviation of all bars", _with_group("ScaledOnAll")),

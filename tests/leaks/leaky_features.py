@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from small_world import market as own_copy_of_prices
 
+from markets.calendar import hong_kong_calendar
 from markets.prices import MarketData
 from signals.features import FeatureSettings
 from signals.features.base import Row
@@ -51,6 +52,18 @@ class SameSessionClose(Group):
 
     def known(self, values: pd.Series, session: pd.Timestamp) -> float:
         return float(values.get(session, 0.0))
+
+
+class MonthEnd(Group):
+    """Stamps a figure of the month with its last session, whose close is in it."""
+
+    def series(self, bars: pd.DataFrame) -> pd.Series:
+        return bars["close"] / bars["close"].shift(20) - 1.0
+
+    def known(self, values: pd.Series, session: pd.Timestamp) -> float:
+        if hong_kong_calendar().next_session(session.date()).month != session.month:
+            return float(values.get(session, 0.0))
+        return super().known(values, session)
 
 
 class ShiftMinusOne(Group):
