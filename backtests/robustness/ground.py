@@ -152,16 +152,20 @@ class Ground:
         costs: Any = None,
     ) -> EngineResult:
         """Trade signals over the sessions of the run, with its strategy and costs by default."""
+        broker = self.config.broker
+        if costs is not None:
+            # The compiled engine serves none but the dated tables; the other one fills the same.
+            broker = broker.model_copy(update={"engine": "backtrader"})
         return run_engine(
             strategy or self.config.strategy,
             self.market,
             signals,
             start=self.sessions[0],
             end=self.config.end,
-            broker=self.config.broker,
+            broker=broker,
             instruments=self.instruments,
             calendar=self.calendar,
-            costs=costs or self.config.broker.schedule(),
+            costs=broker.schedule() if costs is None else costs,
             seed=self.config.seed,
             universe=self.universe,
         )

@@ -221,6 +221,16 @@ def test_stress_falls_with_costs_and_starts_at_the_run_itself(small: Small) -> N
         assert found.break_even_bp > found.paid_bp
 
 
+def test_stress_is_the_same_on_the_compiled_engine(small: Small) -> None:
+    broker = small.config.broker.model_copy(update={"engine": "compiled"})
+    compiled = replace(small.ground, config=small.config.model_copy(update={"broker": broker}))
+    found, wanted = (
+        stress(ground, small.engine, None, costs=(1.0, 2.0), delays=(0, 1))
+        for ground in (compiled, small.ground)
+    )
+    assert found == wanted
+
+
 @pytest.fixture(scope="module")
 def report(small: Small, tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
     ledger = Ledger(tmp_path_factory.mktemp("runs") / "ledger.sqlite")
