@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from backtests.broker import BrokerSettings
 from backtests.reports import ReportSettings
@@ -39,6 +39,7 @@ from signals.splits import SplitSettings
 from strategies.base import StrategySettings
 
 _NO_TICKER = "no_ticker"
+_INVALID = "invalid value"
 ENVIRONMENT_PREFIX = "NEWSWAKE__"
 OWN_TABLES = ("instruments", "lexicon", "broker.costs_file", "broker.short.designated")
 """Keys of files of the user's own that a run stands on; their contents belong to its identity."""
@@ -351,32 +352,46 @@ def _without_none(values: Any) -> Any:
 
 
 def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -> ConfigError:
-    """Return the first problem of a validation as one clear error; the rest are counted."""
-    problems = error.errors()
-    first = problems[0]
-    key = _key(first["loc"])
-    alike = [p for p in problems if f"{_key(p['loc'])}.".startswith(f"{key}.")]
-    origin = _origin_of(key, origins)
-    more = f" (and {len(problems) - len(alike)} more)" if len(problems) > len(alike) else ""
+    """Return the problems of a validation as one error: the first in full, a line for each other."""
+    by_key: dict[str, list[ErrorDetails]] = {}
+    for problem in error.errors():
+        key = _key(problem["loc"])
+        above = (known for known in by_key if f"{key}.".startswith(f"{known}."))
+        by_key.setdefault(next(above, key), []).append(problem)
+    first, *others = (
+        _described(key, alike, path, _origin_of(key, origins)) for key, alike in by_key.items()
+    )
+    first.also = tuple(
+        f"{key}: {other.problem}"
+        + (f", wanted {other.wanted}" if other.problem == _INVALID else "")
+        + (f", nearest {other.nearest}" if other.nearest else "")
+        for key, other in zip(list(by_key)[1:], others, strict=True)
+    )
+    return first
+
+
+def _described(key: str, alike: Sequence[ErrorDetails], path: Path, origin: str) -> ConfigError:
+    """Return the problems of one key as an error."""
+    first = alike[0]
     source = str(path) if origin == "file" else origin
     where = f"{source}: {key}" if key else source
     if first["type"] == "extra_forbidden":
         names = _known_names(first["loc"][:-1])
         return ConfigError(
-            f"unknown key{more}",
+            "unknown key",
             given=key,
             wanted="one of " + ", ".join(names) if len(names) <= 12 else None,
             where=where,
             nearest=nearest_name(str(first["loc"][-1]), names),
         )
     if first["type"] == "missing":
-        return ConfigError(f"a key is absent{more}", wanted=f"{key} = …", where=where)
+        return ConfigError("a key is absent", wanted=f"{key} = …", where=where)
     told = {"given": repr(first["input"])} if key else {}
     wanted = (problem["msg"].removeprefix("Value error, ") for problem in alike)
     told["wanted"] = ", or: ".join(dict.fromkeys(wanted))
     if first["type"] == _NO_TICKER:
         told |= {name: text for name, text in first["ctx"].items() if text}
-    return ConfigError(f"invalid value{more}", where=where, **told)
+    return ConfigError(_INVALID, where=where, **told)
 
 
 def _require_tickers(given: Sequence[str]) -> None:

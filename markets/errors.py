@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 INTERRUPTED = 130
@@ -40,6 +40,8 @@ class NewswakeError(Exception):
         File and line, or key, or row.
     nearest : str, optional
         The right name nearest to a wrong one.
+    also : sequence of str, optional
+        What else is wrong in the same place, a line each.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class NewswakeError(Exception):
         wanted: object | None = None,
         where: str | None = None,
         nearest: str | None = None,
+        also: Sequence[str] = (),
     ) -> None:
         super().__init__(problem)
         self.problem = problem
@@ -67,6 +70,7 @@ class NewswakeError(Exception):
         self.wanted = wanted
         self.where = where
         self.nearest = nearest
+        self.also = tuple(also)
 
     def __str__(self) -> str:
         details = {
@@ -76,15 +80,18 @@ class NewswakeError(Exception):
             "nearest": self.nearest,
         }
         lines = [f"  {name:<8} {value}" for name, value in details.items() if value is not None]
+        lines += [f"  {'also':<8} {line}" for line in self.also]
         return "\n".join([self.problem, *lines])
 
     def as_dict(self) -> dict[str, object]:
-        """Return the error as JSON-ready fields: kind, problem, where, given, wanted, nearest."""
+        """Return it as JSON-ready fields: kind, problem, where, given, wanted, nearest, also."""
         fields: dict[str, object] = {"error": type(self).__name__, "problem": self.problem}
         for name in ("where", "given", "wanted", "nearest"):
             value = getattr(self, name)
             if value is not None:
                 fields[name] = str(value)
+        if self.also:
+            fields["also"] = list(self.also)
         return fields
 
 

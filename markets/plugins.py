@@ -97,7 +97,7 @@ def _load_path(kind: str, name: str) -> Any:
         raise ConfigError(
             f"cannot import a part for {kind}: {error}",
             given=name,
-            wanted="module:Class, installed, in the working folder or beside the config",
+            wanted=_missing(module_name, error.name or module_name),
         ) from None
     if not hasattr(module, attribute):
         raise ConfigError(
@@ -106,6 +106,17 @@ def _load_path(kind: str, name: str) -> Any:
             nearest=nearest_name(attribute, dir(module)),
         )
     return getattr(module, attribute)
+
+
+def _missing(module_name: str, missing: str) -> str:
+    """Return what to do where a part's module, or a module that it imports, is not there."""
+    if f"{module_name}.".startswith(f"{missing}."):
+        return "module:Class, installed, in the working folder or beside the config"
+    wanted = f"{missing} installed: {module_name} is there and imports it"
+    if missing == "hypothesis":
+        # The check_* functions need it, and a run does not.
+        wanted += "; a check_* function belongs into tests (make setup-dev), not beside its part"
+    return wanted
 
 
 def _import(module_name: str) -> Any:

@@ -89,7 +89,8 @@ def risk(metrics: Mapping[str, Any]) -> Table:
     own, span = metrics["risk"], metrics["span"]
     low, high = own["sharpe_interval_95"] or (None, None)
     fall = own["max_drawdown_peak_session"]
-    back = own["max_drawdown_recovery_session"] or "not recovered"
+    back = own["max_drawdown_recovery_session"]
+    after = f"recovered {back}" if back else "not recovered"
     rows = [
         ("Sharpe ratio", decimal(own["sharpe"]), f"95%: {decimal(low)} to {decimal(high)}"),
         ("Sharpe, autocorrelation (Lo)", decimal(own["sharpe_lo"]), ""),
@@ -98,7 +99,7 @@ def risk(metrics: Mapping[str, Any]) -> Table:
         (
             "Maximum drawdown",
             percent(own["max_drawdown"]),
-            f"{fall} to {own['max_drawdown_trough_session']}, {back}" if fall else "",
+            f"{fall} to {own['max_drawdown_trough_session']}, {after}" if fall else "",
         ),
         ("Longest under water", f"{own['longest_under_water_sessions']} sessions", ""),
         ("t of the mean return", decimal(metrics["performance"]["mean_return_t"], sign=True), ""),

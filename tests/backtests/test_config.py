@@ -95,6 +95,42 @@ def test_an_invalid_file_is_refused(tmp_path: Path, text: str) -> None:
         load_config(path, environment={})
 
 
+def test_every_mistake_is_told_at_once(minimal: Path) -> None:
+    minimal.write_text(
+        minimal.read_text().replace("start", "strat")
+        + """
+[label]
+horizn = 5
+horizon = "three"
+[classifer]
+name = "logistic"
+"""
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(minimal)
+    assert caught.value.problem == "a key is absent"
+    assert set(caught.value.also) == {
+        "strat: unknown key, nearest start",
+        "classifer: unknown key, nearest classifier",
+        "label.horizn: unknown key, nearest horizon",
+        "label.horizon: invalid value, wanted Input should be a valid integer,"
+        " unable to parse string as an integer",
+    }
+    assert caught.value.as_dict()["also"] == list(caught.value.also)
+    assert all(f"  also     {line}" in str(caught.value) for line in caught.value.also)
+
+
+def test_a_part_names_what_its_module_lacks(minimal: Path) -> None:
+    minimal.with_name("lacking.py").write_text("import nothing_of_that_name")
+    load_config(minimal)
+    with pytest.raises(ConfigError) as caught:
+        load("strategies", "lacking:Own")
+    assert "nothing_of_that_name installed" in str(caught.value.wanted)
+    with pytest.raises(ConfigError) as caught:
+        load("strategies", "nothing_of_that_name:Own")
+    assert "module:Class" in str(caught.value.wanted)
+
+
 def test_an_absent_file_names_its_neighbor(minimal: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(minimal.with_name("rum.toml"), environment={})
