@@ -68,7 +68,10 @@ def sweep(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a config with many values; what is finished is never run again."""
+    """Run a config with many values; what is finished is never run again.
+
+    Exit 1 if every trial failed.
+    """
     from contextlib import closing
     from dataclasses import asdict
 
@@ -95,9 +98,11 @@ def sweep(
     for lookup in swept.lookups:
         if lookup.corrupt and not why:
             typer.echo(f"note: {lookup.stage} in the cache: {lookup.why}", err=True)
-    failed = next((row for row in swept.rows if row.status == "failed"), None)
-    if failed is not None:
-        typer.echo(f"note: trial {failed.number} failed: {failed.error}", err=True)
+    failed = [row for row in swept.rows if row.status == "failed"]
+    if failed:
+        typer.echo(f"note: trial {failed[0].number} failed: {failed[0].error}", err=True)
+    if len(failed) == len(swept.rows):
+        raise typer.Exit(1)
     if as_json:
         emit(
             {

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from backtests.config import LoadedConfig, RunConfig, with_values
+from backtests.engine import checked_strategy
 from backtests.inputs import Inputs, load_inputs
 from backtests.sweeps.blocks import block_of
 from backtests.sweeps.cache import Cache, Lookup
@@ -27,7 +28,6 @@ from backtests.sweeps.trial import Trial, prepare, trial_to_blame
 from backtests.sweeps.upstream import Line, files_of
 from markets.errors import UsageError
 from markets.plugins import load
-from strategies.base import SignalStrategy, build_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +203,12 @@ def checked(
     configs: list[RunConfig] = []
     seen = {} if seen is None else seen
     known: set[str] = set()
-    classes: dict[str, Any] = {}
+    resolve = cache(partial(load, "strategies", where="strategy.name"))
     for number, point in enumerate(points, len(seen)):
         config = with_values(base, point)
         strategy = config.strategy.model_dump_json()
         if strategy not in known:
-            name = config.strategy.name
-            if name not in classes:
-                classes[name] = load("strategies", name)
-            _check_strategy(config, classes[name])
+            checked_strategy(config.strategy, config.seed, resolve)
             known.add(strategy)
         other = seen.setdefault(config.sha256(), number)
         if other != number:
@@ -221,9 +218,3 @@ def checked(
             )
         configs.append(config)
     return configs
-
-
-def _check_strategy(config: RunConfig, cls: Any) -> None:
-    if isinstance(cls, type) and issubclass(cls, SignalStrategy):
-        where = f"strategy.params of {config.strategy.name}"
-        build_params(cls.Params, config.strategy.params, where=where)

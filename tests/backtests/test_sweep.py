@@ -34,7 +34,7 @@ from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Swept, Where, finish, sweep
 from backtests.sweeps.trial import open_cache
 from backtests.trials import Ledger
-from markets.errors import DataError, UsageError
+from markets.errors import ConfigError, DataError, UsageError
 
 GRID = (
     "label.horizon=2,3",
@@ -621,3 +621,21 @@ def invented(rows: Sequence[book_module.Row]) -> Callable[[int], np.ndarray]:
 
 def book_as_dict(row: book_module.Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in book_module.Row.__dataclass_fields__}
+
+
+def test_a_parameter_that_no_strategy_has_is_refused_before_anything_runs(
+    small_config: Path, tmp_path: Path
+) -> None:
+    module = small_config.parent / "own_policy.py"
+    module.write_text(OWN_POLICIES, encoding="utf-8")
+    plain = ("strategy.name=own_policy:Plain",)
+    with pytest.raises(ConfigError, match="unknown parameter of the strategy"):
+        swept(small_config, tmp_path, "strategy.params.max_positions=4,5", sets=plain)
+    assert not (tmp_path / "ledger.sqlite").exists()
+
+
+def test_a_sweep_of_nothing_but_failures_ends_with_one(small_config: Path, tmp_path: Path) -> None:
+    flags = ["--grid", "split.min_train_months=150,200", "--out", str(tmp_path), "--jobs", "1"]
+    ended = CliRunner().invoke(app, ["sweep", str(small_config), *flags])
+    assert ended.exit_code == 1
+    assert "note: trial 0 failed: " in ended.stderr
