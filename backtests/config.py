@@ -352,7 +352,7 @@ def _without_none(values: Any) -> Any:
 
 
 def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -> ConfigError:
-    """Return the problems of a validation as one error: the first in full, a line for each more."""
+    """Return what a validation found as one error: the first in full, a line for each other."""
     by_key: dict[str, list[ErrorDetails]] = {}
     for problem in error.errors():
         key = _key(problem["loc"])

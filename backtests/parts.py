@@ -35,12 +35,23 @@ def check_parts(config: RunConfig, *, both_engines: bool = False) -> None:
     DataError
         If an own file cannot be read, or a row of it is wrong.
     """
-    _check_tables(config)
-    _check_sources(config)
-    _check_learning(config)
+    check_line(config)
     _check_trading(config, both_engines)
     for name in config.reports.extra:
         load("reports", name, where="reports.extra")
+
+
+def check_line(config: RunConfig) -> None:
+    """Refuse what stands before trading: own tables, sources, groups, label and classifier.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `check_parts`.
+    """
+    _check_tables(config)
+    _check_sources(config)
+    _check_learning(config)
 
 
 def _check_tables(config: RunConfig) -> None:
@@ -66,7 +77,11 @@ def _check_learning(config: RunConfig) -> None:
     from signals.classifiers.build import classifier_of
     from signals.classifiers.tuning import grid
     from signals.features.build import group_of
+    from signals.labels import FORWARD_RETURN
+    from signals.own_labels import labeler_of
 
+    if config.label.name != FORWARD_RETURN:
+        labeler_of(config.label)
     for name in config.features.groups:
         group_of(name, config.features)
     chosen = config.classifier

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from markets.errors import LeakError
+from markets.wording import counted
 
 Level = Literal["leak", "suspect", "note"]
 
@@ -93,8 +94,9 @@ class LookaheadReport:
         """Return the result in one sentence."""
         if self.ok:
             return (
-                f"No look-ahead found: {self.compared:,} values decided before {len(self.cuts)} "
-                f"cuts stayed the same bit by bit, {len(self.done)} checks held."
+                f"No look-ahead found: {self.compared:,} values decided before "
+                f"{counted(len(self.cuts), 'cut')} stayed the same bit by bit, "
+                f"{len(self.done)} checks held."
             )
         first = self.findings[0]
         word = "Look-ahead" if first.level == "leak" else "Suspected look-ahead"

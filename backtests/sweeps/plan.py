@@ -12,6 +12,7 @@ from typing import Any
 from backtests.config import LoadedConfig, RunConfig, with_values
 from backtests.engine import checked_strategy
 from backtests.inputs import Inputs, load_inputs
+from backtests.parts import check_line
 from backtests.sweeps.blocks import block_of
 from backtests.sweeps.cache import Cache, Lookup
 from backtests.sweeps.code import code_sha256, plugins_of
@@ -206,6 +207,8 @@ def checked(
     resolve = cache(partial(load, "strategies", where="strategy.name"))
     for number, point in enumerate(points, len(seen)):
         config = with_values(base, point)
+        if number == 0:
+            check_line(config)  # what is wrong in all trials ends none of them late
         strategy = config.strategy.model_dump_json()
         if strategy not in known:
             checked_strategy(config.strategy, config.seed, resolve)

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,300}>")
+_CHINESE_COMMA = re.compile(r"(?<=[\u4e00-\u9fff]),(?=[\u4e00-\u9fff])")
 _SPACES = re.compile(r"[^\S\n]{2,1000}|[^\S\n ]")
 # Controls, bidirectional marks, zero-width spaces, soft hyphens, tags, lone surrogates.
 _INVISIBLE = re.compile(
@@ -45,6 +46,8 @@ def clean(text: str) -> str:
     --------
     >>> clean("Ali\u200bbaba &amp; Baidu\u202e +５％")
     'Alibaba & Baidu +5%'
+    >>> clean("小米否认裁员,美团回购股份")  # a comma typed on a Latin keyboard
+    '小米否认裁员，美团回购股份'
     """
     if "&" in text:
         text = html.unescape(text)
@@ -55,6 +58,8 @@ def clean(text: str) -> str:
         table, changed = _clean_table()
         if changed.search(text):
             text = text.translate(table)
+        if "," in text:
+            text = _CHINESE_COMMA.sub("，", text)
     if "  " in text or not text.replace("\n", "").isprintable():
         text = _INVISIBLE.sub("", text)
         text = _SPACES.sub(" ", text.replace("\r", "\n"))
