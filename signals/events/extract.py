@@ -56,8 +56,6 @@ class Reader:
     def _language(self, text: str, declared: str) -> str:
         """Ask the words first, and of a headline without telling words how many cues it holds."""
         guess = self._guesser.guess(text, declared)
-        if guess == "und" and declared and declared not in READ_LANGUAGES:
-            return declared  # too short to tell, and nothing we read either way
         if guess != "und" or not self._guesser.is_german_or_english(text):
             return guess
         folded = fold(text[:2000])

@@ -99,7 +99,7 @@ class LanguageGuesser:
         counts = self._count(sample)
         ranked = counts.most_common(2)
         if not ranked:
-            return said if said in ("de", "en") else "und"
+            return "und" if said in ("", "zh") else said
         best, score = ranked[0]
         runner_up = ranked[1][1] if len(ranked) > 1 else 0
         if said not in ("", "und", "zh") and score - counts.get(said, 0) < 4:
