@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from markets.plugins import KINDS, module_of, names
+
 PACKAGES = ("exchange-calendars", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 _HOME = Path(__file__).resolve().parents[2]
 _UPSTREAM = (
@@ -36,21 +38,45 @@ def code_sha256() -> str:
 
 
 def plugins_of(value: Any) -> dict[str, str]:
-    """Return the hash of each file that a config names as ``module:Class``, by that name."""
-    return {name: module_sha256(name.partition(":")[0]) for name in sorted(set(_named(value)))}
+    """Return the hash of the file behind each part of the user's own that a config names.
+
+    Named as ``module:Class``, or as others than newswake publish it under an entry point.
+    """
+    published = _published_by_others()
+    found = {}
+    for name in sorted(set(_strings(value))):
+        module = published.get(name) or _module_in(name)
+        if module is not None:
+            found[name] = module_sha256(module)
+    return found
 
 
-def _named(value: Any) -> Iterator[str]:
+@cache
+def _published_by_others() -> dict[str, str]:
+    """Return name and module of what others installed; it stays while a process runs."""
+    found = {name: module_of(kind, name) for kind in KINDS for name in names(kind)}
+    return {name: module for name, module in found.items() if module and not _is_house(module)}
+
+
+def _is_house(module: str) -> bool:
+    return module.partition(".")[0] in _ALL
+
+
+def _module_in(name: str) -> str | None:
+    module, colon, cls = name.partition(":")
+    is_path = colon and cls.isidentifier() and all(p.isidentifier() for p in module.split("."))
+    return module if is_path else None
+
+
+def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        module, colon, cls = value.partition(":")
-        if colon and cls.isidentifier() and all(part.isidentifier() for part in module.split(".")):
-            yield value
+        yield value
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from _named(inner)
+            yield from _strings(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _named(inner)
+            yield from _strings(inner)
 
 
 def module_sha256(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from backtests.config import OWN_TABLES, RunConfig, load_config
+from backtests.sweeps import code
 from backtests.sweeps.cache import Cache
 from backtests.sweeps.reads import Digest, digest_through, files_read
 from backtests.sweeps.upstream import files_of
@@ -130,3 +131,26 @@ def test_a_source_of_the_users_own_is_loaded_each_time(data: Path, tmp_path: Pat
     for _ in range(2):
         digest_through(own, Cache(tmp_path / "cache"), load)
     assert load.count == 2
+
+
+def test_a_part_that_others_publish_is_told_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "parts_of_a_user-1.0.dist-info"
+    about.mkdir()
+    named = "Metadata-Version: 2.1\nName: parts-of-a-user\nVersion: 1.0\n"
+    (about / "METADATA").write_text(named, encoding="utf-8")
+    points = "[newswake.features]\nhour_of_a_user = parts_of_a_user:Hour\n"
+    (about / "entry_points.txt").write_text(points, encoding="utf-8")
+    module = tmp_path / "parts_of_a_user.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    code._published_by_others.cache_clear()
+    try:
+        found = []
+        for line in ("Hour = 1\n", "Hour = 2\n"):
+            module.write_text(line, encoding="utf-8")
+            found.append(code.plugins_of({"groups": ["events", "hour_of_a_user"]}))
+        assert [set(one) for one in found] == [{"hour_of_a_user"}] * 2
+        assert found[0] != found[1]
+    finally:
+        code._published_by_others.cache_clear()
