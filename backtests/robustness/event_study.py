@@ -13,7 +13,7 @@ import pandas as pd
 
 from backtests.metrics.undefined import Floats, Sheet, UndefinedMetric, need
 from backtests.robustness import event_tests
-from backtests.robustness.event_tests import Tested
+from backtests.robustness.event_tests import Significance
 from backtests.robustness.settings import EventStudySettings
 from markets.prices import MarketData
 from signals.features.base import Row
@@ -230,7 +230,7 @@ class EventStudy:
         Mean cumulative abnormal return over the window, signed by the news; a fraction.
     correlation : float or None
         Mean correlation of pairs of events, behind Kolari and Pynnönen's test.
-    tests : mapping of str to Tested or str
+    tests : mapping of str to Significance or str
         By name; the reason where there is none. `naive`, `patell` and `bmp` take events for
         independent; `clustered`, `kolari_pynnonen`, `grank` and `rank` do not.
     path : tuple of mapping
@@ -244,7 +244,7 @@ class EventStudy:
     window: tuple[int, int]
     mean: float
     correlation: float | None
-    tests: Mapping[str, Tested | str]
+    tests: Mapping[str, Significance | str]
     path: tuple[Mapping[str, Any], ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -287,8 +287,8 @@ def study(abnormal: Abnormal, settings: EventStudySettings, kind: str = "all") -
         correlation = event_tests.pair_correlation(
             abnormal.residuals, begin, abnormal.place, length
         )
-    tests: dict[str, Tested | str] = {}
-    measures: Mapping[str, Callable[[], Tested]] = {
+    tests: dict[str, Significance | str] = {}
+    measures: Mapping[str, Callable[[], Significance]] = {
         "naive": lambda: event_tests.naive_t(cars),
         "patell": lambda: event_tests.patell_z(scars, abnormal.counts),
         "bmp": lambda: event_tests.bmp_t(scars),

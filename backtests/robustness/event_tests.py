@@ -19,7 +19,7 @@ from backtests.metrics.undefined import Floats, need
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Significance:
     """One test.
 
     Attributes
@@ -38,7 +38,7 @@ class Tested:
         return asdict(self)
 
 
-def naive_t(cars: npt.ArrayLike) -> Tested:
+def naive_t(cars: npt.ArrayLike) -> Significance:
     """Return the cross-sectional t: ``mean / (std / sqrt(n))``, as if events were independent.
 
     Source: Brown and Warner, J. of Financial Economics 8(3), 1980.
@@ -47,7 +47,7 @@ def naive_t(cars: npt.ArrayLike) -> Tested:
     return _student(_mean_t(values), len(values) - 1)
 
 
-def clustered_t(cars: npt.ArrayLike, session: npt.ArrayLike, window: int) -> Tested:
+def clustered_t(cars: npt.ArrayLike, session: npt.ArrayLike, window: int) -> Significance:
     """Return the t of the mean with errors clustered by session and across overlapping windows.
 
     Sums of deviations by session, with Bartlett weights up to `window` - 1 sessions apart:
@@ -76,7 +76,7 @@ def clustered_t(cars: npt.ArrayLike, session: npt.ArrayLike, window: int) -> Tes
     return _student(float(values.mean()) * len(values) / math.sqrt(variance), groups - 1)
 
 
-def patell_z(scars: npt.ArrayLike, estimated_on: npt.ArrayLike) -> Tested:
+def patell_z(scars: npt.ArrayLike, estimated_on: npt.ArrayLike) -> Significance:
     """Return Patell's z of standardized abnormal returns.
 
     ``sum(SCAR) / sqrt(sum((m - 2) / (m - 4)))`` with m sessions behind each event's market model.
@@ -86,10 +86,10 @@ def patell_z(scars: npt.ArrayLike, estimated_on: npt.ArrayLike) -> Tested:
     m = np.asarray(estimated_on, dtype=np.float64)
     need(len(values) > 0 and bool((m > 4).all()), "fewer than 5 sessions behind a market model")
     z = float(values.sum() / math.sqrt(float(((m - 2.0) / (m - 4.0)).sum())))
-    return Tested(z, math.erfc(abs(z) / math.sqrt(2.0)))
+    return Significance(z, math.erfc(abs(z) / math.sqrt(2.0)))
 
 
-def bmp_t(scars: npt.ArrayLike) -> Tested:
+def bmp_t(scars: npt.ArrayLike) -> Significance:
     """Return the standardized cross-sectional t: the naive t of standardized returns.
 
     Robust to a variance that the event itself raises. Source: Boehmer, Musumeci and Poulsen, J. of
@@ -99,7 +99,7 @@ def bmp_t(scars: npt.ArrayLike) -> Tested:
     return _student(_mean_t(values), len(values) - 1)
 
 
-def kolari_pynnonen_t(scars: npt.ArrayLike, correlation: float) -> Tested:
+def kolari_pynnonen_t(scars: npt.ArrayLike, correlation: float) -> Significance:
     """Return BMP's t, corrected for correlated events.
 
     ``BMP * sqrt((1 - r) / (1 + (n - 1) * r))`` with r the mean correlation of all pairs of events.
@@ -117,7 +117,7 @@ def kolari_pynnonen_t(scars: npt.ArrayLike, correlation: float) -> Tested:
     return _student(_mean_t(values) * shrink, n - 1)
 
 
-def grank_t(standardized: npt.ArrayLike, scars: npt.ArrayLike) -> Tested:
+def grank_t(standardized: npt.ArrayLike, scars: npt.ArrayLike) -> Significance:
     """Return the generalized rank t of a cumulative abnormal return.
 
     The window counts as one more session beside the estimation sessions; each event's values are
@@ -149,7 +149,7 @@ def grank_t(standardized: npt.ArrayLike, scars: npt.ArrayLike) -> Tested:
     return _student(z * math.sqrt((count - 2.0) / left), count - 2)
 
 
-def rank_z(standardized: npt.ArrayLike, window: npt.ArrayLike) -> Tested:
+def rank_z(standardized: npt.ArrayLike, window: npt.ArrayLike) -> Significance:
     """Return Corrado's rank z, over a window of sessions.
 
     ``sum of mean ranks over the window / (sqrt(sessions of the window) * deviation of the mean rank
@@ -170,7 +170,7 @@ def rank_z(standardized: npt.ArrayLike, window: npt.ArrayLike) -> Tested:
     need(spread > 0, "ranks do not vary")
     tested = mean[before.shape[1] :]
     z = float(tested.sum()) / (math.sqrt(len(tested)) * spread)
-    return Tested(z, math.erfc(abs(z) / math.sqrt(2.0)))
+    return Significance(z, math.erfc(abs(z) / math.sqrt(2.0)))
 
 
 def pair_correlation(
@@ -258,8 +258,8 @@ def _mean_t(values: Floats) -> float:
     return float(values.mean()) / deviation * float(np.sqrt(len(values)))
 
 
-def _student(t: float, degrees: int) -> Tested:
+def _student(t: float, degrees: int) -> Significance:
     # Imported here: this module is on the path of commands that need no scipy.
     from scipy.special import stdtr
 
-    return Tested(t, float(2.0 * stdtr(degrees, -abs(t))))
+    return Significance(t, float(2.0 * stdtr(degrees, -abs(t))))

@@ -12,7 +12,7 @@ from backtests import stages
 from backtests.config import RunConfig, load_config
 from backtests.inputs import load_inputs
 from backtests.robustness.event_study import abnormal_returns, events_of, study
-from backtests.robustness.event_tests import Tested
+from backtests.robustness.event_tests import Significance
 from backtests.robustness.settings import EventStudySettings
 from backtests.run import backtest
 from markets.sources.synthetic import world
@@ -56,7 +56,7 @@ def test_the_size_of_an_edge_is_found_within_its_stated_error(seed: int, edge_bp
     signed = [one.sign * effects.get((one.session, one.ticker), 0.0) for one in abnormal.events]
     truth = sum(signed) / len(signed)
     test = found.tests["clustered"]
-    assert isinstance(test, Tested)
+    assert isinstance(test, Significance)
     error = abs(found.mean / test.statistic)
     assert abs(found.mean - truth) < 1.96 * error
     if edge_bp:
