@@ -12,7 +12,7 @@ import pandas as pd
 from markets.actions import LATER_COLUMNS, by_key, clashing, without_defaults
 from markets.errors import DataError
 from markets.prices import RejectedRow
-from markets.sources.rows import read_sessions
+from markets.sources.dates import read_sessions
 from markets.tickers import check_hkd, normalize_ticker
 
 _NUMBERS = (("ratio", 1.0), ("cash_hkd", 0.0), ("in_specie_ratio", 0.0))

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from backtests.cli import app
 from markets.errors import NetworkError
 from markets.sources import yahoo
+from markets.sources.yahoo_history import Answer
 from markets.sources.snapshots import SnapshotFolder
 
 HEADER = "date,ticker,open,high,low,close,volume"
@@ -203,7 +204,7 @@ def test_fetch_without_snapshots_or_network(
 ) -> None:
     asked: list[str] = []
 
-    def limited(symbol: str) -> yahoo.Answer:
+    def limited(symbol: str) -> Answer:
         asked.append(symbol)
         raise NetworkError("Yahoo limits its rate", given=symbol)
 

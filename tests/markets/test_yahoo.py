@@ -23,12 +23,8 @@ from yfinance.data import YfData
 from markets.clock import hong_kong
 from markets.errors import DataError, MissingDataError, NetworkError
 from markets.sources.unsplit import flatten, undo_splits
-from markets.sources.yahoo import (
-    Answer,
-    YahooSettings,
-    YahooSource,
-    fetch_history,
-)
+from markets.sources.yahoo import YahooSettings, YahooSource
+from markets.sources.yahoo_history import Answer, fetch_history
 from markets.testing import check_price_source
 
 TAKEN = datetime(2025, 9, 30, 12, 0, tzinfo=UTC)
