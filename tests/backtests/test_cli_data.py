@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from backtests.cli import app
 from markets.errors import NetworkError
 from markets.sources import yahoo
-from markets.sources.yahoo_history import Answer
 from markets.sources.snapshots import SnapshotFolder
+from markets.sources.yahoo_history import Answer
 
 HEADER = "date,ticker,open,high,low,close,volume"
 DAYS = ("2025-09-08", "2025-09-09", "2025-09-10", "2025-09-11", "2025-09-12")
