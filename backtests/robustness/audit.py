@@ -26,6 +26,7 @@ from backtests.robustness.placebo import (
     habits_of,
     p_value,
     profile,
+    rounded,
     spread_of,
 )
 from backtests.robustness.rounds import Finished, run_placebos
@@ -289,14 +290,9 @@ def _against(name: str, runs: list[Figures] | str, real: Figures) -> PlaceboResu
         says=placebo.says,
         recomputes=placebo.recomputes,
         runs=len(runs),
-        p={figure: p_value(_rounded(real.get(figure)), values[figure]) for figure in figures},
+        p={figure: p_value(rounded(real.get(figure)), values[figure]) for figure in figures},
         spread={figure: spread_of(values[figure]) for figure in figures},
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    """Return a figure as the placebos' are kept, so that equal ones compare equal."""
-    return None if value is None else float(f"{value:.12g}")
 
 
 def _paths(

@@ -12,6 +12,7 @@ import numpy as np
 from backtests.metrics.undefined import Floats, need
 from backtests.result import EngineResult
 from backtests.robustness.ground import Figures, Ground, Places, answers_judged, money_of
+from backtests.robustness.settings import AuditSettings
 from signals import pipeline
 from signals.features.base import FeatureFrame
 from strategies.base import StrategySettings
@@ -78,6 +79,11 @@ def p_value(real: float | None, placebos: list[float | None]) -> float | None:
     return (1 + above) / (1 + len(placebos))
 
 
+def rounded(value: float | None) -> float | None:
+    """Return a figure as it is kept and compared, so that equal ones stay equal."""
+    return None if value is None else float(f"{value:.12g}")
+
+
 def available(name: str, ground: Ground) -> int | None:
     """Return how many different runs of a placebo there can be; None if as many as wanted.
 
@@ -128,6 +134,20 @@ def dates(ground: Ground, number: int, seed: int) -> tuple[Places, Places]:
     place = np.empty_like(ground.place)
     place[source] = ground.place
     return place, ground.column
+
+
+def rank_ic_p(ground: Ground, settings: AuditSettings | None = None) -> float | None:
+    """Return p of the rank IC against the placebo `dates`, without trading any of its runs.
+
+    The same number as in an audit with these settings.
+    """
+    settings = settings or AuditSettings()
+
+    def ranked(place: Places, column: Places) -> float | None:
+        return rounded(ground.judged(place, column)["rank_ic"])
+
+    placebos = [ranked(*dates(ground, n, settings.seed)) for n in range(settings.runs)]
+    return p_value(ranked(ground.place, ground.column), placebos)
 
 
 def tickers(ground: Ground, number: int, seed: int) -> tuple[Places, Places]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backtests.metrics.undefined import UndefinedMetric
 from backtests.robustness.ground import Figures, Ground
-from backtests.robustness.placebo import PLACEBOS, Habits, available
+from backtests.robustness.placebo import PLACEBOS, Habits, available, rounded
 
 SCHEMA = 1
 """Raised when a placebo's draws or figures change, so that old lines are not taken for new."""
@@ -158,9 +158,7 @@ def _batch(
 
 def _tidied(figures: Figures) -> Figures:
     """Return the figures as they are read back from the file."""
-    return {
-        name: None if value is None else float(f"{value:.12g}") for name, value in figures.items()
-    }
+    return {name: rounded(value) for name, value in figures.items()}
 
 
 @contextmanager

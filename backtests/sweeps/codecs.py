@@ -38,7 +38,7 @@ class Answers:
     predictions : Predictions
         Without its models when read back: a fitted model is never stored.
     quality : mapping of str to float or None
-        `backtests.sweeps.figures.QUALITY`, as the report of a run has them.
+        `backtests.sweeps.figures.QUALITY` and `PLACEBO`, as report and audit of a run have them.
     """
 
     predictions: Predictions

@@ -18,6 +18,9 @@ from backtests.result import EngineResult
 
 QUALITY = ("auc", "mcc", "brier", "rank_ic", "rank_ic_t")
 """Figures of the answers, out of sample: whatever was made of them in trading."""
+PLACEBO = "placebo_p"
+"""Share of runs with each stock's stories shuffled over dates whose rank IC is at or above that of
+the answers, as an audit with its defaults has it."""
 FIGURES = (
     "sharpe",
     "net_return",
@@ -25,6 +28,7 @@ FIGURES = (
     "max_drawdown",
     "volatility",
     *QUALITY,
+    PLACEBO,
     "orders",
     "fills",
     "trades",
@@ -35,7 +39,8 @@ FIGURES = (
     "sessions",
     "first_session",
 )
-"""Figures of a trial, in the order of the table; each is that of the report of a run."""
+"""Figures of a trial, in the order of the table; each is that of the report of a run, or of its
+audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def figures_of(tally: Tally, quality: Mapping[str, float | None]) -> dict[str, A
     sheet.put("hit_rate", _hit_rate, tally)
     sheet.put("turnover", trades.turnover, tally.turnover_hkd, path[1:])
     sheet.note(
-        **{name: quality[name] for name in QUALITY},
+        **{name: quality[name] for name in (*QUALITY, PLACEBO)},
         orders=tally.orders,
         fills=tally.fills,
         trades=tally.trades,

@@ -12,7 +12,7 @@ from backtests.reports.sections import Table
 from backtests.reports.terminal import plain, written
 from backtests.sweeps.book import Row
 from backtests.sweeps.cache import Lookup
-from backtests.sweeps.figures import QUALITY
+from backtests.sweeps.figures import PLACEBO, QUALITY
 from backtests.sweeps.heat_map import heat_map
 from backtests.sweeps.judged import MEASURE, heat_of, name_of
 from markets.wording import counted
@@ -201,7 +201,7 @@ def _quality(rows: Sequence[Row], keys: Sequence[str], most: int) -> list[Table]
     if not 1 < len(answered) <= most or len(different) < len(answered):
         return []
     names = short_names(keys)
-    measures = ("AUC", "MCC", "Brier", "rank IC", "its t", "gross", "net")
+    measures = ("AUC", "MCC", "Brier", "rank IC", "its t", "placebo p", "gross", "net")
     cells = [
         (
             *(_in_words(row.values[key]) if key in row.values else "–" for key in keys),
@@ -210,6 +210,7 @@ def _quality(rows: Sequence[Row], keys: Sequence[str], most: int) -> list[Table]
             decimal(row.figures["brier"], 4),
             decimal(row.figures["rank_ic"], 3, sign=True),
             decimal(row.figures["rank_ic_t"], sign=True),
+            decimal(row.figures[PLACEBO], 3),
             percent(row.figures["gross_return"]),
             percent(row.figures["net_return"]),
         )
@@ -222,7 +223,8 @@ def _quality(rows: Sequence[Row], keys: Sequence[str], most: int) -> list[Table]
             columns=(*(_heading(answered, key, names[key]) for key in keys), *measures),
             rows=tuple(cells),
             note="In the order of the trials; what was not set is –. t by Newey and West, lag the"
-            " horizon.",
+            " horizon; placebo p is the share of runs with the stories of each stock shuffled over"
+            " dates that rank as well.",
         )
     ]
 

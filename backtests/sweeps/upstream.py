@@ -15,7 +15,7 @@ from backtests.sweeps import codecs
 from backtests.sweeps.cache import Cache, Key
 from backtests.sweeps.code import plugins_of, upstream_sha256
 from backtests.sweeps.codecs import Answers
-from backtests.sweeps.figures import QUALITY
+from backtests.sweeps.figures import PLACEBO, QUALITY
 from backtests.sweeps.reads import Digest, digest_of, file_sha256, input_group, require_same
 from markets.calendar import DecisionClock, hong_kong_calendar
 from signals.answers import Predictions
@@ -182,7 +182,20 @@ class Line:
     def _answers(self) -> Answers:
         features, labels = self._features(), self._labels()
         predictions = stages.walk_forward(self.config, features, labels, baselines=False)
-        return Answers(predictions, _quality(predictions, features, labels))
+        quality = _quality(predictions, features, labels)
+        return Answers(predictions, {**quality, PLACEBO: self._placebo_p(predictions)})
+
+    def _placebo_p(self, predictions: Predictions) -> float | None:
+        """Return how often stories on other dates rank as well: see `rank_ic_p`."""
+        # Imported here: trials that find their answers in the cache have no use for it.
+        from backtests.robustness.ground import ground_of
+        from backtests.robustness.placebo import rank_ic_p
+        from backtests.run import Learned
+
+        config, inputs, features = self.config, self.ground(), self._features()
+        signals = stages.decide(config, inputs, predictions, features)
+        learned = Learned((), (), features, self._labels(), predictions, signals)
+        return rank_ic_p(ground_of(config, inputs, learned))
 
     def _load_again(self) -> Inputs:
         inputs = load_inputs(self.config)

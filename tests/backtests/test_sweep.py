@@ -22,10 +22,16 @@ from typer.testing import CliRunner
 from backtests.cli import app
 from backtests.config import load_config
 from backtests.folder import read_run
+from backtests.inputs import load_inputs
+from backtests.journal import Journal
 from backtests.metrics.verdict import decimal, percent
-from backtests.run import run
+from backtests.robustness.ground import ground_of
+from backtests.robustness.placebo import Habits
+from backtests.robustness.rounds import run_placebos
+from backtests.robustness.settings import AuditSettings
+from backtests.run import learn, run
 from backtests.sweeps import book as book_module
-from backtests.sweeps.figures import QUALITY
+from backtests.sweeps.figures import PLACEBO, QUALITY
 from backtests.sweeps.flags import parse_axis, read_rows
 from backtests.sweeps.heat_map import heat_map
 from backtests.sweeps.judged import heat_of, judge, shared_returns
@@ -35,6 +41,7 @@ from backtests.sweeps.sweep import Swept, Where, finish, sweep
 from backtests.sweeps.trial import open_cache
 from backtests.trials import Ledger
 from markets.errors import ConfigError, DataError, UsageError
+from strategies.base import StrategySettings
 
 GRID = (
     "label.horizon=2,3",
@@ -82,6 +89,24 @@ def test_a_trial_is_the_run_of_the_same_values_to_the_bit(
     whole: Swept, small_config: Path, tmp_path: Path, number: int
 ) -> None:
     require_single_run(whole.rows[number], small_config, (), tmp_path)
+
+
+def test_a_trial_has_the_p_that_its_audit_would_find(whole: Swept, small_config: Path) -> None:
+    """The audit trades each of its placebo runs; a trial only ranks them."""
+    row = whole.rows[0]
+    flags = [f"{key}={json.dumps(value)}" for key, value in row.values.items()]
+    config = load_config(small_config, flags, environment={}).config
+    inputs = load_inputs(config)
+    learned = learn(config, inputs, Journal())
+    ground = ground_of(config, inputs, learned)
+    settings = AuditSettings()
+    habits = Habits(StrategySettings())
+    placebos = run_placebos(ground, habits, {"dates": settings.runs}, seed=settings.seed)["dates"]
+    real = ground.rank_ic().mean()
+    ranked = [figures["rank_ic"] for figures in placebos if isinstance(figures, dict)]
+    assert len(ranked) == settings.runs
+    above = sum(one is None or one >= real for one in ranked)
+    assert row.figures[PLACEBO] == (1 + above) / (1 + settings.runs)
 
 
 COMPILED = ("broker.engine=compiled",)
@@ -177,7 +202,7 @@ def require_single_run(
             for name in ("orders", "fills", "trades", "hit_rate", "turnover")
         },
     }
-    assert row.figures == wanted
+    assert row.figures == {**wanted, PLACEBO: row.figures[PLACEBO]}  # a run has no placebos
     capital = view.config["broker"]["cash_hkd"]
     path = np.r_[capital, view.equity["equity_hkd"].to_numpy()].astype("<f8")
     assert row.equity_sha256 == book_module.sha256_of(path.tobytes())
