@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -36,7 +37,9 @@ def explain(folder: Path, trade_id: int) -> Record:
         of its fills in ``fills``: the ``fill``, its ``order``, the ``signal`` it answered to, the
         out-of-sample ``prediction`` with the columns that weighed most and the
         sum of each feature group, the ``stories`` with all
-        clocks and their ``events``, and the ``clocks`` in order.
+        clocks and their ``events``, and the ``clocks`` in order. Of a linear model each story and
+        each event has its ``logit``, which add up to the log-odds with that of ``none`` in the
+        prediction; each by feature group in ``groups``.
 
     Raises
     ------
@@ -77,6 +80,7 @@ def _trace(view: RunView, trade: Record, fill: Record, calendar: Calendar) -> Re
         rows = [_record(row) for _, row in view.predictions[here].iterrows()]
         traced["prediction"] = rows[0] if rows else None
         traced["stories"] = _stories(view, signal)
+        _weigh(traced)
         traced["clocks"] = _clocks(traced, calendar, left=left)
     return traced
 
@@ -107,6 +111,28 @@ def _stories(view: RunView, signal: Record) -> list[Record]:
         view.stories["session"] == pd.Timestamp(signal["effective_session"])
     )
     return [_record(row) for _, row in view.stories[here].iterrows()]
+
+
+def _weigh(traced: Record) -> None:
+    """Write beside each story and event, and beside neither, what it added to the log-odds."""
+    told = (traced["prediction"] or {}).pop("by_story", None)
+    if not told:  # of no linear model, or of a run before they were told
+        return
+    of_story = {(one["source"], one["item_id"]): one["groups"] for one in told["stories"]}
+    of_event: dict[tuple[str, str], list[Record]] = {}
+    for one in told["events"]:
+        of_event.setdefault((one["item_id"], one["event_id"]), []).append(one["groups"])
+    for story in traced["stories"]:
+        story |= _added(of_story.get((story["source"], story["item_id"]), {}))
+        for event in story.get("events") or []:
+            # Each once, should two stories of a row share an id.
+            left = of_event.get((story["item_id"], event["event_id"]))
+            event |= _added(left.pop(0) if left else {})
+    traced["prediction"]["none"] = _added(told["none"])
+
+
+def _added(groups: Record) -> Record:
+    return {"logit": math.fsum(groups.values()), "groups": groups}
 
 
 def _clocks(traced: Mapping[str, Any], calendar: Calendar, *, left: bool) -> list[Record]:
@@ -212,19 +238,43 @@ def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
         node.add(f"log-odds {sum(told['groups'].values()):+.3f}: {listed}")
     for weight in told.get("contributions") or []:
         node.add(f"{weight['logit']:+.3f}  {weight['column']}")
-    for story in traced["stories"]:
-        read = node.add(
-            f"story {escape(plain(story['item_id']))} ({escape(plain(story['source']))}): "
-            f"{escape(plain(story['title']))}"
-        )
-        for event in story.get("events") or []:
-            read.add(
-                f"{event['kind']} {event['polarity']:+.1f} {event['certainty']}, "
-                f"novelty {event['novelty']:.2f}"
-                + "".join(f", {word}" for word in ("reaction", "background") if event[f"is_{word}"])
-                + (", negated" if event["negated"] else "")
-                + (f", {event['amount']:g} {event['currency']}" if event.get("amount") else "")
-            )
+    node.add(_table(traced, plain))
     clocks = branch.add("clocks")
     for clock in traced["clocks"]:
         clocks.add(f"{for_people(datetime.fromisoformat(clock['at']))}  {clock['what']}")
+
+
+def _table(traced: Mapping[str, Any], plain: Any) -> Any:
+    """Return the stories and events, with what each added to the log-odds where that is known."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("log-odds", justify="right", no_wrap=True)
+    table.add_column("of", overflow="fold")
+
+    def line(of: Mapping[str, Any], text: str) -> None:
+        table.add_row(f"{of['logit']:+.3f}" if "logit" in of else "", escape(plain(text)))
+
+    for story in traced["stories"]:
+        line(story, f"story {story['item_id']} ({story['source']}): {story['title']}")
+        for event in story.get("events") or []:
+            line(event, f"  {_event_line(event)}")
+    none = (traced["prediction"] or {}).get("none")
+    if none:
+        sums = sorted(none["groups"].items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+        line(none, "no one of them: " + ", ".join(f"{name} {value:+.3f}" for name, value in sums))
+    return table
+
+
+def _event_line(event: Mapping[str, Any]) -> str:
+    """Return what an event says, how sure it is, and where that stands."""
+    place = f"sentence {event['sentence']}" if event["sentence"] else "title"
+    return (
+        f"{event['kind']} {event['polarity']:+.1f} {event['certainty']}, "
+        f"novelty {event['novelty']:.2f}"
+        + "".join(f", {word}" for word in ("reaction", "background") if event[f"is_{word}"])
+        + (", negated" if event["negated"] else "")
+        + (f", {event['amount']:g} {event['currency']}" if event.get("amount") else "")
+        + f" ({place}, {event['rule_id']})"
+    )

@@ -32,6 +32,7 @@ from backtests.result import BacktestResult, EngineResult
 from backtests.trials import Ledger
 from markets.errors import DataError
 from signals.decisions import Signal
+from signals.features import FeatureSettings
 from signals.features.base import FeatureFrame, Row
 from signals.features.rows import Reading
 from signals.pipeline import EventReader
@@ -231,7 +232,7 @@ def judge(
     from backtests.metrics import summarize
     from backtests.metrics.breakdowns import kinds_of
 
-    predicted = _predicted(learned)
+    predicted = _predicted(learned, config.features)
     signals = pd.DataFrame([asdict(signal) for signal in learned.signals])
     metrics = summarize(
         engine,
@@ -316,9 +317,10 @@ def mean_weight(engine: EngineResult) -> float:
     return float(min(1.0, max(0.001, weights.mean())))
 
 
-def _predicted(learned: Learned) -> pd.DataFrame:
-    """Return predictions with what came of them, where that is known."""
+def _predicted(learned: Learned, settings: FeatureSettings) -> pd.DataFrame:
+    """Return predictions with what spoke for them, and what came of them where that is known."""
     # Imported here: scikit-learn comes with it.
+    from signals.attribution import attributions
     from signals.classifiers.model import by_group
 
     outcome = learned.labels.values[["target", "forward_return", "t0", "t1"]]
@@ -327,6 +329,11 @@ def _predicted(learned: Learned) -> pd.DataFrame:
     weighed = learned.predictions.contributions()
     predicted["contributions"] = [json.dumps(_heaviest(weights)) for weights in weighed]
     predicted["groups"] = [json.dumps(by_group(weights or {})) for weights in weighed]
+    rows = [learned.rows[at] for at in learned.predictions.positions]
+    told = attributions(learned.predictions, learned.rows, learned.features, settings)
+    predicted["by_story"] = [
+        json.dumps(one.of(row)) if one else "" for one, row in zip(told, rows, strict=True)
+    ]
     return predicted
 
 

@@ -18,7 +18,8 @@ from signals.classifiers.lexicon import ReturnLexicon
 from signals.classifiers.stack import Folds, PurgedStack
 from signals.classifiers.terms import FoldTerms
 
-_LARGEST_SCALED = 8.0
+LARGEST_SCALED = 8.0
+"""Standard deviations from the training mean at which a feature of a linear model is cut."""
 STACKED = ("linear", "trees", "words", "lexicon")
 """Members of a stack: two that see features, two that see terms."""
 
@@ -149,7 +150,7 @@ def _dense(matrix: Any) -> Any:
 
 
 def _cut(values: Any) -> Any:
-    return np.clip(values, -_LARGEST_SCALED, _LARGEST_SCALED)
+    return np.clip(values, -LARGEST_SCALED, LARGEST_SCALED)
 
 
 def _by_sign(values: Any) -> Any:

@@ -15,6 +15,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from signals.classifiers import ClassifierSettings
+from signals.classifiers.build import LARGEST_SCALED
 from signals.classifiers.calibration import Calibration
 from signals.classifiers.digest import digest
 from signals.classifiers.odds import answers_apart, log_odds_of
@@ -25,7 +26,7 @@ Ints = NDArray[np.int64]
 
 TEXT = "text"
 TOGETHER = "together"
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,11 @@ class Fitted:
         out = self.preprocessor.get_feature_names_out(np.array(given, dtype=object))
         return [str(name).split("__", 1)[1] for name in out]
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Place of each feature column."""
+        return {column: place for place, column in enumerate(self.columns)}
+
     def contributions(self, matrix: Any) -> list[dict[str, float]]:
         """Return what each column of a linear model adds to the calibrated log-odds of each row.
 
@@ -138,6 +144,34 @@ class Fitted:
             found.append({"bias": bias + self.calibration.shift, **summed})
         return found
 
+    def slopes(self, matrix: Any) -> Floats:
+        """Return what a unit of each feature column adds to the calibrated log-odds of each row.
+
+        On the way from a value of 0 to the row's own: what a linear model learned, or less where
+        either is cut as too far from the training rows.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_columns)
+            Times the column's value: its contribution less that of a value of 0, to rounding.
+
+        Raises
+        ------
+        AttributeError
+            If the model is not linear: ask `is_linear` first.
+        """
+        count = len(self.columns)
+        if not count:
+            return np.empty((matrix.shape[0], 0))
+        block = self.preprocessor.named_transformers_["features"]
+        values = matrix[:, :count].toarray()
+        end, origin = block.transform(values), block.transform(np.zeros((1, count)))
+        cut = (np.abs(end) >= LARGEST_SCALED) | (np.abs(origin) >= LARGEST_SCALED)
+        mean = (end - origin) / np.where(values != 0.0, values, 1.0)
+        # A quotient only where it must be: values that cancel to nearly 0 would divide rounding.
+        units = np.where(cut, mean, 1.0 / block["standardscaler"].scale_)
+        return np.asarray(units * self.calibration.slope * self.classifier.coef_[0][:count])
+
     def ablations(self, matrix: Any, decisions: Ints) -> list[dict[str, float]]:
         """Return by how much the calibrated log-odds of each row fall without each feature group.
 
@@ -161,7 +195,7 @@ class Fitted:
         for at in range(len(decisions)):
             row = {group: float(fall[at]) for group, fall in parts.items() if fall[at] != 0.0}
             rest = math.fsum([whole[at], -neutral[at], *(-fall for fall in row.values())])
-            joint = {TOGETHER: rest} if abs(rest) > _ROUNDING else {}
+            joint = {TOGETHER: rest} if abs(rest) > ROUNDING else {}
             found.append({"bias": float(neutral[at]), **row, **joint})
         return found
 
@@ -172,7 +206,7 @@ class Fitted:
         """Return rows with some groups neutralized."""
         count = len(self.columns)
         names = [name for group in groups if group != TEXT for name in self.groups[group]]
-        places = [self.columns.index(name) for name in names]
+        places = [self.places[name] for name in names]
         numbers = matrix[:, :count].toarray()
         numbers[:, places] = self.center[places]
         words = matrix[:, count:]

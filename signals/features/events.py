@@ -6,16 +6,18 @@ Three groups, so that forward news is never mixed with reports of moves that alr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from markets.prices import MarketData
 from signals.events.novelty import WINDOW
 from signals.events.schema import CERTAINTIES, KINDS, Certainty, Event
 from signals.features import FeatureSettings, sessions_in
 from signals.features.base import Row
+from signals.features.shares import Shares
 
 CERTAINTY_WEIGHT: dict[Certainty, float] = {
     "confirmed": 1.0,
@@ -32,6 +34,8 @@ NOVELTY_SESSIONS = sessions_in(WINDOW.days)
 
 _KIND_PLACE = {kind: place for place, kind in enumerate(KINDS)}
 _LARGEST_PCT = 100.0
+_SIZES = ("pct_up", "pct_down", "amount", "signed_amount")
+Floats = NDArray[np.float64]
 
 
 def relevance(event: Event, ticker: str, settings: FeatureSettings) -> float:
@@ -77,10 +81,7 @@ class EventKinds:
         sure = np.zeros((len(rows), len(CERTAINTIES)))
         count = np.zeros(len(rows))
         for at, row in enumerate(rows):
-            for event in row.events:
-                if not is_forward(event):
-                    continue
-                amount = weight(event, row.ticker, self.settings)
+            for _, event, amount in self._forward(row):
                 signed[at, _KIND_PLACE[event.kind]] += event.polarity * amount
                 seen[at, _KIND_PLACE[event.kind]] += amount
                 sure[at, CERTAINTIES.index(event.certainty)] += event.novelty
@@ -95,6 +96,25 @@ class EventKinds:
         for place, certainty in enumerate(CERTAINTIES):
             columns[certainty] = np.log1p(sure[:, place])
         return _frame(self.name, columns)
+
+    def shares(self, row: Row) -> dict[str, Floats]:
+        """Return every column divided over the forward events."""
+        shares = Shares(row, self.name)
+        for place, event, amount in self._forward(row):
+            for column in (event.kind, "net"):
+                shares.event(column, place, event.polarity * amount)
+            shares.event(f"{event.kind}_seen", place, amount)
+            shares.event(event.certainty, place, event.novelty)
+            shares.event("forward", place, 1.0)
+        shares.squash(("net", *KINDS, *(f"{kind}_seen" for kind in KINDS)), math.tanh)
+        shares.squash(("forward", *CERTAINTIES), math.log1p)
+        return shares.columns
+
+    def _forward(self, row: Row) -> Iterator[tuple[int, Event, float]]:
+        """Yield each forward event with its place in the row and its weight."""
+        for place, event in enumerate(row.events):
+            if is_forward(event):
+                yield place, event, weight(event, row.ticker, self.settings)
 
 
 class Magnitudes:
@@ -113,20 +133,39 @@ class Magnitudes:
 
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         """Return one row of columns per row; reads the row's own events only."""
-        values = np.zeros((len(rows), 4))
+        values = np.zeros((len(rows), len(_SIZES)))
         for at, row in enumerate(rows):
-            for event in row.events:
-                if not is_forward(event) or event.negated:
-                    continue
-                if event.magnitude_pct is not None and event.polarity != 0:
-                    size = min(abs(event.magnitude_pct), _LARGEST_PCT) / 100 * event.novelty
-                    side = 0 if event.polarity > 0 else 1
-                    values[at, side] = max(values[at, side], size)
-                amount = _log_million_hkd(event) * event.novelty
-                if amount > values[at, 2]:
-                    values[at, 2:] = amount, amount * event.polarity
-        names = ("pct_up", "pct_down", "amount", "signed_amount")
-        return _frame(self.name, {name: values[:, i] for i, name in enumerate(names)})
+            for column, (_, size) in self._largest(row).items():
+                values[at, _SIZES.index(column)] = size
+        return _frame(self.name, {name: values[:, i] for i, name in enumerate(_SIZES)})
+
+    def shares(self, row: Row) -> dict[str, Floats]:
+        """Return every column as that of the event that attains it, the first of equal ones."""
+        shares = Shares(row, self.name)
+        for column, (place, size) in self._largest(row).items():
+            shares.event(column, place, size)
+        return shares.columns
+
+    def _largest(self, row: Row) -> dict[str, tuple[int, float]]:
+        """Return each column that an event attains: the event's place and the size."""
+        found: dict[str, tuple[int, float]] = {}
+
+        def exceeds(column: str, size: float) -> bool:
+            return size > (found[column][1] if column in found else 0.0)
+
+        for place, event in enumerate(row.events):
+            if not is_forward(event) or event.negated:
+                continue
+            if event.magnitude_pct is not None and event.polarity != 0:
+                size = min(abs(event.magnitude_pct), _LARGEST_PCT) / 100 * event.novelty
+                side = "pct_up" if event.polarity > 0 else "pct_down"
+                if exceeds(side, size):
+                    found[side] = place, size
+            amount = _log_million_hkd(event) * event.novelty
+            if exceeds("amount", amount):
+                found["amount"] = place, amount
+                found["signed_amount"] = place, amount * event.polarity
+        return found
 
 
 class AlreadyMoved:
@@ -146,17 +185,13 @@ class AlreadyMoved:
         """Return one row of columns per row; reads the row's own events only."""
         values = np.zeros((len(rows), 4))
         for at, row in enumerate(rows):
-            reactions = [event for event in row.events if event.is_reaction]
-            for event in reactions:
-                share = relevance(event, row.ticker, self.settings)
-                values[at, 0] += share * max(event.polarity, 0.0)
-                values[at, 1] += share * max(-event.polarity, 0.0)
-                if event.magnitude_pct is not None:
-                    size = min(abs(event.magnitude_pct), _LARGEST_PCT) / 100
-                    if size > abs(values[at, 2]):
-                        values[at, 2] = math.copysign(size, event.polarity or event.magnitude_pct)
-            if reactions:
-                values[at, 3] = len(reactions) / len(row.events)
+            for place, share, move in self._reactions(row):
+                polarity = row.events[place].polarity
+                values[at, 0] += share * max(polarity, 0.0)
+                values[at, 1] += share * max(-polarity, 0.0)
+                values[at, 2] = move or values[at, 2]
+                values[at, 3] += 1.0
+            values[at, 3] /= max(len(row.events), 1)
         return _frame(
             self.name,
             {
@@ -166,6 +201,35 @@ class AlreadyMoved:
                 "share": values[:, 3],
             },
         )
+
+    def shares(self, row: Row) -> dict[str, Floats]:
+        """Return every column divided over the reactions; the largest move is one event's."""
+        shares = Shares(row, self.name)
+        largest = None
+        for place, share, move in self._reactions(row):
+            polarity = row.events[place].polarity
+            shares.event("up", place, share * max(polarity, 0.0))
+            shares.event("down", place, share * max(-polarity, 0.0))
+            shares.event("share", place, 1.0 / len(row.events))
+            largest = (place, move) if move else largest
+        if largest:
+            shares.event("pct", *largest)
+        shares.squash(("up", "down"), math.tanh)
+        return shares.columns
+
+    def _reactions(self, row: Row) -> Iterator[tuple[int, float, float]]:
+        """Yield each reaction's place, relevance and stated move: 0 unless larger than before."""
+        largest = 0.0
+        for place, event in enumerate(row.events):
+            if not event.is_reaction:
+                continue
+            move = 0.0
+            if event.magnitude_pct is not None:
+                size = min(abs(event.magnitude_pct), _LARGEST_PCT) / 100
+                if size > largest:
+                    largest = size
+                    move = math.copysign(size, event.polarity or event.magnitude_pct)
+            yield place, relevance(event, row.ticker, self.settings), move
 
 
 def _log_million_hkd(event: Event) -> float:

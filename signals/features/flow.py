@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from markets.prices import MarketData
 from signals.features import FeatureSettings, sessions_in
 from signals.features.base import Row
+from signals.features.shares import Shares
 
 _DAY_SECONDS = 86_400.0
 _LONGEST_GAP_DAYS = 60.0
@@ -78,3 +80,12 @@ class Flow:
             "novelty_max",
         )
         return pd.DataFrame({f"flow__{name}": values[:, i] for i, name in enumerate(names)})
+
+    def shares(self, row: Row) -> dict[str, NDArray[np.float64]]:
+        """Return the counts divided over the stories; ages and novelty are those of the row."""
+        shares = Shares(row, self.name)
+        for at, item in enumerate(row.items):
+            shares.story("stories", at, 1.0)
+            shares.story("outlets", at, item.outlets)
+        shares.squash(("stories", "outlets"), math.log1p)
+        return shares.columns

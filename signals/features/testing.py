@@ -18,6 +18,7 @@ from signals.events.schema import Event
 from signals.features import FeatureSettings
 from signals.features.base import FeatureGroup, Row
 from signals.features.rows import Reading, rows_of
+from signals.features.shares import Divides
 from signals.news import NewsItem
 
 
@@ -67,7 +68,7 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
 
     One finite float64 row for each row, in order, columns named ``name__…``; the same bits when
     asked again; and no bit of a row may change when bars of its own session and later, or later
-    rows, are taken away or poisoned.
+    rows, are taken away or poisoned. Shares, where it gives any, sum to their columns.
 
     Parameters
     ----------
@@ -97,6 +98,7 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
         return _checked(made.name, made.build(some, market), some)
 
     whole = build(rows, tried.market)
+    check_shares(group(chosen), rows, whole)
     _same_bits(whole, build(rows, tried.market), rows, "asked again")
     for share in (0.3, 0.6, 0.9):
         cut = rows[int(len(rows) * share)].session
@@ -106,6 +108,47 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
         _same_bits(expected, build(before, known), before, "later bars and rows are taken away")
         poisoned = build(rows, poison(tried.market, cut)).iloc[: len(before)]
         _same_bits(expected, poisoned, before, "later bars are poisoned")
+
+
+def check_shares(group: FeatureGroup, rows: Sequence[Row], values: pd.DataFrame) -> None:
+    """Check that a group's shares, where it gives any, sum to its columns within 1e-9.
+
+    Parameters
+    ----------
+    group : FeatureGroup
+        Whose columns may divide over stories and events: see `signals.features.shares.Divides`.
+    rows : sequence of Row
+        Some rows.
+    values : DataFrame
+        What the group built of them.
+
+    Raises
+    ------
+    DataError
+        If they are of other columns or parts, or do not sum; it names the column and the row.
+    """
+    if not isinstance(group, Divides):
+        return
+    for at, row in enumerate(rows):
+        where = f"{row.ticker} in session {row.session}"
+        for column, parts in group.shares(row).items():
+            if column not in values:
+                raise DataError("shares of no column of the group", given=column, where=where)
+            if np.shape(parts) != (len(row.items) + len(row.events),):
+                raise DataError(
+                    "shares are one a story of the row, then one an event",
+                    given=np.shape(parts),
+                    wanted=(len(row.items) + len(row.events),),
+                    where=f"{column}, {where}",
+                )
+            total, value = float(np.sum(parts)), float(values[column].iloc[at])
+            if not abs(total - value) <= 1e-9 * max(1.0, float(np.abs(parts).sum())):
+                raise DataError(
+                    "shares do not sum to their column",
+                    given=total,
+                    wanted=value,
+                    where=f"{column}, {where}",
+                )
 
 
 def poison(market: MarketData, session: date, seed: int = 0) -> MarketData:

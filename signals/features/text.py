@@ -42,6 +42,26 @@ def pooled(items: Sequence[NewsItem], guesser: LanguageGuesser) -> str:
     )
 
 
+def terms_by_story(items: Sequence[NewsItem], text: str) -> list[list[str]]:
+    """Return the terms of a pooled text by the story that told them; the first of equal texts.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2025, 1, 2, tzinfo=UTC)
+    >>> told = ["Die Bank", "Die Bank", "Der Chip"]
+    >>> items = [NewsItem(str(n), at, "wire", title, language="de") for n, title in enumerate(told)]
+    >>> terms_by_story(items, pooled(items, LanguageGuesser()))
+    [['de:die', 'de:bank'], [], ['de:der', 'de:chip']]
+    """
+    found: list[list[str]] = [[] for _ in items]
+    if text:
+        first = {item.text: at for at, item in reversed([*enumerate(items)]) if item.text.strip()}
+        for at, told in zip(sorted(first.values()), text.split(_STORY)[1:], strict=True):
+            found[at] = list(terms_of(told))
+    return found
+
+
 def terms_of(text: str) -> Iterator[str]:
     """Yield the terms of a pooled text: one and two characters of Chinese, words of all else.
 

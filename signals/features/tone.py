@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from markets.prices import MarketData
 from signals.features import FeatureSettings
 from signals.features.base import Row
 from signals.features.events import is_forward, relevance
+from signals.features.shares import Shares
 
-_QUESTION = ("?", "？")
-_EXCLAMATION = ("!", "！")
+_MARKS = {"question": ("?", "？"), "exclamation": ("!", "！")}
 
 
 class Tone:
@@ -36,24 +38,57 @@ class Tone:
         names = ("mean", "spread", "hedged", "negated", "question", "exclamation")
         return pd.DataFrame({f"tone__{name}": values[:, i] for i, name in enumerate(names)})
 
+    def shares(self, row: Row) -> dict[str, NDArray[np.float64]]:
+        """Return every column divided over events or titles; a mean by its terms.
+
+        The spread is what the best event has, the first of equal ones, less what the worst has.
+        """
+        shares = Shares(row, self.name)
+        for column, marks in _MARKS.items():
+            for at, marked in enumerate(_marked(row, marks)):
+                shares.story(column, at, marked / len(row.items))
+        heard = self._heard(row)
+        total = sum(weight for _, weight, _ in heard)
+        for place, weight, polarity in heard:
+            shares.event("mean", place, weight * polarity / total if total else 0.0)
+            shares.event("hedged", place, row.events[place].hedged / len(heard))
+            shares.event("negated", place, row.events[place].negated / len(heard))
+        if heard:
+            best, worst = (pick(heard, key=itemgetter(2)) for pick in (max, min))
+            shares.event("spread", best[0], best[2])
+            shares.event("spread", worst[0], -worst[2])
+        return shares.columns
+
     def _measure(self, row: Row) -> tuple[float, ...]:
-        titles = [item.title or item.body for item in row.items]
-        asks = sum(any(mark in title for mark in _QUESTION) for title in titles) / len(titles)
-        shouts = sum(any(mark in title for mark in _EXCLAMATION) for title in titles) / len(titles)
-        events = [event for event in row.events if is_forward(event)]
-        if not events:
+        asks, shouts = (sum(_marked(row, marks)) / len(row.items) for marks in _MARKS.values())
+        heard = self._heard(row)
+        if not heard:
             return 0.0, 0.0, 0.0, 0.0, asks, shouts
-        weights = [relevance(event, row.ticker, self.settings) for event in events]
-        polarities = [0.0 if event.negated else event.polarity for event in events]
-        total = sum(weights)
-        mean = (
-            sum(w * p for w, p in zip(weights, polarities, strict=True)) / total if total else 0.0
-        )
+        total = sum(weight for _, weight, _ in heard)
+        mean = sum(weight * polarity for _, weight, polarity in heard) / total if total else 0.0
+        polarities = [polarity for _, _, polarity in heard]
         return (
             mean,
             max(polarities) - min(polarities),
-            sum(event.hedged for event in events) / len(events),
-            sum(event.negated for event in events) / len(events),
+            sum(row.events[place].hedged for place, _, _ in heard) / len(heard),
+            sum(row.events[place].negated for place, _, _ in heard) / len(heard),
             asks,
             shouts,
         )
+
+    def _heard(self, row: Row) -> list[tuple[int, float, float]]:
+        """Return place, relevance and polarity of each forward event; 0 of what is negated."""
+        return [
+            (
+                place,
+                relevance(event, row.ticker, self.settings),
+                0.0 if event.negated else event.polarity,
+            )
+            for place, event in enumerate(row.events)
+            if is_forward(event)
+        ]
+
+
+def _marked(row: Row, marks: tuple[str, ...]) -> list[bool]:
+    """Return of each story whether its title has one of some marks."""
+    return [any(mark in (item.title or item.body) for mark in marks) for item in row.items]

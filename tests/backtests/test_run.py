@@ -99,6 +99,28 @@ def test_explain_tells_what_each_group_of_features_added(
         assert f"{name} {value:+.3f}" in told
 
 
+def test_explain_tells_what_each_story_and_event_added(
+    small_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explanation = explain(small_run, 2)
+    print_explanation(explanation)
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for fill in explanation["fills"]:
+        prediction, stories = fill["prediction"], fill["stories"]
+        parts = [*stories, *(event for story in stories for event in story["events"])]
+        parts.append(prediction["none"])
+        said = math.log(prediction["probability"] / (1 - prediction["probability"]))
+        assert math.fsum(part["logit"] for part in parts) == pytest.approx(said, abs=1e-12)
+        for group, summed in prediction["groups"].items():
+            mine = math.fsum(part["groups"].get(group, 0.0) for part in parts)
+            assert mine == pytest.approx(summed, abs=1e-12)
+        for story in stories:
+            assert f"{story['logit']:+.3f} story {story['item_id']}" in told
+            for event in story["events"]:
+                assert f"{event['logit']:+.3f} {event['kind']} {event['polarity']:+.1f}" in told
+        assert f"{prediction['none']['logit']:+.3f} no one of them: bias" in told
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [(KeyboardInterrupt(), "interrupted"), (ValueError("broken"), "failed")]
 )
