@@ -8,7 +8,7 @@ columns of groups that give no shares, and what the model makes of the zeros.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from signals.features.shares import Divides
 from signals.features.text import terms_by_story
 
 ByGroup = dict[str, float]
+_WORD = f"{TEXT}__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,13 @@ def attributions(
         whole = model.fitted.contributions(matrix)
         for place, at, added, slope in zip(places, asked.tolist(), whole, slopes, strict=True):
             row = rows[at]
+            words = {name[len(_WORD) :]: v for name, v in added.items() if name.startswith(_WORD)}
+            others = {name: v for name, v in added.items() if not name.startswith(_WORD)}
             given = [
                 *_of_columns(model.fitted, dividing, row, slope),
-                *_of_words(terms_by_story(row.items, texts[at]), added),
+                *_of_words(terms_by_story(row.items, texts[at]), words),
             ]
-            found[place] = _divided(row, added, given)
+            found[place] = _divided(row, {**others, TEXT: math.fsum(words.values())}, given)
     return found
 
 
@@ -116,17 +119,15 @@ def _of_columns(
                     yield _group(column), part, slopes[place] * float(parts[part])
 
 
-def _of_words(told: Sequence[Sequence[str]], added: Mapping[str, float]) -> Iterator[Given]:
+def _of_words(told: Sequence[Sequence[str]], words: Mapping[str, float]) -> Iterator[Given]:
     """Yield what the words of each story add: as often as it says them, of all that say them."""
-    said: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for story, terms in enumerate(told):
-        for term in terms:
-            said[term][story] += 1
-    for term, times in said.items():
-        if whole := added.get(f"{TEXT}__{term}"):
-            total = sum(times.values())
-            for story, count in times.items():
-                yield TEXT, story, whole * count / total
+    said = [Counter(terms) for terms in told] if words else []
+    whole: Counter[str] = Counter()
+    for counts in said:
+        whole.update(counts)
+    for story, counts in enumerate(said):
+        if shares := [words[term] * n / whole[term] for term, n in counts.items() if term in words]:
+            yield TEXT, story, math.fsum(shares)
 
 
 def _divided(row: Row, added: Mapping[str, float], given: Sequence[Given]) -> Attribution:
