@@ -19,7 +19,7 @@ from markets.settings import Settings
 from signals.features.base import FeatureFrame
 from signals.features.prices import trailing_beta
 from signals.features.rows import Universe
-from signals.panel import Floats, Ints, Panel, before, has_entry
+from signals.panel import Floats, Ints, Panel, before, has_entry, scaled
 from signals.weights import day_share, uniqueness
 
 _DAY = "datetime64[D]"
@@ -52,12 +52,14 @@ class LabelSettings(Settings):
     beta_sessions: int = Field(default=120, ge=20)
     """Sessions behind a trailing beta; with fewer it is 1."""
     dead_band_bp: Annotated[float, Field(ge=0)] | Literal["round_trip"] = 0.0
-    """The target is 1 only beyond this abnormal return, in basis points; "round_trip" is what
-    buying and selling cost on the date of the entry."""
+    """A row whose abnormal return is smaller than this either way, in basis points, teaches no
+    model; "round_trip" is what buying and selling cost on the date of the entry. Models are
+    calibrated and judged on all rows."""
     order_hkd: float = Field(default=100_000.0, gt=0)
     """Value of the order whose round trip is counted: minimum charges weigh on small ones."""
     volatility_sessions: int = Field(default=20, ge=5)
-    """Sessions behind the trailing volatility that barriers and `scaled_return` are measured in."""
+    """Sessions behind the trailing volatility that barriers and `scaled_return` are measured in;
+    what learns from sizes, the return-driven lexicon, ranks the latter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +73,16 @@ class LabelFrame:
         are absent. Columns:
 
         target : int64
-            1 if the abnormal forward return is positive (or over the dead band), else 0.
+            1 if the abnormal forward return is positive, else 0.
         forward_return : float64
             Abnormal return from the open of `t0` to the open of `t1`.
         raw_return : float64
             The same, not yet less the benchmark's.
         scaled_return : float64
-            `forward_return` in trailing volatilities of its horizon, known before the entry.
+            `forward_return` in trailing volatilities of its horizon, known before the entry: sizes
+            that compare over stocks and times. NaN where no stock had a volatility yet.
+        neutral : bool
+            Within the dead band: too small to teach a model which way it went.
         cost : float64
             Of a round trip on the date of `t0`, a fraction; NaN where no costs were given.
         t0, t1 : datetime64
@@ -159,16 +164,18 @@ def label(
     weight *= day_share(sessions)
     start, stop, column = start[known], stop[known], column[known]
     raw = panel.opens[stop, column] / panel.opens[start, column] - 1.0
-    benchmark = _benchmark(panel, market, settings, universe, start, stop)
-    abnormal = raw - _beta(panel, market, settings, start, column) * benchmark
-    scale = volatility[known] * math.sqrt(settings.horizon)
+    members = _membership(panel, universe)
+    benchmark = _benchmark(panel, market, settings, members, start, stop)
+    abnormal = raw - _beta(panel, market, settings, members, start, column) * benchmark
+    window, horizon = settings.volatility_sessions, settings.horizon
     cost = np.full(len(raw), np.nan) if costs is None else costs(tickers[known], sessions[known])
     values = pd.DataFrame(
         {
-            "target": (abnormal > _dead_band(settings, costs, cost)).astype("int64"),
+            "target": (abnormal > 0.0).astype("int64"),
             "forward_return": abnormal,
             "raw_return": raw,
-            "scaled_return": abnormal / np.where(scale > 0, scale, 1.0),
+            "scaled_return": scaled(abnormal, panel, window, horizon, start, column),
+            "neutral": np.abs(abnormal) < _dead_band(settings, costs, cost),
             "cost": cost,
             "t0": panel.sessions[start].astype("datetime64[s]"),
             "t1": panel.sessions[stop].astype("datetime64[s]"),
@@ -181,7 +188,7 @@ def label(
 
 
 def _dead_band(settings: LabelSettings, costs: Costs | None, cost: Floats) -> Floats | float:
-    """Return the abnormal return that a gain must exceed."""
+    """Return the size of an abnormal return from which on it teaches."""
     if settings.dead_band_bp != "round_trip":
         return settings.dead_band_bp / 1e4
     if costs is None:
@@ -222,7 +229,7 @@ def _benchmark(
     panel: Panel,
     market: MarketData,
     settings: LabelSettings,
-    universe: Universe | None,
+    members: NDArray[np.bool_],
     start: Ints,
     stop: Ints,
 ) -> Floats:
@@ -232,7 +239,6 @@ def _benchmark(
     if settings.benchmark != "universe":
         levels = _index_opens(panel, market, settings.benchmark)
         return np.asarray(levels[stop] / levels[start] - 1.0)
-    members = _membership(panel, universe)
     spans, place = np.unique(np.column_stack([start, stop]), axis=0, return_inverse=True)
     means = [_mean_return(panel, members[first], first, last) for first, last in spans.tolist()]
     return np.array(means)[place.reshape(-1)] if means else np.zeros(len(start))
@@ -278,15 +284,23 @@ def _index_opens(panel: Panel, market: MarketData, name: str) -> Floats:
 
 
 def _beta(
-    panel: Panel, market: MarketData, settings: LabelSettings, start: Ints, column: Ints
+    panel: Panel,
+    market: MarketData,
+    settings: LabelSettings,
+    members: NDArray[np.bool_],
+    start: Ints,
+    column: Ints,
 ) -> Floats:
-    """Return each row's exposure, estimated on opens before its entry session."""
+    """Return each row's exposure, estimated on opens before its entry session.
+
+    The universe is that of each past session, a stock itself among its members.
+    """
     if settings.beta == "one" or settings.benchmark == "none":
         return np.ones(len(start))
     one_session = panel.opens[1:] / panel.opens[:-1] - 1.0
     if settings.benchmark == "universe":
-        rows = [row[~np.isnan(row)].tolist() for row in one_session]
-        benchmark = np.array([math.fsum(row) / len(row) if row else 0.0 for row in rows])
+        spans = range(len(one_session))
+        benchmark = np.array([_mean_return(panel, members[at], at, at + 1) for at in spans])
     else:
         levels = _index_opens(panel, market, settings.benchmark)
         benchmark = np.nan_to_num(levels[1:] / levels[:-1] - 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ from markets.errors import ConfigError, DataError, LeakError
 from markets.plugins import load
 from markets.prices import MarketData
 from signals.labels import FORWARD_RETURN, Costs, LabelFrame, LabelSettings
-from signals.panel import Panel, before, has_entry
+from signals.panel import Panel, has_entry, scaled
 from signals.weights import day_share, uniqueness
 
 _DAY = "datetime64[D]"
@@ -120,8 +119,6 @@ def measured(
     _check_spans(given.index, sessions[rows], t0, t1, panel, column[rows], settings.name)
     stop[rows] = np.searchsorted(panel.sessions, t1)
     weight = (uniqueness(tickers, start, stop, planned) * day_share(sessions))[rows]
-    volatility = before(panel.volatility(settings.volatility_sessions), start, column)[rows]
-    scale = volatility * math.sqrt(settings.horizon)
     earned = given["forward_return"].to_numpy()
     cost = np.full(len(rows), np.nan) if costs is None else costs(tickers[rows], sessions[rows])
     values = pd.DataFrame(
@@ -129,7 +126,15 @@ def measured(
             "target": given["target"].to_numpy(),
             "forward_return": earned,
             "raw_return": given["raw_return"].to_numpy(),
-            "scaled_return": earned / np.where(scale > 0, scale, 1.0),
+            "scaled_return": scaled(
+                earned,
+                panel,
+                settings.volatility_sessions,
+                settings.horizon,
+                start[rows],
+                column[rows],
+            ),
+            "neutral": np.zeros(len(rows), dtype=bool),
             "cost": cost,
             "t0": t0.astype("datetime64[s]"),
             "t1": t1.astype("datetime64[s]"),

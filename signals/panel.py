@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,6 +65,20 @@ def before(values: Floats, start: Ints, column: Ints) -> Floats:
     place = np.clip(start - 1, 0, max(len(filled) - 1, 0))
     found = filled[place, column]
     return np.where((start > 0) & (column >= 0) & ~np.isnan(found), found, 0.0)
+
+
+def scaled(
+    earned: Floats, panel: Panel, window: int, horizon: int, start: Ints, column: Ints
+) -> Floats:
+    """Return returns in trailing volatilities of a horizon, known before each row's entry.
+
+    A stock that has none yet is measured by the median of those that do; NaN where none does.
+    """
+    volatility = panel.volatility(window)
+    typical = pd.DataFrame(volatility).ffill().median(axis=1).to_numpy()[:, None]
+    own = before(volatility, start, column)
+    scale = np.where(own > 0, own, before(typical, start, np.zeros_like(column)))
+    return np.asarray(earned / np.where(scale > 0, scale, np.nan) / math.sqrt(horizon))
 
 
 def has_entry(

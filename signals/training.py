@@ -173,7 +173,8 @@ def _fold(work: _Work, number: int, one: Split) -> tuple[pd.DataFrame, FoldRepor
     if work.measured:
         metrics = _metrics(models[""], one.test, work.outcomes, answers)
         drift = _moved(models[""], train, one.test, answers[""], sample)
-    report = _report(number, one, train, timeline, models[""], sample, metrics, drift)
+    fitted = work.outcomes.clear(train)
+    report = _report(number, one, fitted, timeline, models[""], sample, metrics, drift)
     return part, report, models[""]
 
 
@@ -185,6 +186,8 @@ def outcomes_of(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
         known["weight"].fillna(0.0).to_numpy().astype("float64"),
         known["forward_return"].to_numpy().astype("float64"),
         known["cost"].to_numpy().astype("float64"),
+        known["scaled_return"].fillna(0.0).to_numpy().astype("float64"),
+        known["neutral"].eq(True).to_numpy(),
     )
 
 

@@ -95,9 +95,7 @@ def label_values(traced: Trace) -> Iterator[Leak]:
             "a label is not less the benchmark over the same span",
         )
     target = labels["target"].to_numpy()
-    fixed = settings.dead_band_bp
-    band = labels["cost"].to_numpy() if fixed == "round_trip" else fixed / 1e4
-    wanted = (labels["forward_return"].to_numpy() > band).astype("int64")
+    wanted = (labels["forward_return"].to_numpy() > 0.0).astype("int64")
     yield from breach(
         "labels",
         "label values",

@@ -118,7 +118,7 @@ def learns_noise(traced: Trace) -> Iterator[Leak]:
     learned, config = traced.learned, traced.config
     values = learned.labels.values
     order = np.random.default_rng([config.seed, 7]).permutation(len(values))
-    moved = ("target", "forward_return", "raw_return", "scaled_return")
+    moved = ("target", "forward_return", "raw_return", "scaled_return", "neutral")
     shuffled = values.assign(**{name: values[name].to_numpy()[order] for name in moved})
     predictions = pipeline.walk_forward(
         learned.features,

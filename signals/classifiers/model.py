@@ -12,6 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from markets.errors import DataError
 from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.build import classifier_of, preprocessor_of, takes_text
 from signals.classifiers.calibration import Calibration, calibrate
@@ -38,12 +39,22 @@ class Outcomes:
         Abnormal; NaN where not known.
     cost : ndarray of float64, shape (n_rows,)
         Of a round trip on the entry's date, a fraction; NaN where not known.
+    scaled_return : ndarray of float64, shape (n_rows,)
+        Abnormal, in trailing volatilities: what is ranked. 0 where not known.
+    neutral : ndarray of bool, shape (n_rows,)
+        Within the dead band: never fitted on, but calibrated on and answered like all others.
     """
 
     target: Ints
     weight: Floats
     forward_return: Floats
     cost: Floats
+    scaled_return: Floats
+    neutral: NDArray[np.bool_]
+
+    def clear(self, rows: Ints) -> Ints:
+        """Return those of some rows that are not neutral."""
+        return rows[~self.neutral[rows]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +217,14 @@ def _fit_once(
     inner: Folds,
 ) -> FoldModel:
     """Fit a classifier with given parameters, not calibrated and not hashed."""
+    train = outcomes.clear(train)
+    if not len(train):
+        raise DataError(
+            "every row to learn from lies within the dead band",
+            wanted="a smaller one",
+            where="label.dead_band_bp",
+        )
+    inner = [(outcomes.clear(learned), outcomes.clear(asked)) for learned, asked in inner]
     target, weight = outcomes.target[train], outcomes.weight[train]
     weight = weight / weight.mean()
     text = _has_terms(settings, inputs, train)
@@ -223,7 +242,7 @@ def _fit_once(
         preprocessor = preprocessor_of(settings, inputs.n_columns, len(terms), sparse=sparse)
         extra = {}
         if has_fit_parameter(classifier, "returns"):
-            extra["returns"] = outcomes.forward_return[train]
+            extra["returns"] = outcomes.scaled_return[train]
         classifier.fit(preprocessor.fit_transform(rows), target, sample_weight=weight, **extra)
         if len(folds) and "cv" in classifier.get_params(deep=False):
             # Which rows were set apart is no part of what was learned.

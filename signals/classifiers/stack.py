@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from signals.classifiers.odds import log_odds_of
 
@@ -58,8 +58,10 @@ class PurgedStack(ClassifierMixin, BaseEstimator):
         self.cv = cv
         self.C = C
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, returns: Any = None) -> Self:
         """Fit the weights on the inner folds, then the members on all rows.
+
+        `returns` go to the members that rank them.
 
         Raises
         ------
@@ -71,8 +73,11 @@ class PurgedStack(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         if len(self.classes_) != 2:
             raise ValueError(f"a stack needs two classes, given {len(self.classes_)}")
-        self._weigh(X, y, weight)
-        self.members_ = [_fitted(one, X, y, weight) for _, one in self.members]
+        each = {"sample_weight": weight}
+        if returns is not None:
+            each["returns"] = np.asarray(returns, dtype="float64")
+        self._weigh(X, y, each)
+        self.members_ = [_fitted(one, X, y, each) for _, one in self.members]
         return self
 
     def decision_function(self, X: Any) -> Floats:
@@ -94,7 +99,7 @@ class PurgedStack(ClassifierMixin, BaseEstimator):
         gains = self.decision_function(X) > 0.0
         return self.classes_[gains.astype("int64")]
 
-    def _weigh(self, X: Any, y: Any, weight: Floats) -> None:
+    def _weigh(self, X: Any, y: Any, each: Mapping[str, Floats]) -> None:
         folds = [
             (train, test)
             for train, test in self.cv or ()
@@ -111,19 +116,26 @@ class PurgedStack(ClassifierMixin, BaseEstimator):
         for place, (_, one) in enumerate(self.members):
             said[:, place] = np.concatenate(
                 [
-                    log_odds_of(_fitted(one, X[train], y[train], weight[train]), X[test])
+                    log_odds_of(_fitted(one, X[train], y[train], _rows(each, train)), X[test])
                     for train, test in folds
                 ]
             )
         spread = said.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         judge = LogisticRegression(C=self.C)
-        judge.fit(said / self.scale_, y[tested], sample_weight=weight[tested])
+        judge.fit(said / self.scale_, y[tested], sample_weight=each["sample_weight"][tested])
         self.weights_, self.intercept_ = judge.coef_[0], float(judge.intercept_[0])
 
 
-def _fitted(one: Any, X: Any, y: Any, weight: Floats) -> Any:
-    """Return a member fitted on some rows; a pipeline hands the weights to its last step."""
+def _fitted(one: Any, X: Any, y: Any, each: Mapping[str, Floats]) -> Any:
+    """Return a member fitted on some rows; a pipeline's last step gets what each row has."""
     steps = getattr(one, "steps", None)
-    name = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
-    return clone(one).fit(X, y, **{name: weight})
+    last, prefix = (steps[-1][1], f"{steps[-1][0]}__") if steps else (one, "")
+    taken = {
+        f"{prefix}{name}": values for name, values in each.items() if has_fit_parameter(last, name)
+    }
+    return clone(one).fit(X, y, **taken)
+
+
+def _rows(each: Mapping[str, Floats], rows: Ints) -> dict[str, Floats]:
+    return {name: values[rows] for name, values in each.items()}

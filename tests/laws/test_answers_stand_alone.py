@@ -47,6 +47,8 @@ def model_of(name: str) -> FoldModel:
         draws.uniform(0.2, 1.0, len(ROWS)),
         odds / 100,
         np.full(len(ROWS), np.nan),
+        odds,
+        np.zeros(len(ROWS), dtype=bool),
     )
     terms = np.array([f"w{number:02d}" for number in range(40)])
     matrix = sparse.csr_array(np.hstack([numbers, counts]))

@@ -44,7 +44,14 @@ def inputs(seed: int = 0) -> tuple[Inputs, Outcomes]:
     terms = np.array([*"abcdef"])
     return (
         Inputs(matrix, columns, terms, groups),
-        Outcomes(target, draws.uniform(0.2, 1.0, 300), odds / 100, np.full(300, np.nan)),
+        Outcomes(
+            target,
+            draws.uniform(0.2, 1.0, 300),
+            odds / 100,
+            np.full(300, np.nan),
+            odds,
+            np.zeros(300, dtype=bool),
+        ),
     )
 
 
@@ -134,6 +141,43 @@ def test_a_group_that_is_neutral_already_takes_nothing_away() -> None:
     center = sparse.csr_array(np.r_[model.fitted.center, np.zeros(6)][None, :])
     (parts,) = model.fitted.ablations(center[:, model.places], np.array([0]))
     assert set(parts) == {"bias"}
+
+
+@pytest.mark.parametrize("name", ["logistic", "sestm", "stack"])
+def test_what_lies_within_the_dead_band_is_calibrated_on_but_teaches_nothing(name: str) -> None:
+    given, outcomes = inputs()
+    neutral = np.random.default_rng(1).random(300) < 0.3
+    banded = replace(outcomes, neutral=neutral)
+    flipped = replace(
+        banded,
+        target=np.where(neutral, 1 - outcomes.target, outcomes.target),
+        scaled_return=np.where(neutral, 9.0, outcomes.scaled_return),
+    )
+    inner = [(ROWS[:80], ROWS[80:120]), (ROWS[:120], ROWS[120:160])]
+
+    def learned(told: Outcomes, calibration: Any) -> FoldModel:
+        chosen = settings(name)
+        return fit(chosen, given, told, ROWS[:160], calibration, DECISIONS, 1, inner)
+
+    none, block = ROWS[:0], ROWS[160:220]
+    assert learned(banded, none).sha256 == learned(flipped, none).sha256
+    assert learned(banded, none).sha256 != learned(outcomes, none).sha256
+    assert learned(banded, block).calibration != learned(flipped, block).calibration
+    with pytest.raises(DataError, match="dead band"):
+        learned(replace(outcomes, neutral=np.ones(300, dtype=bool)), none)
+
+
+@pytest.mark.parametrize("name", ["sestm", "stack"])
+def test_what_ranks_returns_ranks_the_scaled_ones(name: str) -> None:
+    given, outcomes = inputs()
+
+    def sha256(told: Outcomes) -> str:
+        return fit(settings(name), given, told, ROWS[:160], ROWS[:0], DECISIONS, 1).sha256
+
+    draws = np.random.default_rng(2)
+    whole = sha256(outcomes)
+    assert sha256(replace(outcomes, forward_return=draws.normal(size=300))) == whole
+    assert sha256(replace(outcomes, scaled_return=draws.normal(size=300))) != whole
 
 
 def test_tuning_takes_what_did_best_inside_and_counts_every_trial() -> None:

@@ -119,11 +119,12 @@ def test_an_index_is_a_benchmark_only_with_opens() -> None:
     assert found["forward_return"].iloc[0] == pytest.approx(-(level[5] / level[2] - 1))
 
 
-def test_a_dead_band_asks_for_more_than_a_gain() -> None:
-    frame = features((2, ONE))
-    for band, target in ((100.0, 1), (200.0, 0)):
-        found = label(frame, market(), CALENDAR, LabelSettings(dead_band_bp=band)).values
-        assert found["target"].iloc[0] == target
+@pytest.mark.parametrize(("ticker", "target"), [(ONE, 1), (TWO, 0)])
+def test_a_dead_band_is_two_sided_and_changes_no_target(ticker: str, target: int) -> None:
+    frame = features((2, ticker))
+    for band, neutral in ((0.0, False), (100.0, False), (200.0, True)):
+        found = label(frame, market(), CALENDAR, LabelSettings(dead_band_bp=band)).values.iloc[0]
+        assert (found["neutral"], found["target"]) == (neutral, target)
 
 
 def test_a_dead_band_can_be_the_round_trip_of_the_entrys_date() -> None:
@@ -136,7 +137,8 @@ def test_a_dead_band_can_be_the_round_trip_of_the_entrys_date() -> None:
 
     found = label(frame, market(), CALENDAR, settings, costs=costs).values
     assert found["cost"].tolist() == [0.01, 0.02]
-    assert found["target"].tolist() == [1, 0]
+    assert found["target"].tolist() == [1, 1]
+    assert found["neutral"].tolist() == [False, True]
     with pytest.raises(ConfigError, match="round trip"):
         label(frame, market(), CALENDAR, settings)
 
@@ -171,6 +173,49 @@ def test_trailing_beta_recovers_the_slope_from_the_past() -> None:
     settings = LabelSettings(horizon=1, benchmark="HSTECH", beta="trailing")
     found = label(features((4, ONE)), held, CALENDAR, settings).values
     assert found["forward_return"].iloc[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def moving(seed: int, size: float, days: pd.DatetimeIndex) -> pd.DataFrame:
+    prices = 100 * np.cumprod(1 + np.random.default_rng(seed).normal(0, size, len(days)))
+    bars = dict.fromkeys(("open", "high", "low", "close"), prices)
+    return pd.DataFrame({**bars, "volume": 1.0}, index=days)
+
+
+def test_a_beta_knows_the_members_of_each_past_session_only() -> None:
+    days = pd.DatetimeIndex(CALENDAR.sessions(date(2025, 3, 3), date(2025, 9, 12)), name="session")
+    bars = {ONE: moving(1, 0.01, days), TWO: moving(2, 0.01, days)}
+    wild = {**bars, "1810.HK": moving(3, 0.2, days)}
+    settings = LabelSettings(horizon=1, beta="trailing", beta_sessions=20)
+
+    def asked(bars: dict[str, pd.DataFrame], **members: Any) -> pd.DataFrame:
+        held = MarketData(bars=bars, actions=no_actions())
+        return label(features((2, ONE), (4, ONE)), held, CALENDAR, settings, **members).values
+
+    plain = asked(bars)
+    # It joins the day after the entry: what it did before is nobody's benchmark.
+    joins = SESSIONS[5].date()
+    later = asked(wild, universe=lambda day: frozenset(wild if day >= joins else bars))
+    pd.testing.assert_frame_equal(plain, later, check_exact=True)
+    assert not plain["forward_return"].equals(asked(wild)["forward_return"])
+
+
+def test_scaled_returns_compare_over_stocks_and_know_the_past_only() -> None:
+    days = pd.DatetimeIndex(CALENDAR.sessions(date(2025, 6, 2), date(2025, 9, 12)), name="session")
+    calm, wild = moving(1, 0.01, days), moving(1, 0.04, days)
+    new = moving(4, 0.3, days)[SESSIONS[0] :]  # listed too late for a volatility of its own
+    held = MarketData(bars={ONE: calm, TWO: wild, "1810.HK": new}, actions=no_actions())
+    settings = LabelSettings(horizon=3, benchmark="none")
+    frame = features((4, ONE), (4, TWO), (4, "1810.HK"))
+    values = label(frame, held, CALENDAR, settings).values
+    volatility = values["forward_return"] / values["scaled_return"] / np.sqrt(3)
+    before = days < SESSIONS[4]
+    own = [bars["close"][before].pct_change().iloc[-20:].std(ddof=0) for bars in (calm, wild)]
+    by_ticker = volatility.droplevel("decision_at")
+    assert by_ticker[[ONE, TWO]].tolist() == pytest.approx(own)
+    assert by_ticker["1810.HK"] == pytest.approx(np.median(own))
+    early = market(bars={ONE: calm[SESSIONS[0] :]})
+    found = label(features((4, ONE)), early, CALENDAR, settings).values
+    assert found["scaled_return"].isna().all()
 
 
 def test_overlapping_outcomes_share_their_weight() -> None:
