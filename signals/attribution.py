@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from signals.answers import Predictions
+from signals.classifiers.counting import OR
 from signals.classifiers.fitted import ROUNDING, TEXT, Fitted
 from signals.features import FeatureSettings
 from signals.features.base import FeatureFrame, Row
@@ -91,7 +92,7 @@ def attributions(
         asked = predictions.positions.to_numpy()[places]
         matrix = model.matrix(asked)
         slopes = model.fitted.slopes(matrix).tolist()
-        whole = model.fitted.contributions(matrix)
+        whole = model.reasons(asked, predictions.decisions)
         for place, at, added, slope in zip(places, asked.tolist(), whole, slopes, strict=True):
             row = rows[at]
             words = {name[len(_WORD) :]: v for name, v in added.items() if name.startswith(_WORD)}
@@ -125,8 +126,12 @@ def _of_words(told: Sequence[Sequence[str]], words: Mapping[str, float]) -> Iter
     whole: Counter[str] = Counter()
     for counts in said:
         whole.update(counts)
+    once: dict[str, float] = {}
+    for column, value in words.items():
+        terms = column.split(OR)  # of a hashed column all that fall into it
+        once |= dict.fromkeys(terms, value / sum(whole[term] for term in terms))
     for story, counts in enumerate(said):
-        if shares := [words[term] * n / whole[term] for term, n in counts.items() if term in words]:
+        if shares := [once[term] * n for term, n in counts.items() if term in once]:
             yield TEXT, story, math.fsum(shares)
 
 

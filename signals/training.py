@@ -309,7 +309,7 @@ def _moved(
     if model.text:
         found["unseen_terms"] = float(model.unknown_terms(test).mean())
         found["unseen_terms_train"] = float(model.unknown_terms(train).mean())
-    return found
+    return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
 def _trailing(

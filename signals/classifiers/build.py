@@ -130,7 +130,7 @@ def preprocessor_of(
     if terms:
         words = FoldTerms(
             settings.text.min_rows_per_term,
-            settings.text.max_terms,
+            settings.text.most_columns,
             scheme="counts" if counted else "tfidf",
         )
         blocks.append(("terms", words, slice(columns, columns + terms)))
@@ -213,7 +213,7 @@ def _stack(settings: ClassifierSettings, seed: int, columns: int, text: bool) ->
             )
     dense = FunctionTransformer(_dense, accept_sparse=True, feature_names_out="one-to-one")
     features, words = slice(0, columns), slice(columns, None)
-    terms = settings.text.min_rows_per_term, settings.text.max_terms
+    terms = settings.text.min_rows_per_term, settings.text.most_columns
 
     def member(name: str, columns: slice, steps: list[Any], last: Any) -> tuple[str, Any]:
         chosen = ColumnTransformer([(name, make_pipeline(*steps), columns)], sparse_threshold=1.0)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
 
+from signals.classifiers.counting import count_terms
 from signals.features.base import FeatureFrame
-from signals.features.text import TextSettings, terms_of
+from signals.features.text import TextSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +26,15 @@ class Inputs:
     columns : tuple of str
         Names of the feature columns.
     terms : ndarray of str
-        Names of the term columns, in order of the alphabet: an order that no other row changes.
+        Names of the term columns, in order of the alphabet or, of hashed ones, of their numbers: an
+        order that no other row changes.
     groups : mapping of str to tuple of str
         Columns by feature group.
     totals : ndarray of float64, shape (n_rows,), optional
         Terms of each row, those included that are too rare to have a column; without it, those of
         the columns.
+    texts : tuple of str
+        Pooled text of each row where terms are hashed, to name buckets by its words; else empty.
     """
 
     matrix: Any
@@ -39,6 +42,7 @@ class Inputs:
     terms: NDArray[np.str_]
     groups: dict[str, tuple[str, ...]]
     totals: NDArray[np.float64] | None = None
+    texts: tuple[str, ...] = ()
 
     @property
     def n_columns(self) -> int:
@@ -57,6 +61,7 @@ class Inputs:
             self.terms if text else self.terms[:0],
             {group: self.groups[group] for group in groups},
             self.totals,
+            self.texts,
         )
 
     def with_news_of(self, rows: NDArray[np.int64]) -> Inputs:
@@ -75,7 +80,9 @@ class Inputs:
         counts = self.matrix[rows][:, self.n_columns :]
         matrix = sparse.hstack([sparse.csr_array(numbers), counts], format="csr")
         totals = None if self.totals is None else self.totals[rows]
-        return Inputs(sparse.csr_array(matrix), self.columns, self.terms, self.groups, totals)
+        texts = tuple(self.texts[row] for row in rows.tolist()) if self.texts else ()
+        matrix = sparse.csr_array(matrix)
+        return Inputs(matrix, self.columns, self.terms, self.groups, totals, texts)
 
     def take(self, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Any:
         """Return some rows and columns of the matrix.
@@ -109,23 +116,15 @@ class Inputs:
 def inputs_of(features: FeatureFrame, text: TextSettings) -> Inputs:
     """Count the terms of every row and set them beside its features.
 
-    Counting looks at one row at a time and fits nothing. Terms in fewer rows than any fold could
-    accept are left out, which changes no fold: it would have left them out itself.
+    Counting looks at one row at a time and fits nothing.
     """
     numbers = sparse.csr_array(features.values.to_numpy(dtype="float64"))
     groups = {name: tuple(columns) for name, columns in features.groups.items()}
     columns = tuple(features.values.columns)
     if not text.enabled or not features.texts.str.strip().any():
         return Inputs(numbers, columns, np.empty(0, "str"), groups)
-    counter = CountVectorizer(analyzer=_terms, dtype=np.float64)
-    counts = counter.fit_transform(features.texts.tolist())
-    totals = np.asarray(counts.sum(axis=1)).reshape(-1)
-    seen = np.diff(counts.tocsc().indptr)
-    kept = np.flatnonzero(seen >= text.min_rows_per_term)
-    terms = counter.get_feature_names_out()[kept].astype("str")
-    matrix = sparse.hstack([numbers, sparse.csr_array(counts[:, kept])], format="csr")
-    return Inputs(sparse.csr_array(matrix), columns, terms, groups, totals)
-
-
-def _terms(text: str) -> list[str]:
-    return list(terms_of(text))
+    texts = features.texts.tolist()
+    counts, names, totals = count_terms(texts, text)
+    matrix = sparse.csr_array(sparse.hstack([numbers, counts], format="csr"))
+    told = tuple(texts) if text.terms == "hashed" else ()
+    return Inputs(matrix, columns, names, groups, totals, told)

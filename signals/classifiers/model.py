@@ -16,7 +16,8 @@ from markets.errors import DataError
 from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.build import classifier_of, preprocessor_of, takes_text
 from signals.classifiers.calibration import Calibration, calibrate
-from signals.classifiers.fitted import Fitted, model_sha256
+from signals.classifiers.counting import words_of_buckets
+from signals.classifiers.fitted import TEXT, Fitted, model_sha256
 from signals.classifiers.inputs import Inputs
 from signals.classifiers.stack import Folds
 from signals.classifiers.tuning import Tuned, tune
@@ -120,9 +121,9 @@ class FoldModel:
     def contributions(self, row: int) -> dict[str, float]:
         """Return what each column of a linear model adds to a row's calibrated log-odds.
 
-        See `Fitted.contributions`.
+        See `Fitted.contributions`; a hashed column by the terms of the row that fall into it.
         """
-        return self.fitted.contributions(self.matrix(np.array([row])))[0]
+        return self._named(row, self.fitted.contributions(self.matrix(np.array([row])))[0])
 
     def reasons(self, rows: Ints, decisions: Ints) -> list[dict[str, float]]:
         """Return what speaks for each answer; sums to its calibrated log-odds, to rounding.
@@ -131,11 +132,27 @@ class FoldModel:
         them; only ``bias`` for a model that looks at nothing.
         """
         if self.is_linear:
-            return self.fitted.contributions(self.matrix(rows))
+            added = self.fitted.contributions(self.matrix(rows))
+            return [self._named(row, one) for row, one in zip(rows.tolist(), added, strict=True)]
         return self.fitted.ablations(self.matrix(rows), decisions[rows])
 
+    def _named(self, row: int, added: dict[str, float]) -> dict[str, float]:
+        if not (self.text and self.inputs.texts):
+            return added
+        words = words_of_buckets(self.inputs.texts[row], self.fitted.settings.text)
+        start = len(f"{TEXT}__")
+        return {
+            f"{TEXT}__{words[name[start:]]}" if name.startswith(f"{TEXT}__") else name: value
+            for name, value in added.items()
+        }
+
     def unknown_terms(self, rows: Ints) -> Floats:
-        """Return, for each row, the share of its terms that the model does not know."""
+        """Return, for each row, the share of its terms that the model does not know.
+
+        NaN where terms are hashed: any term falls into some bucket, known or not.
+        """
+        if self.fitted.settings.text.terms == "hashed":
+            return np.full(len(rows), np.nan)
         columns = self.inputs.n_columns
         known = np.asarray(self.matrix(rows)[:, columns:].sum(axis=1)).reshape(-1)
         totals = self.inputs.term_totals(rows)

@@ -23,17 +23,16 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy import sparse
 from scipy.special import expit
-from sklearn.feature_extraction.text import CountVectorizer
 
 from markets.errors import ConfigError, DataError, MissingDataError
 from signals.answers import Predictions
 from signals.classifiers import ClassifierSettings
 from signals.classifiers.calibration import Calibration
+from signals.classifiers.counting import count_known
 from signals.classifiers.fitted import Fitted, model_sha256
 from signals.features.base import FeatureFrame
-from signals.features.text import terms_of
 
-FORMAT = 1
+FORMAT = 2
 ALLOWED = frozenset(
     {
         "signals.classifiers.build._by_sign",
@@ -85,12 +84,8 @@ class StoredModel:
         numbers = features.values[list(self.fitted.columns)].to_numpy(dtype="float64")
         parts = [sparse.csr_array(numbers)]
         if self.fitted.terms:
-            counter = CountVectorizer(
-                analyzer=lambda text: list(terms_of(text)),
-                vocabulary=list(self.fitted.terms),
-                dtype=np.float64,
-            )
-            parts.append(sparse.csr_array(counter.transform(features.texts.tolist())))
+            texts = features.texts.tolist()
+            parts.append(count_known(texts, self.fitted.settings.text, self.fitted.terms))
         matrix = sparse.csr_array(sparse.hstack(parts, format="csr"))
         decisions = pd.factorize(features.values.index.get_level_values("decision_at"))[0]
         odds = self.fitted.calibration.log_odds(self.fitted.log_odds(matrix, decisions))

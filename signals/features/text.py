@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,14 +24,24 @@ class TextSettings(Settings):
 
     enabled: bool = True
     """Learn from the words at all."""
+    terms: Literal["vocabulary", "hashed"] = "vocabulary"
+    """A column for each term, or for each of `n_hashed` buckets that terms are hashed into: nothing
+    is remembered, and unknown terms cannot be told from known ones."""
+    n_hashed: int = Field(default=2**18, ge=2, le=2**24)
+    """Buckets of hashed terms; those of several terms count them as one."""
     min_train_rows: int = Field(default=400, ge=1)
     """The bag of words is left out of a fold with fewer training rows than this."""
     min_rows_per_term: int = Field(default=8, ge=1)
-    """A term counts once this many training rows of the fold hold it."""
+    """A term or bucket counts once this many training rows of the fold hold it."""
     max_terms: int = Field(default=3000, ge=1)
-    """At most this many terms a fold: those in the most training rows."""
+    """At most this many terms a fold: those in the most training rows. Buckets all count."""
     weight: float = Field(default=20.0, gt=0)
     """The words of a row weigh as much as this many columns of features."""
+
+    @property
+    def most_columns(self) -> int:
+        """Most columns that a fold learns from."""
+        return self.n_hashed if self.terms == "hashed" else self.max_terms
 
 
 def pooled(items: Sequence[NewsItem], guesser: LanguageGuesser) -> str:

@@ -112,7 +112,10 @@ def test_shares_sum_to_their_columns(seeds: list[int]) -> None:
 
 @cache
 def explained(
-    seed: int, calibration: Calibrated = "temperature", name: str = "logistic"
+    seed: int,
+    calibration: Calibrated = "temperature",
+    name: str = "logistic",
+    terms: Literal["vocabulary", "hashed"] = "vocabulary",
 ) -> tuple[list[Row], Predictions, list[Attribution | None]]:
     """Return a walk-forward over an example in which every third row was drawn."""
     rows = [
@@ -127,7 +130,8 @@ def explained(
         # Weights a thousand times as large as by default: rounding would show.
         params={"C": 1.0} if name == "logistic" else {"max_iter": 5},
         calibration=calibration,
-        text=TextSettings(min_train_rows=60, min_rows_per_term=3),
+        # So few buckets that each holds several words.
+        text=TextSettings(min_train_rows=60, min_rows_per_term=3, terms=terms, n_hashed=8),
         min_calibration_rows=20,
     )
     predictions = walk_forward(features, labels, SPLIT, model, 1, baselines=False)
@@ -145,10 +149,12 @@ def logits_of(predictions: Predictions) -> np.ndarray:
 
 
 @pytest.mark.parametrize("calibration", get_args(Calibrated))
-@given(seed=st.integers(0, 99))
+@given(seed=st.integers(0, 99), terms=st.sampled_from(["vocabulary", "hashed"]))
 @settings(max_examples=4)
-def test_attributions_add_up(calibration: Calibrated, seed: int) -> None:
-    rows, predictions, found = explained(seed, calibration)
+def test_attributions_add_up(
+    calibration: Calibrated, seed: int, terms: Literal["vocabulary", "hashed"]
+) -> None:
+    rows, predictions, found = explained(seed, calibration, terms=terms)
     logits = logits_of(predictions)
     told = predictions.contributions()
     assert len(found) == len(predictions) > 50
@@ -174,7 +180,7 @@ def test_attributions_add_up(calibration: Calibrated, seed: int) -> None:
 @pytest.mark.parametrize("group", ["events", "magnitudes", "moved", "tone", "text"])
 def test_of_what_divides_wholly_only_the_zeros_belong_to_none(group: str) -> None:
     # So a column's whole way from 0 is given to events: cut values, and sums near 0, too.
-    _, predictions, found = explained(2)
+    _, predictions, found = explained(2, terms="hashed")
     for _, answers in predictions.values.assign(at=range(len(found))).groupby("fold"):
         left = [found[at].none.get(group, 0.0) for at in answers["at"]]  # type: ignore[union-attr]
         assert left == pytest.approx([left[0]] * len(left), abs=1e-9)

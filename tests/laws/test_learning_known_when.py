@@ -37,6 +37,7 @@ LABELS = (
     LabelSettings(horizon=3, beta="trailing", beta_sessions=20, dead_band_bp="round_trip"),
     LabelSettings(horizon=5, exit="triple_barrier"),
 )
+HASHED = TEXT.model_copy(update={"terms": "hashed", "n_hashed": 64})
 MODELS = (
     ClassifierSettings(text=TEXT, min_calibration_rows=20),
     ClassifierSettings(
@@ -46,7 +47,7 @@ MODELS = (
         min_calibration_rows=20,
         calibration="sigmoid",
     ),
-    ClassifierSettings(name="complement_nb", text=TEXT, min_calibration_rows=20),
+    ClassifierSettings(name="complement_nb", text=HASHED, min_calibration_rows=20),
     ClassifierSettings(
         name="sestm",
         text=TEXT,

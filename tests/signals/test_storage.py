@@ -32,8 +32,8 @@ class Learned:
     features: FeatureFrame
     labels: LabelFrame
 
-    def walk(self, name: str, **params: Any) -> Predictions:
-        settings = ClassifierSettings(name=name, params=params, text=TEXT, min_calibration_rows=20)
+    def walk(self, name: str, text: TextSettings = TEXT, **params: Any) -> Predictions:
+        settings = ClassifierSettings(name=name, params=params, text=text, min_calibration_rows=20)
         return walk_forward(self.features, self.labels, SPLIT, settings, 1, baselines=False)
 
 
@@ -55,6 +55,7 @@ def kept(learned: Learned, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("name", "params"),
     [
         ("logistic", {}),
+        ("logistic", {"text": TEXT.model_copy(update={"terms": "hashed", "n_hashed": 256})}),
         ("gradient_boosting", {"max_iter": 10}),
         ("complement_nb", {}),
         ("sestm", {}),
@@ -127,7 +128,7 @@ def test_a_manifest_of_another_model_is_refused(kept: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"format": 2}, "another format"),
+        ({"format": 1}, "another format"),
         ({"versions": {"python": "3.11", "scikit-learn": "0.1"}}, "other versions"),
         ({"columns": ["events__net"]}, "features is another"),
         ({"settings": {"name": 3}}, "incomplete"),
