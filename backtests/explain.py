@@ -233,8 +233,7 @@ def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
     )
     told = prediction or {}
     if told.get("groups"):
-        sums = sorted(told["groups"].items(), key=lambda pair: (-abs(pair[1]), pair[0]))
-        listed = ", ".join(f"{escape(plain(name))} {value:+.3f}" for name, value in sums)
+        listed = escape(plain(_sums(told["groups"])))
         node.add(f"log-odds {sum(told['groups'].values()):+.3f}: {listed}")
     for weight in told.get("contributions") or []:
         node.add(f"{weight['logit']:+.3f}  {weight['column']}")
@@ -262,9 +261,14 @@ def _table(traced: Mapping[str, Any], plain: Any) -> Any:
             line(event, f"  {_event_line(event)}")
     none = (traced["prediction"] or {}).get("none")
     if none:
-        sums = sorted(none["groups"].items(), key=lambda pair: (-abs(pair[1]), pair[0]))
-        line(none, "no one of them: " + ", ".join(f"{name} {value:+.3f}" for name, value in sums))
+        line(none, f"no one of them: {_sums(none['groups'])}")
     return table
+
+
+def _sums(groups: Mapping[str, float]) -> str:
+    """Return what feature groups added, the heaviest first."""
+    ordered = sorted(groups.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    return ", ".join(f"{name} {value:+.3f}" for name, value in ordered)
 
 
 def _event_line(event: Mapping[str, Any]) -> str:
