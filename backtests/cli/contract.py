@@ -6,8 +6,10 @@ import contextlib
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -38,6 +40,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **options)
         except NewswakeError as error:
+            _place(error, options)
             raise _refused(error, options) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
@@ -52,6 +55,22 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             raise _refused(NewswakeError(problem, given=error.filename), options) from None
 
     return kept
+
+
+def _place(error: NewswakeError, options: Mapping[str, object]) -> None:
+    """Let a refusal that names a key of the command's config say where that key is set."""
+    path = options.get("config")
+    key, of, part = (error.where or "").partition(" of ")
+    if not isinstance(path, Path) or not re.fullmatch(r"\w+(\.\w+)*", key):
+        return
+    from backtests.config import RunConfig, load_config
+
+    if key.partition(".")[0] in RunConfig.model_fields:
+        sets = options.get("sets")
+        # Loaded again, as it was a moment ago: only where something is wrong, and read in no time.
+        with contextlib.suppress(NewswakeError):
+            loaded = load_config(path, sets if isinstance(sets, list) else [])
+            error.where = (loaded.place(key) or key) + of + part
 
 
 def _refused(error: NewswakeError, options: Mapping[str, object]) -> typer.Exit:

@@ -9,9 +9,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from backtests.config import parse_value
+from backtests.layers import parse_value
 from backtests.sweeps.space import Axis, Interval, Steps, Values
-from markets.errors import ConfigError, MissingDataError, UsageError
+from markets.errors import ConfigError, MissingDataError, UsageError, nearest_file
 
 
 def parse_axis(flag: str) -> Axis:
@@ -74,7 +74,13 @@ def read_rows(path: Path) -> tuple[Values, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MissingDataError(f"cannot read the list of trials: {error}", given=path) from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise MissingDataError(
+            f"the list of trials cannot be read: {reason.lower()}",
+            given=path,
+            wanted="a CSV or JSON lines file",
+            nearest=nearest_file(path),
+        ) from None
     rows: list[Values] = []
     if path.suffix == ".csv":
         for row in csv.DictReader(text.splitlines()):
