@@ -41,7 +41,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **options)
         except NewswakeError as error:
             _place(error, options)
-            raise _refused(error, options) from None
+            refuse(error, as_json=bool(options.get("as_json")))
+            raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -52,7 +53,9 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             # A place that cannot be read or written is a person's to mend: no traceback.
             problem = f"cannot read or write: {error.strerror or error}"
-            raise _refused(NewswakeError(problem, given=error.filename), options) from None
+            refused = NewswakeError(problem, given=error.filename)
+            refuse(refused, as_json=bool(options.get("as_json")))
+            raise typer.Exit(refused.exit_code) from None
 
     return kept
 
@@ -73,19 +76,13 @@ def _place(error: NewswakeError, options: Mapping[str, object]) -> None:
             error.where = (loaded.place(key) or key) + of + part
 
 
-def _refused(error: NewswakeError, options: Mapping[str, object]) -> typer.Exit:
-    """Say what is refused on stderr, under ``--json`` on stdout too, and return how to end."""
-    complain(error)
-    if options.get("as_json"):
-        with contextlib.suppress(OSError):  # stdout itself may be what cannot be written
-            emit_line(error.as_dict())  # one line: fit for streams as well
-    return typer.Exit(error.exit_code)
-
-
-def complain(error: NewswakeError) -> None:
-    """Print a refusal on stderr, its first word marked."""
+def refuse(error: NewswakeError, *, as_json: bool) -> None:
+    """Say what is refused on stderr, its first word marked, and as a document on stdout too."""
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(str(error), err=True)
+    if as_json:
+        with contextlib.suppress(OSError):  # stdout itself may be what cannot be written
+            emit_line(error.as_dict())  # one line: fit for streams as well
 
 
 def print_report(write: Callable[[Console], None]) -> None:
