@@ -209,7 +209,9 @@ def _show(answer: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         emit(answer)
         return
+    from backtests.reports.formats import scalar
+
     width = max(len(name) for name in answer)
     for name, value in answer.items():
-        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        typer.echo(f"{name:<{width}}  {'–' if text is None else text}")
+        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else scalar(value)
+        typer.echo(f"{name:<{width}}  {text}")

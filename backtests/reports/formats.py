@@ -61,16 +61,15 @@ def scalar(value: object) -> str:
 
     Examples
     --------
-    >>> scalar(1_000_000.0), scalar(0.05), scalar(True), scalar(None), scalar((1, 2))
-    ('1,000,000', '0.05', 'yes', '–', '1, 2')
+    >>> scalar(1_000_000.0), scalar(-50081.36), scalar(True), scalar(None), scalar((1, 2))
+    ('1,000,000', '−50,081.36', 'yes', '–', '1, 2')
     """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        text = f"{value:.6g}"
-        return (f"{value:,.0f}" if "e+" in text else text).replace("-", "−")
+        return f"{value:,.10g}".replace("-", "−")
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)
