@@ -120,11 +120,9 @@ def _write(console: Console, coming: Mapping[str, Any]) -> None:
 
     from backtests.reports.terminal import write_table
 
-    console.print(Text(f"Session {coming['session']}", style="bold"))
-    console.print(
-        f"As of {for_people(datetime.fromisoformat(coming['as_of']))}, "
-        f"prices to the close of {coming['known_session']}."
-    )
+    as_of = for_people(datetime.fromisoformat(coming["as_of"]))
+    known = f", as of {as_of}, prices to the close of {coming['known_session']}"
+    console.print(Text.assemble((f"Session {coming['session']}", "bold"), known))
     for table, none in (
         (_signals(coming["signals"]), "No signal: no fresh story on the universe."),
         (_orders(coming["orders"]), "No order."),
