@@ -90,7 +90,9 @@ def fetch(
     since = read_date(start, "--start")
     until: date | None = read_date(end, "--end") if end else None
     if until is not None and until < since:
-        raise UsageError("the end lies before the start", given=end, where="--end")
+        raise UsageError(
+            "the end lies before the start", given=end, wanted=f"{since} or later", where="--end"
+        )
     names = [read_ticker(ticker) for ticker in tickers]
     yahoo = YahooSettings(snapshots=str(folder.resolve()), offline=offline)
     # What Yahoo said, and nothing of our own: its hash must not change with our tables.

@@ -95,7 +95,9 @@ def events(
     from markets.errors import MissingDataError, UsageError
 
     if ambiguous and novelty:
-        raise UsageError("a list of names has no novelty", given="--ambiguous --novelty")
+        raise UsageError(
+            "a list of names has no novelty", given="--ambiguous --novelty", wanted="one of the two"
+        )
     reading = Reading(
         news=news_settings(sets or [], "jsonl"),
         instruments=str(instruments) if instruments else None,

@@ -98,6 +98,16 @@ def test_a_person_reads_hong_kong_time(small_config: Path, small_run: Path) -> N
     assert re.search(r"instant +2023-05-30 08:00:00 HKT", invoke("market", "session", as_of).stdout)
 
 
+def test_a_run_folder_that_is_none_is_answered_with_one_that_is(small_run: Path) -> None:
+    for given, near in (
+        (small_run.parent, str(small_run)),
+        (small_run.with_name(small_run.name[:-1]), small_run.name),
+    ):
+        result = invoke("report", str(given), "--json")
+        told = json.loads(result.stdout)
+        assert (result.exit_code, told["given"], told["nearest"]) == (4, str(given), near)
+
+
 def test_numbers_and_directions_are_written_as_in_reports(
     small_config: Path, small_run: Path
 ) -> None:
