@@ -322,6 +322,12 @@ class NewsStore:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise DataError(
+                f"a damaged news store: {error}",
+                given=self.path,
+                wanted="a whole news store, or a path where none is yet",
+            ) from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
