@@ -60,7 +60,7 @@ def config(small_config: Path, tmp_path: Path) -> Path:
         ),
         (["classifier.name=logistc"], 3, {"nearest": "logistic", "where": "flag: classifier.name"}),
         (["classifier.params.c=1"], 3, {"where": "flag: classifier.params of logistic"}),
-        (["classifier.tune.c=[1]"], 3, {"where": "flag: classifier.params of logistic"}),
+        (["classifier.tune.c=[1]"], 3, {"where": "classifier.params of logistic"}),
         (['features.groups=["evnts"]'], 3, {"nearest": "events", "where": "flag: features.groups"}),
         (["news.source=jsnl"], 3, {"nearest": "jsonl", "where": "flag: news.source"}),
         (["prices.source=fles"], 3, {"nearest": "files", "where": "flag: prices.source"}),
