@@ -64,9 +64,10 @@ format: setup-dev ## put the code into its format
 benchmark-%: setup-dev ## measure a promise, as ratios in one run: rulebook, reading, engine, …
 	@$(BIN)/python -m benchmarks.$*
 
-docs: setup-dev ## write the generated pages, and the output that pages show
+docs: setup-dev ## write the generated pages, the output that pages show, and the picture
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/play.py --write
+	@$(BIN)/python docs/picture.py
 
 lock: ## pin the dependencies again (needs uv on the PATH)
 	uv pip compile $(LOCK) --group build --group dev pyproject.toml -o requirements-dev.lock

@@ -14,7 +14,7 @@ from backtests.metrics.predictions import rank_ic_by_session
 from backtests.metrics.returns import SESSIONS_PER_YEAR
 from backtests.metrics.undefined import UndefinedMetric, need, tidy
 from backtests.metrics.verdict import LUCK, decimal, percent
-from backtests.reports.sections import Table
+from backtests.reports.table import Table
 from backtests.robustness import bootstrap
 from backtests.robustness.bootstrap import Interval
 from backtests.view import RunView

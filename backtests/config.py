@@ -9,27 +9,40 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from backtests.broker import BrokerSettings
+from backtests.layers import (
+    DEFAULT,
+    ENVIRONMENT,
+    FILE,
+    FLAG,
+    Origins,
+    flattened,
+    from_environment,
+    from_flags,
+    origin_of,
+    place_of,
+    set_value,
+)
 from backtests.reports import ReportSettings
 from backtests.robustness.settings import AuditSettings
 from markets import plugins
 from markets.calendar import ClockSettings
-from markets.errors import ConfigError, MissingDataError, TickerError, nearest_file, nearest_name
+from markets.errors import ConfigError, MissingDataError, TickerError, nearest_name
 from markets.settings import Settings
 from markets.sources import PriceSettings
 from markets.tickers import check_hkd
+from markets.toml import read_toml
+from markets.validation import TOLD, explained
 from signals.classifiers import ClassifierSettings
 from signals.decisions import DecisionSettings
 from signals.features import FeatureSettings
@@ -38,9 +51,6 @@ from signals.sources import NewsSettings
 from signals.splits import SplitSettings
 from strategies.base import StrategySettings
 
-_NO_TICKER = "no_ticker"
-_INVALID = "invalid value"
-ENVIRONMENT_PREFIX = "NEWSWAKE__"
 OWN_TABLES = ("instruments", "lexicon", "broker.costs_file", "broker.short.designated")
 """Keys of files of the user's own that a run stands on; their contents belong to its identity."""
 
@@ -104,7 +114,8 @@ class RunConfig(Settings):
     @model_validator(mode="after")
     def _dates_in_order(self) -> RunConfig:
         if self.end <= self.start:
-            raise ValueError(f"end ({self.end}) must lie after start ({self.start})")
+            given = {"given": f"start = {self.start}, end = {self.end}"}
+            raise PydanticCustomError(TOLD, "an end after the start", given)
         return self
 
     def sha256(self) -> str:
@@ -113,7 +124,7 @@ class RunConfig(Settings):
         Where data and the user's own tables lie is no part of it: their contents' hashes are.
         """
         places = {"data_dir", *OWN_TABLES}
-        dumped = _flatten(self.model_dump(mode="json"))
+        dumped = flattened(self.model_dump(mode="json"))
         values = {key: value for key, value in dumped if key not in places}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -157,20 +168,18 @@ class LoadedConfig:
     """
 
     config: RunConfig
-    origins: Mapping[str, str]
+    origins: Origins
     path: Path
 
     def rows(self) -> Iterator[tuple[str, object, str]]:
         """Yield (dotted key, value, origin) of every value, in the order of the sections."""
-        for key, value in _flatten(self.config.model_dump(mode="json")):
-            yield key, value, self._origin(key)
+        for key, value in flattened(self.config.model_dump(mode="json")):
+            yield key, value, origin_of(key, self.origins)
 
-    def _origin(self, key: str) -> str:
-        while key:
-            if key in self.origins:
-                return self.origins[key]
-            key = key.rpartition(".")[0]
-        return "default"
+    def place(self, key: str) -> str | None:
+        """Return where a person finds a key, with its line in the file; None of a default."""
+        origin = origin_of(key, self.origins)
+        return None if origin == DEFAULT else place_of(key, self.path, origin)
 
 
 def load_config(
@@ -199,20 +208,20 @@ def load_config(
     """
     environment = os.environ if environment is None else environment
     layers = [
-        ("file", _read_toml(path)),
-        ("environment", _from_environment(environment)),
-        ("flag", _from_flags(flags)),
+        (FILE, read_toml(path, "config")[0]),
+        (ENVIRONMENT, from_environment(environment)),
+        (FLAG, from_flags(flags)),
     ]
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:
-        for key, value in _flatten(layer):
-            _set(values, key, value)
+        for key, value in flattened(layer):
+            set_value(values, key, value)
             origins[key] = origin
-    given = dict(_flatten(values))
+    given = dict(flattened(values))
     for key in OWN_TABLES:
-        if origins.get(key) == "file" and isinstance(given[key], str):
-            _set(values, key, str(path.parent / given[key]))
+        if origins.get(key) == FILE and isinstance(given[key], str):
+            set_value(values, key, str(path.parent / given[key]))
     plugins.import_from(path.parent)
     try:
         return LoadedConfig(RunConfig.model_validate(values), origins, path)
@@ -238,11 +247,12 @@ def with_values(loaded: LoadedConfig, values: Mapping[str, Any]) -> RunConfig:
     # Only what was set: sources ask which columns a person named, and defaults are no names.
     nested = loaded.config.model_dump(mode="python", exclude_unset=True)
     for key, value in values.items():
-        _set(nested, key, value)
+        set_value(nested, key, value)
     try:
         return RunConfig.model_validate(nested)
     except ValidationError as error:
-        raise _explained(error, loaded.path, dict.fromkeys(values, "sweep")) from None
+        origins = {**loaded.origins, **dict.fromkeys(values, "sweep")}
+        raise _explained(error, loaded.path, origins) from None
 
 
 def news_settings(flags: Iterable[str], source: str) -> NewsSettings:
@@ -260,8 +270,8 @@ def news_settings(flags: Iterable[str], source: str) -> NewsSettings:
     ConfigError
         If a key is unknown, is none of ``news``, or a value is not what is wanted.
     """
-    layer = _from_flags(flags)
-    named = dict(_flatten(layer))
+    layer = from_flags(flags)
+    named = dict(flattened(layer))
     for key in named:
         if not key.startswith("news.") or key in ("news.source", "news.path"):
             raise ConfigError(
@@ -274,124 +284,18 @@ def news_settings(flags: Iterable[str], source: str) -> NewsSettings:
     try:
         return _News.model_validate({"news": {**layer.get("news", {}), "source": source}}).news
     except ValidationError as error:
-        raise _explained(error, Path(), dict.fromkeys(named, "flag")) from None
+        raise _explained(error, Path(), dict.fromkeys(named, FLAG)) from None
 
 
 class _News(Settings):
     news: NewsSettings
 
 
-def parse_value(text: str) -> Any:
-    """Return a value written as in TOML; a bare word is a string."""
-    return _toml_value(text)
+def _explained(error: ValidationError, path: Path, origins: Origins) -> ConfigError:
+    def place(key: str) -> str:
+        return place_of(key, path, origin_of(key, origins) if key else FILE)
 
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        nearby = nearest_file(path.with_suffix(path.suffix or ".toml"))
-        raise ConfigError("no such config file", given=path, nearest=nearby) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the config: {error}", where=str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the config is no TOML: {error}", where=str(path)) from None
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    layer: dict[str, Any] = {}
-    for name in sorted(environment):
-        if name.startswith(ENVIRONMENT_PREFIX):
-            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            _set(layer, key, _toml_value(environment[name]))
-    return layer
-
-
-def _from_flags(flags: Iterable[str]) -> dict[str, Any]:
-    layer: dict[str, Any] = {}
-    for flag in flags:
-        key, equals, text = flag.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError("a flag needs key and value", given=flag, wanted="--set a.b=value")
-        _set(layer, key.strip(), _toml_value(text))
-    return layer
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            yield from _flatten(value, f"{key}.")
-        else:
-            yield key, value
-
-
-def _set(values: dict[str, Any], key: str, value: Any) -> None:
-    *sections, name = key.split(".")
-    for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError("a value is no section", given=key, where=section)
-        values = inner
-    values[name] = value
-
-
-def _without_none(values: Any) -> Any:
-    if isinstance(values, Mapping):
-        return {key: _without_none(value) for key, value in values.items() if value is not None}
-    if isinstance(values, list | tuple):
-        return [_without_none(value) for value in values]
-    return values
-
-
-def _explained(error: ValidationError, path: Path, origins: Mapping[str, str]) -> ConfigError:
-    """Return what a validation found as one error: the first in full, a line for each other."""
-    by_key: dict[str, list[ErrorDetails]] = {}
-    for problem in error.errors():
-        key = _key(problem["loc"])
-        above = (known for known in by_key if f"{key}.".startswith(f"{known}."))
-        by_key.setdefault(next(above, key), []).append(problem)
-    first, *others = (
-        _described(key, alike, path, _origin_of(key, origins)) for key, alike in by_key.items()
-    )
-    first.also = tuple(
-        f"{key}: {other.problem}"
-        + (f", wanted {other.wanted}" if other.problem == _INVALID else "")
-        + (f", nearest {other.nearest}" if other.nearest else "")
-        for key, other in zip(list(by_key)[1:], others, strict=True)
-    )
-    return first
-
-
-def _described(key: str, alike: Sequence[ErrorDetails], path: Path, origin: str) -> ConfigError:
-    """Return the problems of one key as an error."""
-    first = alike[0]
-    source = str(path) if origin == "file" else origin
-    where = f"{source}: {key}" if key else source
-    if first["type"] == "extra_forbidden":
-        names = _known_names(first["loc"][:-1])
-        return ConfigError(
-            "unknown key",
-            given=key,
-            wanted="one of " + ", ".join(names) if len(names) <= 12 else None,
-            where=where,
-            nearest=nearest_name(str(first["loc"][-1]), names),
-        )
-    if first["type"] == "missing":
-        return ConfigError("a key is absent", wanted=f"{key} = …", where=where)
-    told = {"given": repr(first["input"])} if key else {}
-    wanted = (problem["msg"].removeprefix("Value error, ") for problem in alike)
-    told["wanted"] = ", or: ".join(dict.fromkeys(wanted))
-    if first["type"] == _NO_TICKER:
-        told |= {name: text for name, text in first["ctx"].items() if text}
-    return ConfigError(_INVALID, where=where, **told)
+    return explained(error, RunConfig, place)
 
 
 def _require_tickers(given: Sequence[str]) -> None:
@@ -405,47 +309,12 @@ def _require_tickers(given: Sequence[str]) -> None:
             from markets.instruments import Instruments
 
             told = {"given": error.given, "nearest": Instruments.default().nearest(text)}
-            raise PydanticCustomError(_NO_TICKER, str(error.wanted), told) from None
+            raise PydanticCustomError(TOLD, str(error.wanted), told) from None
 
 
-def _key(location: Sequence[int | str]) -> str:
-    """Return the dotted key of a place, without the branch of a union that pydantic adds to it."""
-    model: type[BaseModel] | None = RunConfig
-    parts: list[str] = []
-    branches = 0
-    for part in location:
-        if branches > 1 and isinstance(part, str):
-            branches = 0
-            continue
-        parts.append(str(part))
-        field = model.model_fields.get(str(part)) if model else None
-        model = _model_in(field.annotation) if field else None
-        named = get_args(field.annotation) if field and _is_union(field.annotation) else ()
-        branches = sum(one is not type(None) for one in named)
-    return ".".join(parts)
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, UnionType)
-
-
-def _origin_of(key: str, origins: Mapping[str, str]) -> str:
-    """Return where a key, or anything under it, was set."""
-    within = (origin for name, origin in origins.items() if name.startswith(f"{key}."))
-    return origins.get(key) or next(within, "file")
-
-
-def _known_names(location: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] | None = RunConfig
-    for part in location:
-        field = model.model_fields.get(str(part)) if model else None
-        model = _model_in(field.annotation) if field else None
-    return sorted(model.model_fields) if model else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if _is_union(annotation):
-        return next((model for model in map(_model_in, get_args(annotation)) if model), None)
-    return None
+def _without_none(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {key: _without_none(value) for key, value in values.items() if value is not None}
+    if isinstance(values, list | tuple):
+        return [_without_none(value) for value in values]
+    return values

@@ -181,30 +181,35 @@ def _plain(value: Any) -> Any:
 
 def print_explanation(explanation: Mapping[str, Any]) -> None:
     """Print a trace for a person, clocks in Hong Kong time."""
-    from rich.console import Console
     from rich.tree import Tree
 
-    from backtests.reports.terminal import plain
+    from backtests.metrics.verdict import decimal, percent
+    from backtests.reports.formats import direction, whole
+    from backtests.reports.terminal import plain, to_stdout
 
     trade = explanation["trade"]
     enters, leaves = ("sold short", "covered") if trade["side"] == "short" else ("bought", "sold")
     leaves = "still open" if trade["is_open"] else f"{leaves} {trade['exit_session']}"
+    gross, cost, net = (
+        decimal(trade[name], 2, sign=name != "cost_hkd")
+        for name in ("gross_pnl_hkd", "cost_hkd", "net_pnl_hkd")
+    )
     root = Tree(
-        f"[bold]trade {trade['trade_id']}[/bold]  {trade['ticker']}  {trade['shares']} shares, "
-        f"{enters} {trade['entry_session']}, {leaves}: "
-        f"gross {trade['gross_pnl_hkd']:+,.2f}, costs {trade['cost_hkd']:,.2f}, "
-        f"net {trade['net_pnl_hkd']:+,.2f} HKD ({trade['net_return']:+.2%})"
+        f"[bold]trade {trade['trade_id']}[/bold]  {trade['ticker']}  "
+        f"{whole(trade['shares'])} shares, {enters} {trade['entry_session']}, {leaves}: "
+        f"gross {gross}, costs {cost}, net {net} HKD ({percent(trade['net_return'], 2)})"
     )
     if explanation["borrow_hkd"]:
-        root.add(f"of the costs {explanation['borrow_hkd']:,.2f} HKD for borrowed stock")
+        root.add(f"of the costs {decimal(explanation['borrow_hkd'])} HKD for borrowed stock")
     for traced in explanation["fills"]:
         fill, order, signal = traced["fill"], traced["order"], traced["signal"]
         branch = root.add(
-            f"[bold]fill[/bold]  {fill['side']} {fill['shares']} at {fill['price_hkd']:g} HKD, "
-            f"open of {fill['session']}, costs {fill['cost_hkd']:.2f} HKD"
+            f"[bold]fill[/bold]  {fill['side']} {whole(fill['shares'])} at "
+            f"{fill['price_hkd']:g} HKD, open of {fill['session']}, "
+            f"costs {decimal(fill['cost_hkd'])} HKD"
         )
         branch.add(
-            f"order {order['order_id']}: {order['shares']} wanted for "
+            f"order {order['order_id']}: {whole(order['shares'])} wanted for "
             f"{order['effective_session']}, sized after the close of "
             f"{order['decided_session']}; {order['status']}"
         )
@@ -212,31 +217,35 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
             left = branch.add(f"left because: {traced['reason']['ended_by']}")
             for stood in traced["reason"]["signals"]:
                 left.add(
-                    f"signal {stood['signal_id'][:12]}: direction {stood['direction']:+d}, "
+                    f"signal {stood['signal_id'][:12]}: {direction(stood['direction'])}, "
                     f"from {stood['effective_session']} to {stood['expires_session']}"
                 )
         if signal is None:
             branch.add("no signal: the strategy's own exit, or a baseline")
             continue
         _print_signal(branch, traced, plain)
-    Console(highlight=False, emoji=False).print(root, soft_wrap=False)
+    to_stdout(lambda console: console.print(root))
 
 
 def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
     from rich.markup import escape
 
+    from backtests.metrics.verdict import decimal
+    from backtests.reports.formats import direction
+
     signal, prediction = traced["signal"], traced["prediction"]
     node = branch.add(
-        f"signal {signal['signal_id'][:12]}: direction {signal['direction']:+d}, "
+        f"signal {signal['signal_id'][:12]}: {direction(signal['direction'])}, "
         f"probability {signal['probability']:.3f}, fold {signal['fold']}, "
         f"to {signal['expires_session']}"
     )
     told = prediction or {}
     if told.get("groups"):
+        total = sum(told["groups"].values())
         listed = escape(plain(_sums(told["groups"])))
-        node.add(f"log-odds {sum(told['groups'].values()):+.3f}: {listed}")
+        node.add(f"log-odds {_log_odds(total)}: {listed}")
     for weight in told.get("contributions") or []:
-        node.add(f"{weight['logit']:+.3f}  {weight['column']}")
+        node.add(f"{_log_odds(weight['logit'])}  {weight['column']}")
     node.add(_table(traced, plain))
     clocks = branch.add("clocks")
     for clock in traced["clocks"]:
@@ -253,7 +262,7 @@ def _table(traced: Mapping[str, Any], plain: Any) -> Any:
     table.add_column("of", overflow="fold")
 
     def line(of: Mapping[str, Any], text: str) -> None:
-        table.add_row(f"{of['logit']:+.3f}" if "logit" in of else "", escape(plain(text)))
+        table.add_row(_log_odds(of["logit"]) if "logit" in of else "", escape(plain(text)))
 
     for story in traced["stories"]:
         line(story, f"story {story['item_id']} ({story['source']}): {story['title']}")
@@ -268,7 +277,13 @@ def _table(traced: Mapping[str, Any], plain: Any) -> Any:
 def _sums(groups: Mapping[str, float]) -> str:
     """Return what feature groups added, the heaviest first."""
     ordered = sorted(groups.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
-    return ", ".join(f"{name} {value:+.3f}" for name, value in ordered)
+    return ", ".join(f"{name} {_log_odds(value)}" for name, value in ordered)
+
+
+def _log_odds(value: float) -> str:
+    from backtests.metrics.verdict import decimal
+
+    return decimal(value, 3, sign=True)
 
 
 def _event_line(event: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtests import columns
 from backtests.view import RunView
-from markets.errors import DataError, MissingDataError
+from markets.errors import DataError, MissingDataError, nearest_name
 
 CSV_TABLES: Mapping[str, Mapping[str, columns.Kind]] = {
     "equity": columns.EQUITY,
@@ -78,9 +78,14 @@ def read_run(folder: Path) -> RunView:
         If the folder is of another format, a file is corrupt, or a value is of another kind than
         declared.
     """
-    if not folder.is_dir():
+    if not any((folder / f"{name}.json").is_file() for name in JSON_FILES):
+        runs = [path.parent for path in sorted(folder.glob("*/manifest.json"))]
+        beside = [path.name for path in folder.parent.glob("*/") if path != folder]
         raise MissingDataError(
-            "no such run folder", given=folder, wanted="a folder that `newswake run` wrote"
+            "a folder of runs, and no run" if runs else "no such run folder",
+            given=folder,
+            wanted="a folder that `newswake run` wrote",
+            nearest=str(runs[-1]) if runs else nearest_name(folder.name, beside),
         )
     texts = {name: _read_json(folder / f"{name}.json") for name in JSON_FILES}
     manifest = _mapping(texts["manifest"], folder / "manifest.json")

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from backtests.config import OWN_TABLES, RunConfig
 from markets.calendar import Calendar, DecisionClock, hong_kong_calendar
-from markets.errors import ConfigError, DataError, MissingDataError, nearest_name
+from markets.errors import (
+    ConfigError,
+    DataError,
+    MissingDataError,
+    nearest_file,
+    nearest_name,
+)
 from markets.instruments import Instruments
 from markets.prices import MarketData
 from markets.round_trip import RoundTrip
@@ -250,7 +256,14 @@ def own_tables(config: RunConfig) -> str:
         try:
             content = Path(name).read_bytes()
         except OSError as error:
-            raise MissingDataError(f"cannot read the file: {error}", where=key) from None
+            reason = (error.strerror or str(error)).lower()
+            raise MissingDataError(
+                f"a file of your own cannot be read: {reason}",
+                given=name,
+                wanted="a file of your own tables",
+                where=key,
+                nearest=nearest_file(Path(name)),
+            ) from None
         digests.append(f"{key} {hashlib.sha256(content).hexdigest()}")
     return "".join(digests)
 

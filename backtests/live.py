@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backtests import stages
 from backtests.config import LoadedConfig
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
+from backtests.metrics.verdict import decimal
+from backtests.reports.formats import direction, whole
+from backtests.reports.table import Table
 from backtests.run import learn
 from markets.calendar import Calendar
 from markets.clock import for_people, parse_instant
 from markets.errors import UsageError
 from signals.store import NewsStore
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Record = dict[str, Any]
 
@@ -104,26 +110,51 @@ def _signal(signal: Any) -> Record:
 
 def print_coming(coming: Mapping[str, Any]) -> None:
     """Print the coming session for a person, instants in Hong Kong time."""
-    from rich.console import Console
-    from rich.table import Table
+    from backtests.reports.terminal import to_stdout
 
-    console = Console(highlight=False)
-    console.print(
-        f"[bold]session {coming['session']}[/bold], "
-        f"as of {for_people(datetime.fromisoformat(coming['as_of']))}, "
-        f"prices to the close of {coming['known_session']}"
-    )
-    signals = Table("ticker", "direction", "probability", "expires", title="signals")
-    for row in sorted(coming["signals"], key=lambda row: -row["probability"]):
-        signals.add_row(
+    to_stdout(lambda console: _write(console, coming))
+
+
+def _write(console: Console, coming: Mapping[str, Any]) -> None:
+    from rich.text import Text
+
+    from backtests.reports.terminal import write_table
+
+    as_of = for_people(datetime.fromisoformat(coming["as_of"]))
+    known = f", as of {as_of}, prices to the close of {coming['known_session']}"
+    console.print(Text.assemble((f"Session {coming['session']}", "bold"), known))
+    for table, none in (
+        (_signals(coming["signals"]), "No signal: no fresh story on the universe."),
+        (_orders(coming["orders"]), "No order."),
+    ):
+        console.print()
+        if table.rows:
+            write_table(console, table)
+        else:
+            console.print(none)
+
+
+def _signals(signals: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        (
             row["ticker"],
-            f"{row['direction']:+d}",
-            f"{row['probability']:.3f}",
+            direction(row["direction"]),
+            decimal(row["probability"], 3),
             row["expires_session"],
         )
-    console.print(signals if coming["signals"] else "no signal: no fresh story on the universe")
-    orders = Table("ticker", "side", "shares", title="orders at the open")
-    for row in coming["orders"]:
-        side = f"{row['side']} short" if row["short"] and row["side"] == "sell" else row["side"]
-        orders.add_row(row["ticker"], side, f"{row['shares']:,}")
-    console.print(orders if coming["orders"] else "no order")
+        for row in sorted(signals, key=lambda row: -row["probability"])
+    ]
+    columns = ("<Ticker", "<Direction", "Probability", "<Expires")
+    return Table("signals", "Signals", columns, tuple(rows))
+
+
+def _orders(orders: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        (
+            row["ticker"],
+            f"{row['side']} short" if row["short"] and row["side"] == "sell" else row["side"],
+            whole(row["shares"]),
+        )
+        for row in orders
+    ]
+    return Table("orders", "Orders at the open", ("<Ticker", "<Side", "Shares"), tuple(rows))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from backtests.ambiguous import Left, is_unread, left_out
-from markets.errors import ConfigError, DataError, MissingDataError
+from markets.errors import ConfigError, DataError, MissingDataError, nearest_file
 from signals.news import NewsItem, Rejection
 from signals.sources import NewsSettings
 from signals.sources.files import checked_encoding, encoding_of, lines_in, read_whole
@@ -111,7 +111,16 @@ def lines_of(paths: Sequence[Path], stdin: BinaryIO, news: NewsSettings) -> Iter
             else:
                 yield from _in_utf8(lines_in_file(path, news), path.name, encoding_of(path, news))
         except OSError as error:
-            raise MissingDataError(f"cannot read the file: {error.strerror}", given=path) from None
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> MissingDataError:
+    return MissingDataError(
+        f"cannot read the file: {(error.strerror or str(error)).lower()}",
+        given=path,
+        wanted="a file of JSON lines, a .txt, or - for standard input",
+        nearest=nearest_file(path) if isinstance(error, FileNotFoundError) else None,
+    )
 
 
 def _stated(news: NewsSettings) -> str:
@@ -154,7 +163,7 @@ def article(path: Path, published_at: str, language: str | None, news: NewsSetti
         encoding = encoding_of(path, news)
         text = decode_line(read_whole(path, news), encoding).removeprefix("\ufeff")
     except OSError as error:
-        raise MissingDataError(f"cannot read the file: {error.strerror}", given=path) from None
+        raise _unreadable(path, error) from None
     except DataError as error:
         return path.name, Rejection.of(error, path.name)
     story = {"id": path.stem, "text": text, "published_at": published_at}

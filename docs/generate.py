@@ -39,7 +39,10 @@ def cli_page() -> str:
         "Every command takes `--json` and then prints one JSON document on standard output and "
         "nothing else; a stream, such as `events`, is JSON lines with or without it. A refusal "
         "goes to standard error and names what was given, what was wanted and where. Progress "
-        "is shown on a terminal only.",
+        "is shown on a terminal only. `newswake --version` prints the version; `newswake "
+        "--install-completion` lets your shell complete commands and options, `--show-completion` "
+        "shows what it would install. Into a pipe, lines break at 80 columns, or at `COLUMNS` "
+        "where that is set; `NO_COLOR` turns color off.",
         "## Exit codes",
         "\n".join(_exit_codes(tree or "")),
     ]
@@ -180,7 +183,12 @@ def _value(field: FieldInfo) -> str:
 
 def _paragraphs(text: str) -> str:
     kept = text.split("\f")[0].strip().split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in kept)
+    return "\n\n".join(_example(" ".join(paragraph.split())) for paragraph in kept)
+
+
+def _example(paragraph: str) -> str:
+    word, _, call = paragraph.partition("Example: ")
+    return paragraph if word or not call else f"Example: `{call}`"
 
 
 def _cell(text: str) -> str:

@@ -151,10 +151,20 @@ def _around(old: DatedRow[T], new: DatedRow[T]) -> Iterator[DatedRow[T]]:
 def _check_neighbors(name: str, row: DatedRow[T], following: DatedRow[T]) -> None:
     where = f"{name}: row valid_from {following.valid_from}"
     if following.valid_from == row.valid_from:
-        raise TableError("two rows begin on the same date", given=row.valid_from, where=where)
+        raise TableError(
+            "two rows begin on the same date",
+            given=row.valid_from,
+            wanted="one row a date",
+            where=where,
+        )
     if row.valid_to is None:
         return
     gap = (following.valid_from - row.valid_to).days
     if gap != 1:
         problem = "two rows overlap" if gap < 1 else "a gap lies between two rows"
-        raise TableError(problem, given=f"the row before ends {row.valid_to}", where=where)
+        raise TableError(
+            problem,
+            given=f"the row before ends {row.valid_to}",
+            wanted="an end on the day before this row begins",
+            where=where,
+        )

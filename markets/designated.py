@@ -60,7 +60,10 @@ class DesignatedList:
             for spell, following in pairwise(found):
                 if following.valid_from <= spell.valid_to:
                     raise TableError(
-                        f"two rows of {ticker} overlap", given=spell.where, where=following.where
+                        f"two rows of {ticker} overlap",
+                        given=spell.where,
+                        wanted=f"a row that begins after {spell.valid_to}",
+                        where=following.where,
                     )
 
     @classmethod
@@ -96,7 +99,10 @@ class DesignatedList:
             last = required(row, "valid_to", date, where) if "valid_to" in row else date.max
             if last < first:
                 raise TableError(
-                    "a row ends before it begins", given=f"{first} to {last}", where=where
+                    "a row ends before it begins",
+                    given=f"{first} to {last}",
+                    wanted=f"an end on {first} or later",
+                    where=where,
                 )
             ticker = normalize_ticker(required(row, "ticker", str, where), where=where)
             spells[ticker].append(Spell(first, last, where))
@@ -123,7 +129,13 @@ def _rows(path: Path) -> Iterator[tuple[str, Fields]]:
             cells = [(reader.line_num, row) for row in reader]
             named = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MissingDataError(f"cannot read the file: {error}", where=str(path)) from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise MissingDataError(
+            f"cannot read the file: {reason}",
+            given=path,
+            wanted=f"a CSV file of {', '.join(_KEYS)}",
+            where=str(path),
+        ) from None
     absent = [key for key in _KEYS[:2] if key not in named]
     if absent and not cells:  # else the first row says so, with the nearest name
         raise TableError(

@@ -164,6 +164,8 @@ def nearest_file(path: Path) -> str | None:
 
     Of the same ending, by stems: an ending that all of them share would make every file near.
     """
-    others = {other.stem: other.name for other in sorted(path.parent.glob(f"*{path.suffix}"))}
+    near = sorted(path.parent.glob(f"*{path.suffix}"))
+    beside = (other for other in near if other.is_file() and other != path)
+    others = {other.stem: other.name for other in beside}
     found = nearest_name(path.stem, others)
     return others[found] if found else None

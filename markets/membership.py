@@ -162,6 +162,7 @@ def _change(row: Fields, where: str, defaults: Fields | None) -> MembershipChang
         raise TableError(
             "a change is announced before it is effective",
             given=f"announced {announced}, effective {effective}",
+            wanted=f"announced before {effective}",
             where=where,
         )
     return MembershipChange(
@@ -197,7 +198,7 @@ def _tickers(row: Fields, key: str, where: str) -> frozenset[str]:
     given: list[Any] = required(row, key, list, where)
     found = frozenset(normalize_ticker(str(one), where=where) for one in given)
     if len(found) < len(given):
-        raise TableError("a ticker stands twice", given=key, where=where)
+        raise TableError("a ticker stands twice", given=key, wanted="each once", where=where)
     return found
 
 

@@ -103,6 +103,7 @@ def _load_path(kind: str, name: str) -> Any:
         raise ConfigError(
             f"the module has no such name for {kind}",
             given=name,
+            wanted=f"a class or function of {module_name}",
             nearest=nearest_name(attribute, dir(module)),
         )
     return getattr(module, attribute)

@@ -63,7 +63,9 @@ class NewsItem:
             if clock is not None:
                 object.__setattr__(self, name, as_utc(clock, where=f"{where}: {name}"))
         if not (self.title.strip() or self.body.strip()):
-            raise DataError("a story needs a title or a body", where=where)
+            raise DataError(
+                "a story needs a title or a body", given="both empty", wanted="words", where=where
+            )
 
     @property
     def available_at(self) -> datetime:

@@ -204,7 +204,9 @@ class NewsStore:
         """Return True if the story is new, False if it was there, or why it cannot be."""
         where = f"{item.source}/{item.item_id}"
         if item.revision_of == item.item_id:
-            return Rejection(where, "a story that revises itself", wanted="the id of another")
+            return Rejection(
+                where, "a story that revises itself", item.item_id, wanted="the id of another"
+            )
         try:
             before = self.get(item.source, item.item_id)
             if before is not None:
@@ -217,7 +219,9 @@ class NewsStore:
                 row,
             )
         except (UnicodeEncodeError, OverflowError, sqlite3.DataError) as error:
-            return Rejection(shorten(where), f"a story that cannot be stored: {error}")
+            return Rejection(
+                shorten(where), "a story that cannot be stored", shorten(str(error)), "UTF-8 text"
+            )
         return True
 
     def _story(self, item: NewsItem) -> str:
@@ -318,6 +322,12 @@ class NewsStore:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise DataError(
+                f"a damaged news store: {error}",
+                given=self.path,
+                wanted="a whole news store, or a path where none is yet",
+            ) from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from markets.errors import ConfigError, nearest_name
 from markets.settings import Settings
+from markets.validation import explained
 from signals.decisions import Signal
 
 Floats = npt.NDArray[np.float64]
@@ -246,9 +247,6 @@ def build_params(model: type[Settings], values: Mapping[str, Any], *, where: str
     try:
         return model(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(
-            f"a parameter of the strategy does not fit: {first['msg']}",
-            given=first["input"],
-            where=f"{where}.{'.'.join(str(part) for part in first['loc'])}",
-        ) from None
+        told = explained(error, model, lambda key: f"{where}: {key}" if key else where)
+        told.problem = "a parameter of the strategy does not fit"
+        raise told from None

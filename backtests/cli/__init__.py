@@ -15,12 +15,13 @@ import backtests.cli.news as news
 import backtests.cli.runs as runs
 import backtests.cli.sweep as sweep
 import backtests.cli.system as system
+from backtests.cli.usage import PROGRAM, Commands, root
 
 app = typer.Typer(
-    name="newswake",
-    help="What can still be earned from a piece of news, once it was known?",
+    name=PROGRAM,
+    cls=Commands,
+    callback=root,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -42,6 +42,8 @@ def audit(
 
     Exit 5 if anything looks ahead; then there are no statistics. An interrupted audit keeps its
     finished placebo runs.
+
+    Example: newswake audit configs/quickstart.toml --html audit.html
     """
     import sys
     from datetime import UTC, datetime
@@ -103,8 +105,17 @@ def audit(
 
 
 @command
-def compare(run_a: Run, run_b: Run, seed: int = 0, as_json: Json = False) -> None:
-    """Print how two runs differ: figures with paired bootstrap intervals, config, trades."""
+def compare(
+    run_a: Run,
+    run_b: Run,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Print how two runs differ: figures with paired bootstrap intervals, config, trades.
+
+    Example: newswake compare runs/20251001T093000Z_quickstart_9c1a3ab9
+    runs/20251001T093100Z_quickstart_17f0c2de
+    """
     from backtests.compare import compare as compare_runs
     from backtests.compare import write
 

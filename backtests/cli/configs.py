@@ -22,7 +22,10 @@ def show(
     origin: Annotated[bool, typer.Option("--origin", help="Say where each value is from.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print every value of a config; with --origin, where it came from."""
+    """Print every value of a config; with --origin, where it came from.
+
+    Example: newswake config show configs/quickstart.toml --origin
+    """
     from backtests.config import load_config
 
     loaded = load_config(config, sets or [])
@@ -40,7 +43,10 @@ def show(
 @app.command()
 @command
 def schema(as_json: Json = False) -> None:
-    """Print the JSON Schema of a config: every key, its meaning, bounds and default."""
+    """Print the JSON Schema of a config: every key, its meaning, bounds and default.
+
+    Example: newswake config schema
+    """
     from backtests.config import RunConfig
 
     emit(RunConfig.model_json_schema())
@@ -52,6 +58,8 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
     """Check a config without running it: exit 3 if it is invalid, 4 if a file of its own is.
 
     Every part it names is looked up and given its parameters; no price and no story is read.
+
+    Example: newswake config check configs/quickstart.toml --set label.horizon=5
     """
     from backtests.config import load_config
     from backtests.parts import check_parts

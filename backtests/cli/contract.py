@@ -6,8 +6,10 @@ import contextlib
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -38,7 +40,9 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **options)
         except NewswakeError as error:
-            raise _refused(error, options) from None
+            _place(error, options)
+            refuse(error, as_json=bool(options.get("as_json")))
+            raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -49,24 +53,36 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             # A place that cannot be read or written is a person's to mend: no traceback.
             problem = f"cannot read or write: {error.strerror or error}"
-            raise _refused(NewswakeError(problem, given=error.filename), options) from None
+            refused = NewswakeError(problem, given=error.filename)
+            refuse(refused, as_json=bool(options.get("as_json")))
+            raise typer.Exit(refused.exit_code) from None
 
     return kept
 
 
-def _refused(error: NewswakeError, options: Mapping[str, object]) -> typer.Exit:
-    """Say what is refused on stderr, under ``--json`` on stdout too, and return how to end."""
-    complain(error)
-    if options.get("as_json"):
-        with contextlib.suppress(OSError):  # stdout itself may be what cannot be written
-            emit_line(error.as_dict())  # one line: fit for streams as well
-    return typer.Exit(error.exit_code)
+def _place(error: NewswakeError, options: Mapping[str, object]) -> None:
+    """Let a refusal that names a key of the command's config say where that key is set."""
+    path = options.get("config")
+    key, of, part = (error.where or "").partition(" of ")
+    if not isinstance(path, Path) or not re.fullmatch(r"\w+(\.\w+)*", key):
+        return
+    from backtests.config import RunConfig, load_config
+
+    if key.partition(".")[0] in RunConfig.model_fields:
+        sets = options.get("sets")
+        # Loaded again, as it was a moment ago: only where something is wrong, and read in no time.
+        with contextlib.suppress(NewswakeError):
+            loaded = load_config(path, sets if isinstance(sets, list) else [])
+            error.where = (loaded.place(key) or key) + of + part
 
 
-def complain(error: NewswakeError) -> None:
-    """Print a refusal on stderr, its first word marked."""
+def refuse(error: NewswakeError, *, as_json: bool) -> None:
+    """Say what is refused on stderr, its first word marked, and as a document on stdout too."""
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(str(error), err=True)
+    if as_json:
+        with contextlib.suppress(OSError):  # stdout itself may be what cannot be written
+            emit_line(error.as_dict())  # one line: fit for streams as well
 
 
 def print_report(write: Callable[[Console], None]) -> None:

@@ -23,6 +23,8 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
 
     Says too how many stories stay unread for their language, and which names were too ambiguous
     to make an event; with --json each of them with its reason and the text around it.
+
+    Example: newswake data check configs/quickstart.toml
     """
     from backtests.ambiguous import CountingReader
     from backtests.checks import reading
@@ -76,7 +78,10 @@ def fetch(
     offline: Annotated[bool, typer.Option("--offline", help="Replay what is stored.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch daily bars and actions from Yahoo into immutable snapshots."""
+    """Fetch daily bars and actions from Yahoo into immutable snapshots.
+
+    Example: newswake data fetch 0700.HK 9988.HK --start 2023-01-01
+    """
     from backtests.cli.market import read_date, read_ticker
     from markets.errors import UsageError
     from markets.sources import PriceSettings, load_prices
@@ -85,7 +90,9 @@ def fetch(
     since = read_date(start, "--start")
     until: date | None = read_date(end, "--end") if end else None
     if until is not None and until < since:
-        raise UsageError("the end lies before the start", given=end, where="--end")
+        raise UsageError(
+            "the end lies before the start", given=end, wanted=f"{since} or later", where="--end"
+        )
     names = [read_ticker(ticker) for ticker in tickers]
     yahoo = YahooSettings(snapshots=str(folder.resolve()), offline=offline)
     # What Yahoo said, and nothing of our own: its hash must not change with our tables.
@@ -116,7 +123,10 @@ def import_(
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     as_json: Json = False,
 ) -> None:
-    """Read price files, keep the good rows, list the others, write one Parquet file."""
+    """Read price files, keep the good rows, list the others, write one Parquet file.
+
+    Example: newswake data import "prices/*.csv" --out prices.parquet
+    """
     from backtests.price_files import import_prices
 
     report = import_prices(files, out)

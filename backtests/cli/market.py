@@ -49,7 +49,10 @@ def note(
     instruments: Tables = None,
     as_json: Json = False,
 ) -> None:
-    """Print a contract note, part by part."""
+    """Print a contract note, part by part.
+
+    Example: newswake market note 700 --side buy --price 620 --shares 100 --on 2025-09-12
+    """
     from markets.lookup import contract_note
 
     answer = contract_note(
@@ -76,6 +79,8 @@ def session(
     """Print an instant's status, effective session and first tradable instant.
 
     Instants are shown in Hong Kong time, and stand in UTC in the document.
+
+    Example: newswake market session 2025-09-12T08:30+08:00
     """
     from markets.clock import for_people, parse_instant
     from markets.lookup import session_at
@@ -91,7 +96,10 @@ def session(
 @app.command()
 @command
 def lot(ticker: Ticker, on: On, instruments: Tables = None, as_json: Json = False) -> None:
-    """Print the board lot in force."""
+    """Print the board lot in force.
+
+    Example: newswake market lot 700 --on 2025-09-12
+    """
     from markets.lookup import board_lot
 
     _show(board_lot(read_ticker(ticker), read_date(on), register(instruments)).as_dict(), as_json)
@@ -102,7 +110,10 @@ def lot(ticker: Ticker, on: On, instruments: Tables = None, as_json: Json = Fals
 def tick(
     ticker: Ticker, price: Price, on: On, instruments: Tables = None, as_json: Json = False
 ) -> None:
-    """Print the tick size at a price, and the prices around it."""
+    """Print the tick size at a price, and the prices around it.
+
+    Example: newswake market tick 700 --price 620 --on 2025-09-12
+    """
     from markets.lookup import tick_at
 
     _show(
@@ -118,7 +129,10 @@ def members(
     instruments: Tables = None,
     as_json: Json = False,
 ) -> None:
-    """Print the members of an index on a date."""
+    """Print the members of an index on a date.
+
+    Example: newswake market members hstech --on 2025-09-12
+    """
     from markets.lookup import index_members
 
     _show(index_members(index, read_date(on), register(instruments)).as_dict(), as_json)
@@ -130,7 +144,10 @@ def actions(
     ticker: Annotated[str | None, typer.Argument(metavar="[TICKER]", help="All, if none.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the corporate actions that complete raw prices where their source is silent."""
+    """Print the corporate actions that complete raw prices where their source is silent.
+
+    Example: newswake market actions 700
+    """
     from markets.hk.actions import known_actions
 
     wanted = None if ticker is None else read_ticker(ticker)
@@ -192,7 +209,9 @@ def _show(answer: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         emit(answer)
         return
+    from backtests.reports.formats import scalar
+
     width = max(len(name) for name in answer)
     for name, value in answer.items():
-        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        typer.echo(f"{name:<{width}}  {'–' if text is None else text}")
+        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else scalar(value)
+        typer.echo(f"{name:<{width}}  {text}")

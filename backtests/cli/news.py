@@ -85,6 +85,8 @@ def events(
     With --ambiguous the names of listed companies that were met and not believed come out in place
     of events, grouped by alias, most frequent first: whom each could have meant, its score, why it
     was left out, and the text around it. None of them ever makes an event.
+
+    Example: newswake events stories.jsonl --novelty
     """
     from backtests.ambiguous import Ambiguous
     from backtests.config import news_settings
@@ -93,7 +95,9 @@ def events(
     from markets.errors import MissingDataError, UsageError
 
     if ambiguous and novelty:
-        raise UsageError("a list of names has no novelty", given="--ambiguous --novelty")
+        raise UsageError(
+            "a list of names has no novelty", given="--ambiguous --novelty", wanted="one of the two"
+        )
     reading = Reading(
         news=news_settings(sets or [], "jsonl"),
         instruments=str(instruments) if instruments else None,
@@ -157,7 +161,10 @@ def _complain(document: dict[str, object]) -> None:
 @lexicon_app.command("check")
 @command
 def check(lexicon: Lexicon = None, as_json: Json = False) -> None:
-    """Look for duplicates, unreachable cues, and cues without twins in the other languages."""
+    """Look for duplicates, unreachable cues, and cues without twins in the other languages.
+
+    Example: newswake lexicon check --lexicon words.toml
+    """
     from signals.events.lexicon import Lexicon
     from signals.events.linter import problems
 
@@ -190,6 +197,8 @@ def collect(
 
     Append-only and idempotent: call it as often as wanted. Exit 7 if a feed could not be read;
     what the others brought is kept.
+
+    Example: newswake news collect wire=https://example.org/feed.xml --store news.sqlite
     """
     from datetime import UTC, datetime
 
@@ -238,7 +247,10 @@ def import_(
     sets: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Add the stories of a config's files to a store; their own clocks stand."""
+    """Add the stories of a config's files to a store; their own clocks stand.
+
+    Example: newswake news import configs/hk_tech_real.toml --store news.sqlite
+    """
     import os
 
     from backtests.config import load_config

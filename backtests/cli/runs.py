@@ -49,7 +49,10 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run the whole line and print its performance report."""
+    """Run the whole line and print its performance report.
+
+    Example: newswake run configs/quickstart.toml --set label.horizon=5
+    """
     from backtests.config import load_config
     from backtests.folder import read_run
     from backtests.gates import check_gates, parse_gates, require_metrics
@@ -78,7 +81,10 @@ def report(
     form: Annotated[Format, typer.Option("--format", help="text, html, md or json.")] = Format.TEXT,
     as_json: Json = False,
 ) -> None:
-    """Print the report of a finished run again."""
+    """Print the report of a finished run again.
+
+    Example: newswake report runs/20251001T093000Z_quickstart_9c1a3ab9 --format md
+    """
     from backtests.folder import read_run
     from backtests.reports import markdown, print_text
 
@@ -99,7 +105,10 @@ def explain(
     trade_id: Annotated[int, typer.Argument(metavar="TRADE_ID", help="As in trades.csv.")],
     as_json: Json = False,
 ) -> None:
-    """Trace a trade: fill, order, signal, probability, features, events, stories, all clocks."""
+    """Trace a trade: fill, order, signal, probability, features, events, stories, all clocks.
+
+    Example: newswake explain runs/20251001T093000Z_quickstart_9c1a3ab9 17
+    """
     from backtests.explain import explain as explain_trade
     from backtests.explain import print_explanation
 
@@ -119,7 +128,10 @@ def signals(
     sets: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Print the signals and whole-lot orders for the coming session, as known at an instant."""
+    """Print the signals and whole-lot orders for the coming session, as known at an instant.
+
+    Example: newswake signals configs/quickstart.toml --as-of 2025-09-12T08:30+08:00
+    """
     from backtests.config import load_config
     from backtests.live import coming_session, print_coming
 

@@ -71,6 +71,8 @@ def sweep(
     """Run a config with many values; what is finished is never run again.
 
     Exit 1 if every trial failed.
+
+    Example: newswake sweep configs/quickstart.toml --grid label.horizon=1,3,5 --jobs 2
     """
     from contextlib import closing
     from dataclasses import asdict

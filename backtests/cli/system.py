@@ -14,7 +14,10 @@ def register(app: typer.Typer) -> None:
 
 @command
 def doctor(as_json: Json = False) -> None:
-    """Say whether this installation is sound, and how far its market tables are verified."""
+    """Say whether this installation is sound, and how far its market tables are verified.
+
+    Example: newswake doctor
+    """
     from backtests.doctor import examine
 
     findings = examine()

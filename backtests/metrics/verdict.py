@@ -13,6 +13,9 @@ TOO_GOOD_SHARPE = 1.5
 
 LUCK = "not distinguishable from luck"
 
+_SPELLED = {"sfc": "SFC", "afrc": "AFRC", "mna": "M&A", "ic": "IC"}
+"""Words of keys that people write otherwise."""
+
 
 def verdict(metrics: Mapping[str, Any], planted_edge_bp: float | None = None) -> dict[str, Any]:
     """Return what stands first in every report.
@@ -115,15 +118,15 @@ def _headline(metrics: Mapping[str, Any], found: bool) -> str:
     return f"{text}. The result{against} is {says(rival_t)}."
 
 
-def named(baseline: str) -> str:
-    """Return the name of a baseline as a sentence has it.
+def named(key: str) -> str:
+    """Return the name of a baseline, a cost, a kind or a figure as a sentence has it.
 
     Examples
     --------
-    >>> named("buy_and_hold")
-    'buy and hold'
+    >>> named("buy_and_hold"), named("sfc_levy")
+    ('buy and hold', 'SFC levy')
     """
-    return baseline.replace("_", " ")
+    return " ".join(_SPELLED.get(word, word) for word in key.split("_"))
 
 
 def _rival(metrics: Mapping[str, Any]) -> tuple[str, float | None]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtests.metrics.verdict import decimal, percent
-from backtests.reports import ReportSettings, sections
+from backtests.reports import ReportSettings, formats, learned, sections
 from backtests.reports.charted import chart_data
+from backtests.reports.table import Table
 from backtests.reports.terminal import plain
 from backtests.view import RunView
 
@@ -51,9 +52,9 @@ def html(view: RunView, settings: ReportSettings | None = None) -> str:
             figures=figures(view.metrics),
             tables=shown,
             trades=sections.trades(view, settings.trades_shown),
-            folds=sections.folds(view),
-            config=sections.flat(view.config),
-            provenance=sections.flat(without_clocks(view.manifest)),
+            folds=learned.folds(view),
+            config=formats.flat(view.config),
+            provenance=formats.flat(without_clocks(view.manifest)),
             undefined=view.metrics["undefined"],
             style=style,
             script=script,
@@ -100,8 +101,9 @@ def judged_html(
     name: str,
     headline: str,
     sentences: Sequence[str],
-    tables: Sequence[sections.Table],
+    tables: Sequence[Table],
     *,
+    found: bool = False,
     heat: str = "",
     more_style: str = "",
 ) -> str:
@@ -113,6 +115,8 @@ def judged_html(
         What made it: ``sweep`` or ``audit``.
     name, headline, sentences, tables
         Whose it is, what was found, in more words, and the figures; the template escapes them all.
+    found : bool
+        Whether it is a good one.
     heat : str
         A picture as SVG, escaped already; empty for none.
     more_style : str
@@ -128,6 +132,7 @@ def judged_html(
             headline=headline,
             sentences=sentences,
             tables=tables,
+            found=found,
             heat=heat,
             style=style,
             policy=policy(style, ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from backtests.reports import sections
+from backtests.reports.table import Table
 from backtests.reports.terminal import plain
 from backtests.view import RunView
 
@@ -33,7 +34,7 @@ def escaped(foreign: str) -> str:
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", text)
 
 
-def _rows(table: sections.Table) -> list[str]:
+def _rows(table: Table) -> list[str]:
     names = [escaped(name.removeprefix("<")) or " " for name in table.columns]
     sides = [":--" if name.startswith("<") else "--:" for name in table.columns]
     rows = [[escaped(cell) for cell in row] for row in table.rows]

@@ -1,46 +1,16 @@
-"""What a report says, as plain tables of text: the same for a terminal, Markdown and HTML."""
+"""What a report says, as tables: in which order, and those of money, risk and trading."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-import pandas as pd
 
 from backtests.metrics.breakdowns import NOTHING_NEW
 from backtests.metrics.verdict import decimal, named, percent
+from backtests.reports.formats import basis_points, day, money, share, whole
+from backtests.reports.learned import drift, predictions
+from backtests.reports.table import Cells, Table
 from backtests.view import RunView
-
-Cells = tuple[str, ...]
-
-_PSI = "psi_"
-_PSI_ANSWERS = "psi_probability"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table of a report.
-
-    Attributes
-    ----------
-    key : str
-        Stable name, an HTML anchor.
-    title : str
-        Heading.
-    columns : tuple of str
-        Headings; one that starts with ``<`` is of text and stands left; the sign is not shown.
-    rows : tuple of tuple of str
-        Cells as they are shown. Foreign text in them is *not* escaped: that is each format's part.
-    note : str
-        A sentence below, may be empty.
-    """
-
-    key: str
-    title: str
-    columns: Cells
-    rows: tuple[Cells, ...]
-    note: str = ""
 
 
 def tables_of(view: RunView) -> tuple[Table, ...]:
@@ -119,11 +89,11 @@ def costs(metrics: Mapping[str, Any]) -> Table:
     own = metrics["costs"]
     traded = metrics["trading"]["traded_hkd"]
     rows = [
-        (named(name), whole(value), _bp(value, traded))
+        (named(name), whole(value), basis_points(value, traded))
         for name, value in own["by_component_hkd"].items()
         if value
     ]
-    rows.append(("all costs", whole(own["total_hkd"]), _bp(own["total_hkd"], traded)))
+    rows.append(("all costs", whole(own["total_hkd"]), basis_points(own["total_hkd"], traded)))
     rows.append(("break-even", "", decimal(own["break_even_bp"], 1)))
     return Table(
         "costs",
@@ -139,11 +109,11 @@ def trading(metrics: Mapping[str, Any]) -> Table:
     own = metrics["trading"]
     statuses = ", ".join(f"{count} {status}" for status, count in own["orders_by_status"].items())
     shorts = f", {whole(own['short_trades'])} short" if own["short_trades"] else ""
-    gross = f"gross {_share(own['gross_exposure'])}, " if shorts else ""
+    gross = f"gross {share(own['gross_exposure'])}, " if shorts else ""
     rows = [
         ("Orders", whole(own["orders"]), statuses),
         ("Trades", whole(own["trades"]), f"{own['open_trades']} still open{shorts}"),
-        ("Hit rate, net", _share(own["hit_rate"]), f"gross {_share(own['gross_hit_rate'])}"),
+        ("Hit rate, net", share(own["hit_rate"]), f"gross {share(own['gross_hit_rate'])}"),
         ("Profit factor", decimal(own["profit_factor"]), "gains over losses, net"),
         (
             "Net return a trade",
@@ -154,82 +124,12 @@ def trading(metrics: Mapping[str, Any]) -> Table:
         ("Turnover a year", decimal(own["turnover"], 1), "one-way, times the capital"),
         (
             "Exposure",
-            _share(own["exposure"]),
-            f"{gross}invested in {_share(own['time_in_market'])} of sessions",
+            share(own["exposure"]),
+            f"{gross}invested in {share(own['time_in_market'])} of sessions",
         ),
     ]
     return Table(
         "trading", "Trading", ("<", "Value", "<Detail"), tuple(rows) if own["orders"] else ()
-    )
-
-
-def predictions(metrics: Mapping[str, Any]) -> Table:
-    """Return the classifier beside its baselines, on the same rows out of sample."""
-    rows = []
-    for name, own in metrics["predictions"].items():
-        if own["n"]:
-            rows.append(
-                (
-                    named(name),
-                    whole(own["n"]),
-                    decimal(own["auc"], 3),
-                    decimal(own["mcc"], 3, sign=True),
-                    decimal(own["brier"], 4),
-                    decimal(own["log_loss"], 4),
-                    decimal(own["calibration_error"], 3),
-                    decimal(own["rank_ic"], 3, sign=True),
-                    decimal(own["rank_ic_t"], sign=True),
-                )
-            )
-    model = metrics["predictions"].get("model", {})
-    return Table(
-        "predictions",
-        "Prediction quality, out of sample",
-        ("<", "n", "AUC", "MCC", "Brier", "Log loss", "ECE", "Rank IC", "t"),
-        tuple(rows),
-        f"Rank IC: mean over {model.get('rank_ic_sessions')} sessions; Newey-West t, lag"
-        f" {model.get('rank_ic_lag')}. Base rate {_share(model.get('base_rate'))}.",
-    )
-
-
-def drift(view: RunView, shown: int = 6) -> Table:
-    """Return how far each fold's window is from what its model learned from.
-
-    Of more than `shown` feature groups those that have moved most, in any fold.
-    """
-    found = [(fold, fold["drift"]) for fold in view.folds if fold.get("drift")]
-    most: dict[str, float] = {}
-    for _, own in found:
-        for name in own:
-            if name.startswith(_PSI) and name != _PSI_ANSWERS:
-                most[name] = max(most.get(name, 0.0), own[name])
-    kept = sorted(sorted(most, key=lambda name: -most[name])[:shown], key=list(most).index)
-    rows = [
-        (
-            str(fold["test_start"])[:7],
-            *(decimal(own.get(name)) for name in kept),
-            decimal(own.get(_PSI_ANSWERS)),
-            _share(own.get("unseen_terms")),
-            decimal(own.get("brier_60"), 3),
-        )
-        for fold, own in found
-    ]
-    left = len(most) - len(kept)
-    return Table(
-        "drift",
-        "Drift by fold",
-        (
-            "<Window",
-            *(name.removeprefix(_PSI) for name in kept),
-            "Answers",
-            "Unseen",
-            "Brier",
-        ),
-        tuple(rows),
-        "Stability index (PSI) of each feature group and of the answers, window against training:"
-        " under 0.10 calm, over 0.25 a shift. Unseen: terms the model does not know. Brier: of the"
-        " last 60 known answers at the window's end."
-        + (f" {left} more groups stand in folds.json." if left else ""),
     )
 
 
@@ -296,17 +196,6 @@ def rejections(view: RunView, shown: int = 20) -> Table:
     )
 
 
-def folds(view: RunView) -> Table:
-    """Return the walk-forward folds, one column each scalar they report."""
-    names = list(dict.fromkeys(name for fold in view.folds for name in fold))
-    plain = [n for n in names if not any(isinstance(f.get(n), dict | list) for f in view.folds)]
-    rows = [tuple(_scalar(fold.get(name)) for name in plain) for fold in view.folds]
-    columns = tuple(
-        named(n) if isinstance(view.folds[0].get(n), int | float) else f"<{named(n)}" for n in plain
-    )
-    return Table("folds", "Walk-forward folds", columns, tuple(rows))
-
-
 def trades(view: RunView, shown: int) -> Table:
     """Return the last `shown` trades; shares sold short are negative."""
     table = view.trades.tail(shown)
@@ -339,43 +228,12 @@ def _bought_and_sold(trade: Mapping[Hashable, Any]) -> tuple[float, float]:
     return prices if trade["side"] == "long" else prices[::-1]
 
 
-def money(value: float | None) -> str:
-    """Return HKD without cents."""
-    return "–" if value is None else f"HKD {whole(value)}"
-
-
-def whole(value: float | None, sign: bool = False) -> str:
-    """Return a number without decimals, grouped by thousands."""
-    return decimal(value, 0, sign)
-
-
-def day(session: object) -> str:
-    """Return an exchange date, an en dash for none."""
-    stamp = pd.Timestamp(session)  # type: ignore[arg-type]
-    return "–" if pd.isna(stamp) else str(stamp.date())
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return (dotted key, text) of every value of a nested mapping; what is None is left out.
-
-    Sections come behind plain values, as in a TOML file.
-    """
-    found: list[tuple[str, str]] = []
-    for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], Mapping)):
-        key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            found += flat(value, f"{key}.")
-        else:
-            found += [(key, _scalar(value))] if value is not None else []
-    return found
-
-
 def _trades_by(rows: Sequence[Mapping[str, Any]], key: str, title: str, note: str) -> Table:
     cells = [
         (
             str(row[key]),
             decimal(row["trades"], 0 if float(row["trades"]).is_integer() else 1),
-            _share(row["hit_rate"]),
+            share(row["hit_rate"]),
             whole(row["gross_pnl_hkd"], sign=True),
             whole(row["cost_hkd"]),
             whole(row["net_pnl_hkd"], sign=True),
@@ -399,23 +257,3 @@ def _path_row(name: str, own: Mapping[str, Any]) -> Cells:
         percent(own["alpha"]) if "alpha" in own else "",
         decimal(own["alpha_t"], sign=True) if "alpha_t" in own else "",
     )
-
-
-def _share(value: float | None) -> str:
-    return percent(value).lstrip("+")
-
-
-def _bp(cost: float, traded: float) -> str:
-    return decimal(cost / traded * 10_000.0, 1) if traded else "–"
-
-
-def _scalar(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}".replace("-", "−")
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)

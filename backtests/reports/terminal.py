@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 import unicodedata
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from backtests.reports import sections
+from backtests.reports.table import Table
 from backtests.view import RunView
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP = 2
+NARROWEST = 40
+"""Columns that a report needs; a pipe that asks for fewer gets these."""
 LEVELS = {"error": "bold red", "warning": "yellow", "note": "cyan", "ok": "green"}
 
 
@@ -55,14 +59,19 @@ def written(write_on: Callable[[Console], None], *, width: int = 80, color: bool
 
 
 def to_stdout(write_on: Callable[[Console], None]) -> None:
-    """Write on stdout: in color and to the width of a terminal, plainly into a pipe."""
+    """Write on stdout: in color and to the width of a terminal, plainly into a pipe.
+
+    Lines of a pipe break at 80 columns, or where the variable ``COLUMNS`` says.
+    """
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False)
     if console.is_terminal:
         write_on(console)
     else:
-        sys.stdout.write(written(write_on))
+        asked = os.environ.get("COLUMNS", "")
+        width = max(int(asked), NARROWEST) if asked.isdecimal() else 80
+        sys.stdout.write(written(write_on, width=width))
 
 
 def print_text(view: RunView) -> None:
@@ -110,14 +119,14 @@ def bullet(sentence: str) -> Padding:
     return Padding(Text(sentence), (0, 0, 0, 2))
 
 
-def write_table(console: Console, table: sections.Table) -> None:
+def write_table(console: Console, table: Table) -> None:
     """Write a table with its title and note; what is too wide for the console goes below."""
-    from rich.table import Table
+    from rich.table import Table as Grid
     from rich.text import Text
 
     console.print(Text(table.title, style="bold underline"))
     for part in _parts(table, console.width):
-        shown = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+        shown = Grid(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
         for at, width in part.items():
             left = table.columns[at].startswith("<")
             shown.add_column(
@@ -127,13 +136,13 @@ def write_table(console: Console, table: sections.Table) -> None:
                 width=width,
             )
         for row in table.rows:
-            shown.add_row(*(_cell(row[at]) for at in part))
+            shown.add_row(*(_cell(row[at], label=not at) for at in part))
         console.print(shown)
     if table.note:
         console.print(Text(plain(table.note), style="dim"))
 
 
-def _parts(table: sections.Table, width: int) -> list[dict[int, int]]:
+def _parts(table: Table, width: int) -> list[dict[int, int]]:
     """Return the columns of a table with their widths, in parts that fit; each begins with labels.
 
     Where a table is too wide, words of text go on the next line, and so do those of headings unless
@@ -212,8 +221,9 @@ def _widened(part: Sequence[int], sizes: Sequence[tuple[int, int]], width: int) 
     return found
 
 
-def _cell(cell: str) -> Text:
+def _cell(cell: str, *, label: bool) -> Text:
     from rich.text import Text
 
-    style = LEVELS.get(cell, "red" if cell.startswith("−") else "")
+    # A label is no loss, whatever its sign.
+    style = LEVELS.get(cell, "red" if cell.startswith("−") and not label else "")
     return Text(plain(cell), style=style)

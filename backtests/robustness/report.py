@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from backtests.metrics.verdict import decimal, percent
-from backtests.reports.sections import Table
+from backtests.metrics.verdict import decimal, named, percent
+from backtests.reports.table import Table
 from backtests.robustness.audit import JUDGED, AuditReport
 from backtests.robustness.bootstrap import Interval
 from backtests.robustness.event_study import EventStudy
@@ -47,7 +47,14 @@ def html(report: AuditReport, lookahead: LookaheadReport) -> str:
 
     verdict = report.verdict
     tables = [*tables_of(report), *lookahead_tables(lookahead)]
-    return judged_html("audit", report.name, verdict["headline"], verdict["sentences"], tables)
+    return judged_html(
+        "audit",
+        report.name,
+        verdict["headline"],
+        verdict["sentences"],
+        tables,
+        found=verdict["found"],
+    )
 
 
 def lookahead_html(name: str, lookahead: LookaheadReport) -> str:
@@ -131,10 +138,10 @@ def _intervals(intervals: Mapping[str, Interval | str]) -> Table:
     rows: list[tuple[str, ...]] = []
     for name, found in intervals.items():
         if isinstance(found, str):
-            rows.append((name.replace("_", " "), "–", "–", "–", found))
+            rows.append((named(name), "–", "–", "–", found))
             continue
         values = (decimal(value, 3) for value in (found.estimate, found.low, found.high))
-        rows.append((name.replace("_", " "), *values, f"{found.block:.1f}"))
+        rows.append((named(name), *values, f"{found.block:.1f}"))
     return Table(
         key="intervals",
         title="95 % intervals, stationary bootstrap",
@@ -148,7 +155,7 @@ def _studies(studies: tuple[EventStudy, ...]) -> Table:
     names = ("naive", "patell", "bmp", "clustered", "kolari_pynnonen", "grank", "rank")
     rows = [
         (
-            one.kind.replace("_", " "),
+            named(one.kind),
             f"{one.n:,}",
             decimal(one.mean * 1e4, 0, sign=True),
             *(_statistic(one, name) for name in names),

@@ -240,8 +240,13 @@ def _stress(stress: Stress) -> str:
         else f"{decimal(stress.break_even_bp, 1)} bp a side"
     )
     late = stress.latest_profitable_delay
-    delay = "none, not even on time" if late is None else counted(late, "session")
-    return f"Stress: break-even cost {even}; latest profitable delay {delay}."
+    if late is None:
+        delay = "no profit even on time"
+    elif late == 0:
+        delay = "profitable on time, at no later open that was tried"
+    else:
+        delay = f"still profitable {counted(late, 'session')} late"
+    return f"Stress: break-even cost {even}; {delay}."
 
 
 def _events(studies: Sequence[EventStudy] | str) -> str:

@@ -9,9 +9,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from backtests.config import parse_value
+from backtests.layers import parse_value
 from backtests.sweeps.space import Axis, Interval, Steps, Values
-from markets.errors import ConfigError, MissingDataError, UsageError
+from markets.errors import ConfigError, MissingDataError, UsageError, nearest_file
+
+_TRIAL = '{"label.horizon": 3}, a line each'
 
 
 def parse_axis(flag: str) -> Axis:
@@ -28,7 +30,7 @@ def parse_axis(flag: str) -> Axis:
     if text.startswith("["):
         values = parse_value(text)
         if not isinstance(values, list):
-            raise UsageError("the grid is no TOML array", given=text, where=key)
+            raise UsageError("the grid is no TOML array", given=text, wanted="[1, 3, 5]", where=key)
         return Axis(key, tuple(values))
     parts = [part.strip() for part in text.split(",")] if text else []
     return Axis(key, tuple(_piece(part, key) for part in parts if part))
@@ -74,7 +76,13 @@ def read_rows(path: Path) -> tuple[Values, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MissingDataError(f"cannot read the list of trials: {error}", given=path) from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise MissingDataError(
+            f"the list of trials cannot be read: {reason.lower()}",
+            given=path,
+            wanted="a CSV or JSON lines file",
+            nearest=nearest_file(path),
+        ) from None
     rows: list[Values] = []
     if path.suffix == ".csv":
         for row in csv.DictReader(text.splitlines()):
@@ -92,9 +100,9 @@ def _row(line: str, where: str) -> Values:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ConfigError(f"no JSON: {error}", where=where) from None
+        raise ConfigError(f"no JSON: {error}", given=line, wanted=_TRIAL, where=where) from None
     if not isinstance(row, dict):
-        raise ConfigError("a trial is an object of keys and values", given=line, where=where)
+        raise ConfigError("no set of values", given=line, wanted=_TRIAL, where=where)
     return row
 
 

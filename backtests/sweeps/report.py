@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtests.metrics.verdict import decimal, percent
 from backtests.reports.html_page import judged_html
-from backtests.reports.sections import Table
+from backtests.reports.table import Table
 from backtests.reports.terminal import plain, written
 from backtests.sweeps.book import Row
 from backtests.sweeps.cache import Lookup

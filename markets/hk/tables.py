@@ -132,7 +132,10 @@ def dated_row(
     valid_to = None if full.get("valid_to") is None else required(full, "valid_to", date, where)
     if valid_to is not None and valid_to < valid_from:
         raise TableError(
-            "a row ends before it begins", given=f"{valid_from} to {valid_to}", where=where
+            "a row ends before it begins",
+            given=f"{valid_from} to {valid_to}",
+            wanted=f"an end on {valid_from} or later",
+            where=where,
         )
     return DatedRow(
         valid_from=valid_from,
@@ -172,7 +175,13 @@ def required(row: Fields, key: str, kind: type[T], where: str) -> T:
         If it is absent or of another type (a date with a time of day is no date; a bool is no int).
     """
     if key not in row:
-        raise TableError("a row lacks a key", wanted=f"{key} ({kind.__name__})", where=where)
+        raise TableError(
+            "a row lacks a key",
+            given=", ".join(row) or "no key at all",
+            wanted=f"{key} ({kind.__name__})",
+            where=where,
+            nearest=nearest_name(key, row),
+        )
     value = row[key]
     impostor = (kind is date and isinstance(value, datetime)) or (
         kind is int and isinstance(value, bool)

@@ -26,7 +26,12 @@ def read_table(path: Path, encoding: str) -> tuple[pd.DataFrame, list[RejectedRo
             where=path.name,
         )
     if table.empty:
-        raise DataError("the file has no rows", where=path.name, wanted="at least one price row")
+        raise DataError(
+            "the file has no rows",
+            given="a header alone",
+            wanted="at least one price row",
+            where=path.name,
+        )
     return table, broken
 
 
@@ -37,7 +42,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         table = pd.read_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
         first = str(error).splitlines()[0]
-        raise DataError(f"no readable Parquet ({first})", where=path.name) from error
+        raise DataError(
+            "no readable Parquet", given=first, wanted="a whole Parquet file", where=path.name
+        ) from error
     if table.index.name is not None or isinstance(table.index, pd.MultiIndex):
         table = table.reset_index()
     table.attrs = {"unit": "row", "rows": np.arange(len(table))}
@@ -77,7 +84,9 @@ def _read_delimited(path: Path, encoding: str) -> tuple[pd.DataFrame, list[Rejec
             where=path.name,
         ) from error
     except csv.Error as error:
-        raise DataError(f"no readable table ({error})", where=path.name) from error
+        raise DataError(
+            "no readable table", given=str(error), wanted="CSV, quotes in pairs", where=path.name
+        ) from error
     table = pd.DataFrame(rows, columns=header, dtype="str")
     table.attrs = {"unit": "line", "rows": np.array(lines, dtype=np.int64)}
     return table, broken

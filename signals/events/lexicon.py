@@ -28,6 +28,8 @@ from pydantic import Field, ValidationError
 
 from markets.errors import ConfigError, nearest_name
 from markets.settings import Settings
+from markets.toml import placed, read_toml
+from markets.validation import explained
 from signals.events.finder import Finder, Hit
 from signals.events.schema import Kind
 
@@ -276,19 +278,8 @@ class _OwnFile(Settings):
 
 
 def _own_file(path: Path) -> _OwnFile:
+    values, text = read_toml(path, "lexicon")
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _OwnFile.model_validate(raw)
-    except FileNotFoundError as error:
-        raise ConfigError("no such lexicon file", given=path, where=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("the lexicon file is no TOML", given=error, where=str(path)) from error
+        return _OwnFile.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            "the lexicon file does not fit its schema",
-            given=first.get("input"),
-            wanted=first["msg"],
-            where=f"{path}: {key}",
-        ) from error
+        raise explained(error, _OwnFile, lambda key: placed(path, text, key)) from None

@@ -65,6 +65,8 @@ def collect(
     ------
     NetworkError
         If not one feed could be fetched.
+    DataError
+        If the store cannot be read or written.
     """
     settings = settings or NewsSettings(source="rss")
     reports: dict[str, AddReport] = {}
@@ -79,10 +81,12 @@ def collect(
                     wanted=f"at most {settings.max_item_kb:,} kB (news.max_item_kb)",
                     where=name,
                 )
-            entries = parse_feed(data, settings, name, as_utc(now()))
-            reports[name] = store.add(_revised(entries, store))
+            entries = list(parse_feed(data, settings, name, as_utc(now())))
         except (NetworkError, DataError) as error:
             failed[name] = error
+        else:
+            # What a store refuses is no failure of the feed: it ends the round.
+            reports[name] = store.add(_revised(entries, store))
     if failed and not reports:
         raise NetworkError(
             "no feed could be read",

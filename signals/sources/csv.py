@@ -33,7 +33,7 @@ class CsvNews(FileNews):
             try:
                 record = next(reader, None)
             except csv.Error as error:
-                yield where, Rejection(where, f"broken CSV: {error}", wanted="quotes in pairs")
+                yield where, Rejection(where, "broken CSV", str(error), wanted="quotes in pairs")
                 continue
             yield from ((rejection.where, rejection) for rejection in oversized)
             oversized.clear()
@@ -47,11 +47,19 @@ class CsvNews(FileNews):
             header = [column.strip() for column in next(reader)]
         except (StopIteration, csv.Error) as error:
             raise DataError(
-                f"no header ({error})", where=f"{name}:1", wanted="names of columns"
+                "no header",
+                given=str(error) or "an empty file",
+                wanted="names of columns",
+                where=f"{name}:1",
             ) from None
         twice = sorted({column for column in header if header.count(column) > 1})
         if twice:
-            raise DataError("a column that stands twice", given=twice[0], where=f"{name}:1")
+            raise DataError(
+                "a column that stands twice",
+                given=twice[0],
+                wanted="each name once",
+                where=f"{name}:1",
+            )
         RowReader(self.settings).check_columns(header, f"{name}:1")
         return header
 

@@ -20,6 +20,7 @@ from signals.sources.rows import RowReader, too_long
 
 MEGABYTE = 1024 * 1024
 CHUNK = 64 * 1024
+CUT_WANTED = "a whole .gz file"
 OTHER_CONTAINERS = {b"PK\x03\x04": "a zip archive", b"PAR1": "a Parquet file", b"\xfd7zXZ": "xz"}
 
 
@@ -95,7 +96,10 @@ class FileNews(ABC):
                 yield from self._read_file(path, reader)
             except OSError as error:
                 raise DataError(
-                    f"cannot read the file: {error.strerror or error}", where=path.name
+                    "cannot read the file",
+                    given=(error.strerror or str(error)).lower(),
+                    wanted="a file that can be read",
+                    where=path.name,
                 ) from None
 
     def _read_file(self, path: Path, reader: RowReader) -> Iterator[Placed]:
@@ -161,7 +165,7 @@ def lines_in(
             size = len(line) if whole else len(line) + _skip(stream, budget - read)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             where = f"{name}:{number + 1}"
-            yield number + 1, Rejection(where, f"the file is cut off ({error})")
+            yield number + 1, Rejection(where, "the file is cut off", str(error), CUT_WANTED)
             return
         if not line:
             return
@@ -194,7 +198,9 @@ def read_whole(path: Path, settings: NewsSettings) -> bytes:
         try:
             data = stream.read(limit + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"the file is cut off ({error})", where=path.name) from None
+            raise DataError(
+                "the file is cut off", given=str(error), wanted=CUT_WANTED, where=path.name
+            ) from None
     if len(data) > limit:
         raise too_long(f"more than {settings.max_item_kb:,} kB", settings)
     return data
@@ -244,7 +250,12 @@ def _open(path: Path) -> BinaryIO:
         start = stream.read(6)
     for magic, kind in OTHER_CONTAINERS.items():
         if start.startswith(magic):
-            raise DataError(f"{kind}, not a text file", where=path.name, wanted="plain text or .gz")
+            raise DataError(
+                f"{kind}, not a text file",
+                given=path.name,
+                wanted="plain text or .gz",
+                where=path.name,
+            )
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.open(path, "rb"))
     return path.open("rb")

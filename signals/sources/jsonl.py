@@ -85,7 +85,9 @@ def parse_line(text: str) -> dict[str, object] | None:
     try:
         row = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
-        raise DataError("JSON nested too deep", wanted="one flat object a line") from None
+        raise DataError(
+            "JSON nested too deep", given=shorten(text, 60), wanted="one flat object a line"
+        ) from None
     except ValueError as error:
         raise DataError(
             f"broken JSON: {error}", given=shorten(text, 60), wanted="one JSON object a line"

@@ -35,7 +35,8 @@ class ParquetNews(FileNews):
                     yield where, Rejection.of(row, where) if isinstance(row, DataError) else row
         except pa.ArrowException as error:
             raise DataError(
-                f"no readable Parquet file: {error}",
+                "no readable Parquet file",
+                given=str(error),
                 where=f"{path.name}: after row {number}",
                 wanted="a Parquet file",
             ) from None
@@ -114,7 +115,13 @@ def _instants(column: Any, pa: Any) -> list[object]:
             micros = count * per_unit if per_unit else -(-count // 1_000)
             instants.append(zero + timedelta(microseconds=micros))
         except OverflowError:
-            instants.append(DataError("no such date or time", given=f"{count} {column.type}"))
+            instants.append(
+                DataError(
+                    "no such date or time",
+                    given=f"{count} {column.type}",
+                    wanted="a time in the years 1 to 9999",
+                )
+            )
     return instants
 
 
@@ -122,4 +129,4 @@ def _plain(value: Any) -> object:
     try:
         return value.as_py()
     except (ValueError, OverflowError) as error:
-        return DataError(f"a value that cannot be read: {error}")
+        return DataError("a value that cannot be read", given=str(error), wanted="text or a time")

@@ -91,7 +91,9 @@ class RowReader:
         if size_kb > self._settings.max_item_kb:
             raise too_long(f"{size_kb:,.0f} kB", self._settings)
         if is_blank(title) and is_blank(body):
-            raise DataError("a story needs a title or a body", given="both empty")
+            raise DataError(
+                "a story needs a title or a body", given="both empty", wanted="words in one of them"
+            )
         clocks = self._read_clocks(row)
         source = self._text(row, "source") or self._settings.feed
         return NewsItem(
@@ -121,7 +123,9 @@ class RowReader:
         if "published_at" not in clocks:
             if "first_seen_at" not in clocks:
                 raise DataError(
-                    "a story needs a clock", wanted="published_at, ISO 8601 with a zone"
+                    "a story needs a clock",
+                    given="none",
+                    wanted="published_at, ISO 8601 with a zone",
                 )
             clocks["published_at"] = clocks["first_seen_at"]
         latest = max(clocks.values())
@@ -157,7 +161,9 @@ class RowReader:
         if value is not None:
             return self._text(row, "item_id").strip()
         if any(name in row for name in self._columns["item_id"]):
-            raise DataError("a story needs its id", given="an empty one")
+            raise DataError(
+                "a story needs its id", given="an empty one", wanted="an id, or no such column"
+            )
         parts = "\0".join((source, published_at.isoformat(), *text))
         return "sha256:" + hashlib.sha256(parts.encode()).hexdigest()[:24]
 
@@ -199,7 +205,9 @@ class RowReader:
             return str(value)
         if not isinstance(value, str):
             raise DataError(
-                f"{field} is no text", given=f"{type(value).__name__} {shorten(str(value))}"
+                f"{field} is no text",
+                given=f"{type(value).__name__} {shorten(str(value))}",
+                wanted="a text",
             )
         if not value.isascii() and SURROGATE.search(value):
             raise DataError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from markets.errors import DataError
-from signals.news import NewsItem, Rejection
+from signals.news import NewsItem, Rejection, shorten
 from signals.sources import NewsColumns, NewsSettings
 from signals.sources.files import FileNews, read_whole
 from signals.sources.markup import plain_text, web_clock
@@ -19,6 +19,7 @@ from signals.sources.rows import RowReader
 ROOT = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
 ROOT_WITHIN = 16_384
 """A feed begins within so many bytes: declarations, comments and style sheets stand before."""
+FEEDS = "RSS 0.9 to 2.0, RDF or Atom"
 
 
 class RssNews(FileNews):
@@ -102,21 +103,28 @@ def feed_rows(
     refuse_entities(data)
     # The loose parser is slow on what is no feed at all, so a root element must be in sight.
     if not ROOT.search(data[:ROOT_WITHIN].replace(b"\0", b"")):
-        raise DataError("no RSS or Atom feed", wanted="RSS 0.9 to 2.0, RDF or Atom")
+        raise DataError("no RSS or Atom feed", given=_begun(data), wanted=FEEDS)
     try:
         # As a stream: given text, the library would take what looks like an address or a path
         # for one, and open it.
         feed = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:
         # The library promises not to raise; where a broken feed makes it, that is the feed's fault.
-        raise DataError(f"a feed that cannot be read: {type(error).__name__}: {error}") from None
+        raise DataError(
+            "a feed that cannot be read", given=f"{type(error).__name__}: {error}", wanted=FEEDS
+        ) from None
     if not feed.get("version") and not feed.get("entries"):
-        raise DataError("no RSS or Atom feed", wanted="RSS 0.9 to 2.0, RDF or Atom")
+        raise DataError("no RSS or Atom feed", given=_begun(data), wanted=FEEDS)
     named = named or "feed" in settings.model_fields_set
     source = "" if named else _text(feed["feed"], "title")
     language = str(feed["feed"].get("language") or "")
     for entry in feed["entries"]:
         yield _row(entry, source, language)
+
+
+def _begun(data: bytes) -> str:
+    """Return how a document begins, for a message."""
+    return shorten(data[:60].decode("utf-8", "replace").strip()) or "an empty document"
 
 
 def refuse_entities(data: bytes) -> None:

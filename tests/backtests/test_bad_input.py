@@ -67,6 +67,8 @@ def test_a_bad_line_is_refused_by_name_and_the_good_one_beside_it_read(
     (tmp_path / "x.jsonl").write_bytes(bad + b"\n" + GOOD.encode())
     result = events(str(tmp_path / "x.jsonl"))
     first, second = documents(result)
+    assert first["rejected"]["given"]
+    assert first["rejected"]["wanted"]
     assert (result.exit_code, first["where"], second["id"]) == (4, "x.jsonl:1", "good")
     assert problem in first["rejected"]["problem"]
     assert "1 line was no story" in result.stderr

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -95,6 +96,34 @@ def test_a_person_reads_hong_kong_time(small_config: Path, small_run: Path) -> N
     ).stdout.replace("\n", " ")
     assert " HKT  decision of the signal" in invoke("explain", str(small_run), "1").stdout
     assert re.search(r"instant +2023-05-30 08:00:00 HKT", invoke("market", "session", as_of).stdout)
+
+
+def test_a_run_folder_that_is_none_is_answered_with_one_that_is(small_run: Path) -> None:
+    for given, near in (
+        (small_run.parent, str(small_run)),
+        (small_run.with_name(small_run.name[:-1]), small_run.name),
+    ):
+        result = invoke("report", str(given), "--json")
+        told = json.loads(result.stdout)
+        assert (result.exit_code, told["given"], told["nearest"]) == (4, str(given), near)
+
+
+def test_numbers_and_directions_are_written_as_in_reports(
+    small_config: Path, small_run: Path
+) -> None:
+    shown = invoke("signals", str(small_config), "--as-of", "2023-05-30T08:00:00+08:00")
+    assert re.search(r"Ticker +Direction +Probability +Expires", shown.stdout)
+    assert re.search(r"\.HK +(up|down|none) +0\.\d{3} ", shown.stdout)
+    trades = pd.read_csv(small_run / "trades.csv").set_index("trade_id")
+    lost = trades["net_pnl_hkd"].idxmin()
+    traced = " ".join(invoke("explain", str(small_run), str(lost)).stdout.split())
+    assert f"{trades.loc[lost, 'shares']:,} shares" in traced
+    assert f"net −{-trades.loc[lost, 'net_pnl_hkd']:,.2f} HKD" in traced
+    assert re.search(r"signal [0-9a-f]{12}: (up|down|none), probability", traced)
+    note = invoke("market", "note", "700", "--side", "buy", "--price", "500", "--shares", "100",
+                  "--on", "2025-09-12")  # fmt: skip
+    assert re.search(r"consideration_hkd +50,000\n", note.stdout)
+    assert re.search(r"cash_hkd +−50,0\d\d\.\d", note.stdout)
 
 
 @pytest.mark.parametrize(

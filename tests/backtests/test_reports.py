@@ -9,13 +9,16 @@ import html.parser
 import io
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 from rich.console import Console
 
 from backtests import reports
-from backtests.reports import ReportSettings, sections, terminal
-from backtests.reports.html_page import CLOCK_ENDINGS, data_block, without_clocks
+from backtests.reports import ReportSettings, learned, sections, terminal
+from backtests.reports.html_page import CLOCK_ENDINGS, data_block, judged_html, without_clocks
+from backtests.reports.table import Table
 from backtests.testing import HOSTILE_TITLE, check_report, sample_view
 from markets.errors import DataError
 
@@ -95,7 +98,7 @@ def test_text_in_color_says_the_same(view):
 
 
 def test_text_into_a_pipe_is_plain(view, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.delenv("COLUMNS", raising=False)
     reports.print_text(view)
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
@@ -190,7 +193,7 @@ def test_further_reports_come_in_by_the_door(view, tmp_path):
 
 
 def test_drift_stands_by_fold_in_every_report(view, page):
-    table = sections.drift(view)
+    table = learned.drift(view)
     assert table.columns[:3] == ("<Window", "events", "magnitudes")
     assert table.rows[1] == ("2024-04", *["0.04"] * 6, "0.30", "5.0%", "0.243")
     for report in (reports.text(view), reports.markdown(view), page):
@@ -203,9 +206,88 @@ def test_drift_stands_by_fold_in_every_report(view, page):
 def test_of_many_groups_those_that_moved_most_are_shown(view):
     moved = {f"psi_own{number}": number / 10 for number in range(9)}
     folds = [{"test_start": "2024-01-01", "drift": moved}]
-    table = sections.drift(dataclasses.replace(view, folds=folds))
+    table = learned.drift(dataclasses.replace(view, folds=folds))
     assert table.columns[1:7] == tuple(f"own{number}" for number in range(3, 9))
     assert table.rows[0][-3:] == ("–", "–", "–")
     assert "3 more groups" in table.note
     old = dataclasses.replace(view, folds=[{"fold": 0}])
-    assert not sections.drift(old).rows
+    assert not learned.drift(old).rows
+
+
+def test_the_label_of_a_row_is_no_loss_whatever_its_sign(view):
+    rows = (("−10", "−2"), ("+10", "+2"))
+    table = Table("leads", "Leads", ("sessions", "signed bp"), rows)
+    page = judged_html("audit", "x", "y", (), [table], found=True)
+    assert re.findall(r'<td class="(.*?)">', page) == ["n", "n minus", "n", "n"]
+    assert 'class="verdict found"' in page
+    colored = terminal.written(lambda console: terminal.write_table(console, table), color=True)
+    assert re.findall(r"\x1b\[31m *(\S+)\x1b", colored) == ["−2"]
+
+
+def test_a_fold_says_what_it_learned_from_and_what_it_was_asked(view):
+    fold = {
+        "fold": 3,
+        "train_start": "2022-10-05",
+        "train_end": "2023-12-29",
+        "test_start": "2024-04-01",
+        "test_end": "2024-06-30",
+        "train_rows": 1234,
+        "slope": -1.7739,
+        "model_sha256": "ef53ba58723a21",
+        "drift": {"psi_events": 0.1},
+        "params": {},
+    }
+    table = learned.folds(dataclasses.replace(view, folds=[fold, {"fold": 4}]))
+    assert table.columns == ("Fold", "<Training", "<Test", "Train", "Slope", "<Model")
+    assert table.rows == (
+        ("3", "2022-10-05 to 2023-12-29", "2024-04-01 to 2024-06-30", "1,234", "−1.77", "ef53ba58"),
+        ("4", "–", "–", "–", "–", "–"),
+    )
+
+
+@pytest.mark.parametrize(("asked", "width"), [("60", 60), ("120", 120), ("7", 40), ("wide", 80)])
+def test_a_pipe_is_as_wide_as_the_variable_says(view, monkeypatch, capsys, asked, width):
+    monkeypatch.setenv("COLUMNS", asked)
+    reports.print_text(view)
+    assert capsys.readouterr().out == reports.text(view, width=width)
+
+
+@pytest.mark.parametrize("width", [1200, 1000])
+def test_no_table_but_the_trades_needs_more_than_the_page_has(tmp_path, view, width):
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no browser to lay the page out")
+    row = {
+        **{"trades": 1170.5, "hit_rate": 0.471, "mean_net_return": -0.0107},
+        **{"gross_pnl_hkd": -1126653.0, "cost_hkd": 1143483.0, "net_pnl_hkd": -1216830.0},
+    }
+    fold = {
+        **{f"{part}_{end}": "2024-06-30" for part in ("train", "test") for end in ("start", "end")},
+        **dict.fromkeys(("fold", "train_rows", "calibration_rows", "test_rows"), 12345),
+        **dict.fromkeys(("purged_rows", "embargoed_rows", "terms", "trials"), 1234),
+        **{"slope": -12.25, "shift": -10.25, "calibration_method": "temperature"},
+        "model_sha256": "ef53ba58723a21",
+    }
+    metrics = {
+        **view.metrics,
+        "by_event_kind": [{**row, "kind": "product_launch"}],
+        "by_ticker": [{**row, "ticker": "99002.HK"}],
+    }
+    page = reports.html(dataclasses.replace(view, metrics=metrics, folds=[fold]))
+    measure = """<script>addEventListener("load", () => { document.title = "wide: " +
+        [...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth)
+        .map(e => e.closest("section").id).filter(id => id != "trades").join(" ") })</script>"""
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    (tmp_path / "page.html").write_text(page.replace("</body>", f"{measure}</body>"))
+    shown = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *(f"--window-size={width},2000", "--virtual-time-budget=2000"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "page.html").as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    assert re.search("<title>(.*?)</title>", shown)[1] == "wide: "

@@ -7,6 +7,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 
@@ -71,3 +72,21 @@ def test_the_player_finds_what_a_page_says_wrongly(tmp_path: Path) -> None:
     play.check(page)
     play.write(page)
     assert page.read_text(encoding="utf-8") == "```console numbers\n$ echo two 2\ntwo 2\n```\n"
+
+
+def test_the_picture_shows_what_it_is_given() -> None:
+    picture = module("picture")
+    lines = {name: [0.0] * 4 + [10.0 * at, -30.0] for at, name in enumerate(picture.SHOWN)}
+    root = ElementTree.fromstring(picture.draw([("A < B", "+1.0% net", lines)]))  # noqa: S314
+    assert root.attrib["aria-label"] == "Percent earned: A < B: +1.0% net"
+    texts = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"A < B", "−50%", "0%", "50%", *picture.SHOWN} <= texts
+    paths = [path.attrib["d"] for path in root.iter("{http://www.w3.org/2000/svg}path")]
+    # 198 high between −50 and 50 percent: 0 in the middle, 30 above it, 30 below it.
+    assert "M44.0 151.0L613.6 91.6L756.0 210.4" in paths
+
+
+def test_the_picture_of_the_readme_is_of_both_markets() -> None:
+    root = ElementTree.parse(ROOT / "docs" / "known-answer.svg").getroot()  # noqa: S314 (our own)
+    for head, _ in module("picture").PANELS:
+        assert head in root.attrib["aria-label"]

@@ -133,8 +133,8 @@ def test_a_users_file_stands_on_top(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("[de.add\n", "no TOML"),
-        ("[de.ad]\n", "schema"),
-        ('[[rule]]\nid="x"\nkind="nope"\nneeds=["up"]\n', "schema"),
+        ("[de.ad]\n", "unknown key"),
+        ('[[rule]]\nid="x"\nkind="nope"\nneeds=["up"]\n', "invalid value"),
         ('[[rule]]\nid="x"\nkind="mna"\nneeds=["uppp"]\n', "no language spells"),
     ],
 )

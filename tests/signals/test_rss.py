@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from signals.news import NewsItem, Rejection
 from signals.sources import NewsSettings, open_news
 from signals.sources.collect import collect, fetch_url, import_files
 from signals.sources.rss import feed_rows, parse_feed
-from signals.store import NewsStore
+from signals.store import AddReport, NewsStore
 
 SEEN = datetime(2025, 9, 12, 3, tzinfo=UTC)
 
@@ -191,6 +192,18 @@ def test_one_feed_that_fails_does_not_stop_the_others() -> None:
     with pytest.raises(NetworkError, match="no feed") as error:
         collect({"a": "gone"}, store, fetch=web.fetch, now=web.now)
     assert error.value.exit_code == 7
+
+
+def test_a_store_that_refuses_is_no_failure_of_a_feed() -> None:
+    class Full(NewsStore):
+        def add(self, items: Iterable[NewsItem | Rejection]) -> AddReport:
+            raise DataError("no room", given=[item.source for item in items])
+
+    web = Web()
+    web.pages["u"] = ATOM.encode()
+    with pytest.raises(DataError, match="no room") as caught:
+        collect({"wire": "u"}, Full(), fetch=web.fetch, now=web.now)
+    assert (caught.value.given, caught.value.exit_code) == (["wire"], 4)
 
 
 def test_imported_files_keep_their_own_clocks(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -261,3 +262,13 @@ def test_a_crash_loses_no_committed_story_and_leaves_no_half_one(
         assert len(ids) >= told
         assert len(ids) % 50 == 0
         assert all(item.body == "body " * 200 for item in store.items())
+
+
+def test_a_store_that_lost_its_table_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "news.sqlite"
+    NewsStore(path).close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP TABLE items")
+    with pytest.raises(DataError, match="damaged news store") as caught, NewsStore(path) as store:
+        store.get("wire", "1")
+    assert (caught.value.exit_code, str(caught.value.given)) == (4, str(path))
