@@ -30,6 +30,8 @@ Set = Annotated[
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Let a command end as the contract says: refusals with their exit code, Ctrl-C with 130.
 
+    What a part of the user's own raises is a refusal, too, at their line.
+
     A refusal goes to stderr; under ``--json`` stdout carries it as a document too.
     """
 
@@ -50,6 +52,17 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             # A place that cannot be read or written is a person's to mend: no traceback.
             problem = f"cannot read or write: {error.strerror or error}"
             raise _refused(NewswakeError(problem, given=error.filename), options) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            # Imported here: what belongs to a config takes a while to import.
+            from backtests.cli.own_code import part_error
+
+            # A mistake in a user's own part is theirs to mend; one of ours keeps its traceback.
+            theirs = part_error(error)
+            if theirs is None:
+                raise
+            raise _refused(theirs, options) from None
 
     return kept
 
