@@ -421,7 +421,7 @@ CASES = (
         "label ends at a close",
         "known at the open before",
         _with_label("CloseKnownAtTheOpen"),
-        Place("labels", "target", DECISION),
+        Place("labels", "forward_return", DECISION),
     ),
     Case(
         "label at the best price",
