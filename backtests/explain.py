@@ -230,7 +230,6 @@ def print_explanation(explanation: Mapping[str, Any]) -> None:
 def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
     from rich.markup import escape
 
-    from backtests.metrics.verdict import decimal
     from backtests.reports.formats import direction
 
     signal, prediction = traced["signal"], traced["prediction"]

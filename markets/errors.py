@@ -3,6 +3,7 @@
 ::
 
     NewswakeError                1   anything newswake itself refuses
+    ├── PartError                1   a part of the user's own fails
     ├── UsageError               2   the command line is off
     ├── ConfigError              3   a config is invalid
     ├── DataError                4   data are missing, corrupt or of another kind than declared
@@ -93,6 +94,10 @@ class NewswakeError(Exception):
         if self.also:
             fields["also"] = list(self.also)
         return fields
+
+
+class PartError(NewswakeError):
+    """A part of the user's own fails, at a line of their code."""
 
 
 class UsageError(NewswakeError):

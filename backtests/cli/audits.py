@@ -25,6 +25,12 @@ def audit(
     sets: Set = None,
     out: Annotated[Path, typer.Option(help="Folder of the runs and their ledger.")] = Path("runs"),
     cuts: Annotated[int, typer.Option(min=1, help="Instants the future is cut at.")] = 4,
+    days: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Days as of which rows, features, labels and signals are made again."
+        ),
+    ] = 59,
     statistics: Annotated[
         bool,
         typer.Option(
@@ -60,7 +66,7 @@ def audit(
     journal = Journal(show=show)
     with journal.stage("loading"):
         inputs = load_inputs(loaded)
-    lookahead = audit_lookahead(loaded, inputs, cuts=cuts, journal=journal)
+    lookahead = audit_lookahead(loaded, inputs, cuts=cuts, days=days, journal=journal)
     verdict: dict[str, Any] = {"headline": lookahead.verdict, "found": False}
     found = {"verdict": verdict, "config": str(config), "lookahead": lookahead.as_dict()}
     shown = page.lookahead_html(loaded.name, lookahead) if html is not None else ""

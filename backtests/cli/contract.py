@@ -32,6 +32,8 @@ Set = Annotated[
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Let a command end as the contract says: refusals with their exit code, Ctrl-C with 130.
 
+    What a part of the user's own raises is a refusal, too, at their line.
+
     A refusal goes to stderr; under ``--json`` stdout carries it as a document too.
     """
 
@@ -41,8 +43,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **options)
         except NewswakeError as error:
             _place(error, options)
-            refuse(error, as_json=bool(options.get("as_json")))
-            raise typer.Exit(error.exit_code) from None
+            raise _refused(error, options) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -53,11 +54,26 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             # A place that cannot be read or written is a person's to mend: no traceback.
             problem = f"cannot read or write: {error.strerror or error}"
-            refused = NewswakeError(problem, given=error.filename)
-            refuse(refused, as_json=bool(options.get("as_json")))
-            raise typer.Exit(refused.exit_code) from None
+            raise _refused(NewswakeError(problem, given=error.filename), options) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            # Imported here: what belongs to a config takes a while to import.
+            from backtests.cli.own_code import part_error
+
+            # A mistake in a user's own part is theirs to mend; one of ours keeps its traceback.
+            theirs = part_error(error)
+            if theirs is None:
+                raise
+            raise _refused(theirs, options) from None
 
     return kept
+
+
+def _refused(error: NewswakeError, options: Mapping[str, object]) -> typer.Exit:
+    """Say what is refused; return the exit that the contract has for it."""
+    refuse(error, as_json=bool(options.get("as_json")))
+    return typer.Exit(error.exit_code)
 
 
 def _place(error: NewswakeError, options: Mapping[str, object]) -> None:

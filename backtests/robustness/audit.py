@@ -26,6 +26,7 @@ from backtests.robustness.placebo import (
     habits_of,
     p_value,
     profile,
+    profile_shares,
     rounded,
     spread_of,
 )
@@ -141,6 +142,10 @@ class AuditReport:
                 for one in self.placebos
             },
             "profile": [dict(point) for point in self.profile],
+            "profile_at_or_above": {
+                name: {"count": count, "runs": runs}
+                for name, (count, runs) in profile_shares(self.profile).items()
+            },
             "combinatorial": _or_reason(self.combinatorial),
             "deflation": _or_reason(self.deflation),
             "overfitting": _or_reason(self.overfitting),

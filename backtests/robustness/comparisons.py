@@ -7,7 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import date
 
+from backtests import stages
 from backtests.inputs import Inputs
+from backtests.own_parts import is_own, of_the_line
+from backtests.robustness.blindfold import traded_blind
 from backtests.robustness.cuts import Cut, cut_at
 from backtests.robustness.differences import first_difference, values_in
 from backtests.robustness.elsewhere import tables_elsewhere
@@ -23,9 +26,10 @@ from backtests.robustness.futures import (
     rebased,
     truncated,
 )
-from backtests.robustness.parts import of_the_line
+from backtests.robustness.lookahead_report import Reach
+from backtests.robustness.parts import forget
 from backtests.robustness.source_checks import stories_again
-from backtests.robustness.traces import STAGES, Table, Trace
+from backtests.robustness.traces import STAGES, Table, Trace, failed_stage
 from backtests.robustness.weather import as_announced, weather_days
 
 LATER_SESSIONS = 5
@@ -52,6 +56,7 @@ def compare(audit: Examination, whole: Trace, cuts: Sequence[Cut]) -> None:
     if audit.over:
         return
     inputs, seed = audit.inputs, audit.seed
+    audit.reach.append(Reach("the whole line, learned", len(cuts), len(whole.engine.equity)))
     stories = stories_again(audit.config, inputs)
     for number, cut in enumerate(cuts):
         # The first is read anew: what a reader remembers from other stories would show in it.
@@ -65,6 +70,54 @@ def compare(audit: Examination, whole: Trace, cuts: Sequence[Cut]) -> None:
         _same(audit, whole, cut, "clocks led", earlier, short=True)
     _compare_weather(audit, whole, stories)
     _compare_last(audit, whole, stories, cuts[-1])
+
+
+def check_beside(audit: Examination, whole: Trace) -> None:
+    """Let a classifier of one's own learn beside the baselines, as in a run; the audit does not."""
+    if audit.over or not is_own(audit.config, "classifiers"):
+        return
+    name, how = "beside its baselines", "with the baselines learned beside it, as in a run"
+    learned, last = whole.learned, _after_all(audit)
+    stages_of = ("splits", "probabilities")
+    expected = {stage: table for stage, table in whole.tables(last).items() if stage in stages_of}
+    audit.compared += values_in(expected)
+    forget(audit.config)
+    try:
+        predictions = stages.walk_forward(audit.config, learned.features, learned.labels)
+        beside = replace(whole, learned=replace(learned, predictions=predictions)).tables(last)
+        moved = first_difference(expected, beside, stages_of)
+    except Exception as error:  # a user's part may fail in any way where others learn, too
+        found = [failed_leak(name, how, "probabilities", error, last)]
+    else:
+        found = [] if moved is None else [moved_leak(name, how, moved, last)]
+    audit.record(name, "what a run answers is what is audited", found)
+
+
+def _after_all(audit: Examination) -> Cut:
+    return cut_at(audit.inputs, audit.inputs.calendar.next_session(audit.config.end))
+
+
+def check_strategy(audit: Examination, whole: Trace) -> None:
+    """Trade with a strategy of one's own that finds no future in what it is handed."""
+    if audit.over or not is_own(audit.config, "strategies"):
+        return
+    last = _after_all(audit)
+    traded = STAGES[STAGES.index("orders") :]
+    expected = {name: table for name, table in whole.tables(last).items() if name in traded}
+    audit.compared += values_in(expected)
+    forget(audit.config)
+    name, how = "strategy blindfolded", "with no later bar or signal in what it is handed"
+    sessions = len(whole.engine.equity)
+    try:
+        engine = traded_blind(audit.config, audit.inputs, whole.learned.signals, _start(whole))
+        blind = replace(whole, engine=engine).tables(last)
+        moved = first_difference(expected, blind, traded)
+    except Exception as error:  # a user's part may fail in any way when its future is gone
+        found = [failed_leak(name, how, "orders", error, last)]
+    else:
+        found = [] if moved is None else [moved_leak(name, how, moved, last)]
+    audit.record(name, f"orders of all {sessions} sessions rest on what was handed over", found)
+    audit.reach.append(Reach("orders, as handed over", sessions, sessions))
 
 
 def _compare_last(audit: Examination, whole: Trace, stories: Stories, last: Cut) -> None:
@@ -158,7 +211,7 @@ def _same(
                 ).tables(cut, open_known=open_known)
         moved = first_difference(_without(expected, but), _without(other, but), stages)
     except Exception as error:  # a user's part may fail in any way when its future is gone
-        found = [failed_leak(name, _WHAT[name], error, cut)]
+        found = [failed_leak(name, _WHAT[name], failed_stage(error), error, cut)]
     else:
         found = [] if moved is None else [moved_leak(name, _WHAT[name], moved, cut)]
     audit.record(name, f"what was decided by {cut.session} stays the same", found)

@@ -75,3 +75,44 @@ def choose_cuts(
     while len(found) < min(count, len(sessions)):
         found.add(sessions[int(draws.integers(len(sessions)))])
     return tuple(cut_at(inputs, day) for day in sorted(found))
+
+
+def drawn_days(days: Sequence[date], count: int, seed: int) -> list[date]:
+    """Return one day drawn from each of `count` equal parts of `days`; all if there are no more.
+
+    Evenly spread days would miss what comes evenly spread itself; see `chance_of_meeting`.
+
+    Parameters
+    ----------
+    days : sequence of date
+        Ascending, without repeats.
+    count, seed : int
+        How many, and which. A day on the border of two parts may be drawn for both.
+    """
+    if count >= len(days):
+        return list(days)
+    within = np.random.default_rng([seed, 103]).random(count)
+    places = (np.arange(count) + within) * len(days) / count
+    return sorted({days[place] for place in places.astype(int).tolist()})
+
+
+def chance_of_meeting(share: float, count: int, among: int) -> float:
+    """Return the least chance that one of `drawn_days` is a day of a leak.
+
+    ``1 - (1 - share)**count``, whatever the days are, so they were fixed before the draw: with a
+    share q_i of the i-th part the leak is missed with the product of all 1 - q_i, which is largest
+    where all q_i are equal. 1 where every day is compared.
+
+    Parameters
+    ----------
+    share : float
+        Of the days, in [0, 1], on which the leak acts.
+    count, among : int
+        Days that are drawn, and from how many.
+
+    Examples
+    --------
+    >>> round(chance_of_meeting(1 / 20, 59, 700), 3), chance_of_meeting(1 / 20, 59, 40)
+    (0.951, 1.0)
+    """
+    return 1.0 if count >= among else 1.0 - (1.0 - share) ** count

@@ -66,31 +66,41 @@ def _difference(stage: str, expected: pd.DataFrame, given: pd.DataFrame) -> Move
             len(apart),
         )
     names, others = expected.index.tolist(), given.index.tolist()
-    if names != others:
-        return _other_rows(stage, names, others)
+    alike = _alike(names, others)
     first: tuple[int, int] | None = None
     count = 0
     for place, column in enumerate(expected.columns):
-        differing = _differs(expected[column].to_numpy(), given[column].to_numpy())
+        left, right = (table[column].to_numpy()[:alike] for table in (expected, given))
+        differing = _differs(left, right)
         count += int(differing.sum())
         if differing.any():
             here = (int(np.argmax(differing)), place)
             first = here if first is None else min(first, here)
-    if first is None:
+    if first is not None:
+        row, place = first
+        was, now = _shown(expected.iloc[row, place], given.iloc[row, place])
+        return Moved(stage, str(expected.columns[place]), str(names[row]), was, now, count)
+    if names == others:
         return None
-    row, place = first
-    was, now = _shown(expected.iloc[row, place], given.iloc[row, place])
-    return Moved(stage, str(expected.columns[place]), str(names[row]), was, now, count)
+    return _other_row(stage, names, others, alike)
 
 
-def _other_rows(stage: str, names: list[Any], others: list[Any]) -> Moved:
-    gone = sorted({*names} - {*others})
-    new = sorted({*others} - {*names})
-    if gone and (not new or gone[0] <= new[0]):
-        return Moved(stage, "", str(gone[0]), "a row", "no row", len(gone) + len(new))
-    if new:
-        return Moved(stage, "", str(new[0]), "no row", "a row", len(gone) + len(new))
-    return Moved(stage, "", str(names[0]), "its order", "another order", len(names))
+def _alike(names: Sequence[Any], others: Sequence[Any]) -> int:
+    """Return how many rows come first in both, in order of time."""
+    for place, (name, other) in enumerate(zip(names, others, strict=False)):
+        if name != other:
+            return place
+    return min(len(names), len(others))
+
+
+def _other_row(stage: str, names: list[Any], others: list[Any], place: int) -> Moved:
+    """Return the row at which one table goes on otherwise than the other."""
+    apart = max(len({*names} ^ {*others}), 1)
+    if place < len(names) and names[place] not in {*others}:
+        return Moved(stage, "", str(names[place]), "a row", "no row", apart)
+    if place < len(others) and others[place] not in {*names}:
+        return Moved(stage, "", str(others[place]), "no row", "a row", apart)
+    return Moved(stage, "", str(names[place]), "its order", "another order", apart)
 
 
 def _differs(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.journal import Journal
-from backtests.robustness.cuts import Cut
+from backtests.robustness.cuts import Cut, drawn_days
 from backtests.robustness.differences import Moved
-from backtests.robustness.lookahead_report import Done, Leak
+from backtests.robustness.lookahead_report import Done, Leak, Reach
 from backtests.robustness.parts import forget
 from backtests.robustness.traces import Memory, Trace, trace
 
@@ -28,6 +28,7 @@ class Examination:
     stop_at_first: bool
     findings: list[Leak] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
+    reach: list[Reach] = field(default_factory=list)
     compared: int = 0
 
     @property
@@ -44,6 +45,12 @@ class Examination:
             told["findings"] = len(found)
         self.findings += found
         self.done.append(Done(name, about, all(leak.level == "note" for leak in found)))
+
+    def drawn(self, stage: str, days: Sequence[date], count: int) -> list[date]:
+        """Return the days of a stage that are compared, and keep how many there are."""
+        chosen = drawn_days(days, count, self.seed)
+        self.reach.append(Reach(stage, min(count, len(days)), len(days)))
+        return chosen
 
     def run(
         self,
@@ -78,7 +85,7 @@ def moved_leak(name: str, how: str, moved: Moved, cut: Cut) -> Leak:
     )
 
 
-def failed_leak(name: str, how: str, error: Exception, cut: Cut) -> Leak:
-    """Return the finding that the line fails where its future is another."""
-    told = f"{how}: the line fails with {type(error).__name__}: {error}"
-    return Leak("leak", name, "line", told, cut=str(cut.session))
+def failed_leak(name: str, how: str, stage: str, error: Exception, cut: Cut) -> Leak:
+    """Return the finding that a stage fails where its future is another."""
+    told = f"{how}: {stage} fail with {type(error).__name__}: {error}"
+    return Leak("leak", name, stage, told, cut=str(cut.session))

@@ -18,10 +18,10 @@ from backtests.inputs import Inputs, Universe, round_trip_of
 from backtests.metrics import returns
 from backtests.metrics.trades import total_hkd
 from backtests.metrics.undefined import Floats, UndefinedMetric
+from backtests.own_parts import own_parts, part_sha256
 from backtests.result import EngineResult
-from backtests.robustness.parts import own_parts
 from backtests.run import Learned
-from backtests.sweeps.code import code_sha256, module_sha256
+from backtests.sweeps.code import code_sha256
 from markets.calendar import Calendar
 from markets.costs import CostSchedule
 from markets.instruments import Instruments
@@ -112,7 +112,7 @@ class Ground:
     @cached_property
     def sha256(self) -> str:
         """Hash of config, code, inputs, answers, outcomes: what a placebo's figures follow from."""
-        code = [code_sha256(), *(module_sha256(part.module) for part in own_parts(self.config))]
+        code = [code_sha256(), *(part_sha256(part.module) for part in own_parts(self.config))]
         told = f"{self.config.sha256()}{self.inputs_sha256}{''.join(code)}"
         digest = hashlib.sha256(told.encode())
         for part in (self.place, self.column, self.probability, self.direction, self.outcomes):

@@ -7,21 +7,37 @@ show is recomputed (`promises`) or looked for in the data (`suspicions`, `source
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from backtests import stages
 from backtests.config import RunConfig
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
+from backtests.own_parts import is_own
 from backtests.robustness import source_checks, suspicions
-from backtests.robustness.comparisons import compare
+from backtests.robustness.comparisons import check_beside, check_strategy, compare
 from backtests.robustness.cuts import Cut, choose_cuts
-from backtests.robustness.day_by_day import check_features, check_labels
+from backtests.robustness.day_by_day import (
+    check_features,
+    check_labels,
+    check_rows,
+    check_signals,
+)
 from backtests.robustness.examination import Examination
 from backtests.robustness.lookahead_report import Leak, LookaheadReport
 from backtests.robustness.memory_checks import check_memory
-from backtests.robustness.promises import PROMISES, first_breach
-from backtests.robustness.traces import STAGES, Memory, Trace
+from backtests.robustness.promises import PROMISES, first_breach, late_rows
+from backtests.robustness.traces import (
+    STAGES,
+    Memory,
+    RememberingReader,
+    Trace,
+    failed_stage,
+)
 from backtests.robustness.watch import Watch
 from markets.errors import LeakError, NewswakeError
 
+DAYS = 59
 LIMITS = (
     "A part that reads its own files instead of what it is handed, or asks a network: files are "
     "named in a note, but no cut reaches them, only the tests of what columns and answers know.",
@@ -30,7 +46,8 @@ LIMITS = (
     "A part that has storms from elsewhere than newswake's own calendar, or from before 2010.",
     "Choices made by a person who knew the outcome: the period, the tickers, the parameters. Those "
     "are for the ledger of trials and for months nobody has seen.",
-    "Leaks smaller than a bit of a double, and leaks between the cuts that touch none of them.",
+    "Leaks smaller than a bit of a double, and leaks that act on no day that was compared: how "
+    "likely that is stands under the power of each stage.",
 )
 
 
@@ -39,6 +56,7 @@ def audit_lookahead(
     inputs: Inputs | None = None,
     *,
     cuts: int = 4,
+    days: int = DAYS,
     seed: int | None = None,
     journal: Journal | None = None,
     memory: Memory | None = None,
@@ -55,6 +73,10 @@ def audit_lookahead(
         Already loaded; by default loaded here.
     cuts : int
         How many instants the future is cut at: each costs five runs of the line, two of them short.
+    days : int
+        As of how many drawn days rows, features, labels and signals are made again, and a price
+        source of one's own is asked. A leak that acts on a share q of the sessions is met with at
+        least ``1 - (1 - q)**days``: the default meets one of 20 with 95 %.
     seed : int, optional
         Of the cuts and poisons; the config's by default.
     journal : Journal, optional
@@ -93,7 +115,7 @@ def audit_lookahead(
     )
     _check_data(audit)
     with Watch(config) as watch:
-        chosen = _check_line(audit, cuts)
+        chosen = _check_line(audit, cuts, days)
     about = "own parts keep nothing outside of what they are handed"
     audit.record("kept outside", about, watch.findings())
     order = {"leak": 0, "suspect": 1, "note": 2}
@@ -105,19 +127,22 @@ def audit_lookahead(
         seed=audit.seed,
         compared=audit.compared,
         limits=LIMITS,
+        reach=tuple(audit.reach),
     )
 
 
-def _check_line(audit: Examination, count: int) -> tuple[Cut, ...]:
+def _check_line(audit: Examination, count: int, days: int) -> tuple[Cut, ...]:
     """Run the line as it is and on other futures; return the cuts."""
     whole = _whole(audit)
     if whole is None:
         return ()
     chosen = _cuts(audit, whole, count)
     _check_run(audit, whole)
-    _check_sources(audit, whole, chosen)
-    check_features(audit, whole)
-    check_labels(audit, whole)
+    _check_sources(audit, whole, chosen, days)
+    for check in (check_rows, check_features, check_labels, check_signals):
+        check(audit, whole, days)
+    check_strategy(audit, whole)
+    check_beside(audit, whole)
     check_memory(audit, whole)
     compare(audit, whole, chosen)
     return chosen
@@ -131,16 +156,7 @@ def _whole(audit: Examination) -> Trace | None:
     try:
         traced = audit.run(audit.inputs)
     except LeakError as error:
-        refusal = Leak(
-            "leak",
-            name,
-            "line",
-            error.problem,
-            row=error.where or "",
-            given=str(error.given),
-            expected=str(error.wanted),
-        )
-        audit.record(name, about, [refusal])
+        audit.record(name, about, [_refusal(audit, name, error)])
         return None
     except NewswakeError:
         if audit.findings:  # data that no line can run on, and why, are in the report already
@@ -148,6 +164,27 @@ def _whole(audit: Examination) -> Trace | None:
         raise
     audit.record(name, about, [])
     return traced
+
+
+def _refusal(audit: Examination, name: str, error: LeakError) -> Leak:
+    """Return what the line refused itself for, where it began: features trip over late rows."""
+    stage = failed_stage(error)
+    if stage == "features":
+        reader = RememberingReader(audit.inputs, audit.memory)
+        read = stages.read_stories(audit.inputs, reader)
+        rows = stages.pool_rows(audit.config, audit.inputs, read)
+        late = next(late_rows(audit.config, audit.inputs, rows), None)
+        if late is not None:
+            return replace(late, check=name)
+    return Leak(
+        "leak",
+        name,
+        stage,
+        error.problem,
+        row=error.where or "",
+        given=str(error.given),
+        expected=str(error.wanted),
+    )
 
 
 def _place(stage: str) -> int:
@@ -192,9 +229,11 @@ def _check_run(audit: Examination, whole: Trace) -> None:
         audit.record(name, about, test(whole))
 
 
-def _check_sources(audit: Examination, whole: Trace, cuts: tuple[Cut, ...]) -> None:
+def _check_sources(audit: Examination, whole: Trace, cuts: tuple[Cut, ...], days: int) -> None:
     """Look at the clocks of stories, and ask the sources again."""
     config, inputs = audit.config, audit.inputs
+    sessions = [stamp.date() for stamp in inputs.market.sessions()]
+    asked = audit.drawn("prices", sessions, days) if is_own(config, "price_sources") else []
     for name, about, found in (
         (
             "news clocks",
@@ -204,7 +243,7 @@ def _check_sources(audit: Examination, whole: Trace, cuts: tuple[Cut, ...]) -> N
         (
             "prices as of",
             "the source's earlier bars do not depend on its later ones",
-            source_checks.prices_as_of(config, inputs, cuts),
+            source_checks.prices_as_of(config, inputs, cuts, asked),
         ),
         (
             "stories as of",

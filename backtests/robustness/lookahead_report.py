@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from backtests.robustness.cuts import chance_of_meeting
 from markets.errors import LeakError
 from markets.wording import counted
 
@@ -59,6 +60,33 @@ class Done:
     held: bool
 
 
+RARE = 20
+"""Sessions on one of which a rare leak acts: the power of an audit is stated for such a one."""
+POWER = f"least chance to meet a leak that acts on 1 of {RARE} sessions, by stage"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """At how many days a stage was compared: what a leak that acts on few days must hit.
+
+    Attributes
+    ----------
+    stage : str
+        What was compared.
+    compared, among : int
+        Drawn days, and from how many.
+    """
+
+    stage: str
+    compared: int
+    among: int
+
+    @property
+    def chance(self) -> float:
+        """Least chance that a leak is met which acts on one of `RARE` sessions."""
+        return chance_of_meeting(1.0 / RARE, self.compared, self.among)
+
+
 @dataclass(frozen=True, eq=False)
 class LookaheadReport:
     """What an audit tried and what it found.
@@ -75,6 +103,10 @@ class LookaheadReport:
         Of the cuts and poisons.
     compared : int
         Values that were compared bit by bit.
+    limits : tuple of str
+        What an audit cannot see.
+    reach : tuple of Reach
+        At how many days each stage was compared.
     """
 
     findings: tuple[Leak, ...]
@@ -83,6 +115,7 @@ class LookaheadReport:
     seed: int
     compared: int
     limits: tuple[str, ...] = field(default=())
+    reach: tuple[Reach, ...] = field(default=())
 
     @property
     def ok(self) -> bool:
@@ -101,6 +134,20 @@ class LookaheadReport:
         first = self.findings[0]
         word = "Look-ahead" if first.level == "leak" else "Suspected look-ahead"
         return f"{word}, first in {first.stage}: {first.message}"
+
+    @property
+    def power(self) -> list[tuple[str, str, str]]:
+        """Return, for each stage, its days and the least chance to meet a rare leak, in words."""
+        return [
+            (
+                one.stage,
+                f"all {counted(one.among, 'session')}"
+                if one.compared >= one.among
+                else f"{one.compared} of {counted(one.among, 'session')}",
+                f"{one.chance:.0%}",
+            )
+            for one in self.reach
+        ]
 
     def require(self) -> None:
         """Raise what was found first.
@@ -131,6 +178,9 @@ class LookaheadReport:
             "compared_values": self.compared,
             "findings": [asdict(finding) for finding in self.findings],
             "checks": [asdict(done) for done in self.done],
+            "power": [
+                {**asdict(one), f"chance_1_in_{RARE}": round(one.chance, 4)} for one in self.reach
+            ],
             "limits": list(self.limits),
         }
 
@@ -142,6 +192,9 @@ class LookaheadReport:
         lines.append(f"checks ({len(self.done)}), seed {self.seed}, cuts {', '.join(self.cuts)}")
         for done in self.done:
             lines.append(f"  {'held ' if done.held else 'BROKE'}  {done.check}: {done.about}")
+        if self.reach:
+            lines += ["", POWER]
+            lines += [f"  {stage:<24} {days:<22} {met}" for stage, days, met in self.power]
         if self.limits:
             lines += ["", "what this cannot see"]
             lines += [f"  {limit}" for limit in self.limits]

@@ -6,13 +6,16 @@ decision, a fill at the price it was decided on. Each check here recomputes one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backtests.robustness import promised_learning, promised_trading
+from backtests.config import RunConfig
+from backtests.inputs import Inputs
+from backtests.robustness import promised_answers, promised_learning, promised_trading
 from backtests.robustness.lookahead_report import Leak
 from backtests.robustness.traces import Trace
+from signals.features.base import Row
 from signals.news import NewsItem
 
 
@@ -32,13 +35,16 @@ def clocks_of(item: NewsItem) -> datetime:
 
 
 def _rows(traced: Trace) -> Iterator[Leak]:
+    return late_rows(traced.config, traced.inputs, traced.learned.rows)
+
+
+def late_rows(config: RunConfig, inputs: Inputs, rows: Sequence[Row]) -> Iterator[Leak]:
     """Yield stories of a row that came after its cut-off, counted from the regular open."""
-    clock = traced.config.clock
-    calendar = traced.inputs.calendar
+    clock, calendar = config.clock, inputs.calendar
     lead = timedelta(minutes=clock.lead_minutes) + clock.latency
-    traded = traced.inputs.market.sessions()
+    traded = inputs.market.sessions()
     held = set(traded.date)
-    for row in traced.learned.rows:
+    for row in rows:
         name = f"{row.session} {row.ticker}"
         if not calendar.is_session(row.session) or (
             traded[0].date() <= row.session <= traded[-1].date() and row.session not in held
@@ -132,7 +138,7 @@ PROMISES = (
     Promise(
         "out of sample",
         "answers and figures are of each model's own test window",
-        promised_learning.out_of_sample,
+        promised_answers.out_of_sample,
     ),
     Promise(
         "signal clocks",

@@ -10,7 +10,8 @@ from backtests.reports.table import Table
 from backtests.robustness.audit import JUDGED, AuditReport
 from backtests.robustness.bootstrap import Interval
 from backtests.robustness.event_study import EventStudy
-from backtests.robustness.lookahead_report import LookaheadReport
+from backtests.robustness.lookahead_report import POWER, LookaheadReport
+from backtests.robustness.placebo import QUIET_SESSIONS, profile_shares
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +111,24 @@ def _profile(report: AuditReport) -> Table:
         title="The same answers, some sessions early (−) or late (+)",
         columns=("sessions", "rank IC", "signed bp"),
         rows=tuple(rows),
-        note="What leads knows the future: it shows what a clock that runs ahead would earn.",
+        note=f"{_shares(report)}What leads knows the future: it shows what a clock that runs ahead"
+        " would earn.",
+    )
+
+
+def _shares(report: AuditReport) -> str:
+    """Return how many shifts rank at or above the run, and why that is no p."""
+    told = [
+        f"{count} of {runs} {name}"
+        for name, (count, runs) in profile_shares(report.profile).items()
+        if runs
+    ]
+    if not told:
+        return ""
+    return (
+        f"At or above the run in rank IC: {', '.join(told)}. No p: there is one run a shift, and"
+        " runs so near share their outcomes; the placebos shift by"
+        f" {QUIET_SESSIONS} sessions and more. "
     )
 
 
@@ -208,4 +226,15 @@ def lookahead_tables(report: LookaheadReport) -> list[Table]:
         rows=tuple((one.check, one.about, "held" if one.held else "broken") for one in report.done),
         note="Everything decided before an instant stays the same bits whatever comes after it.",
     )
-    return [*([findings] if report.findings else []), tried]
+    power = Table(
+        key="power",
+        title="Looking ahead: detection power",
+        columns=("<stage", "<compared", "chance"),
+        rows=tuple(report.power),
+        note=f"{POWER[0].upper()}{POWER[1:]}: 1 − (1 − share) to the number of drawn days.",
+    )
+    return [
+        *([findings] if report.findings else []),
+        tried,
+        *([power] if report.reach else []),
+    ]

@@ -16,11 +16,12 @@ import pandas as pd
 
 from backtests.config import RunConfig
 from backtests.inputs import WARM_UP, Inputs, Universe, load_market, open_stories
+from backtests.own_parts import is_own
 from backtests.robustness.cuts import Cut
 from backtests.robustness.elsewhere import in_own_process
 from backtests.robustness.futures import other_prices
 from backtests.robustness.lookahead_report import Leak
-from backtests.robustness.parts import forget, is_own
+from backtests.robustness.parts import forget
 from markets.check import check
 from markets.errors import MissingDataError
 from markets.news_clocks import NewsClock, check_news_clocks
@@ -45,17 +46,19 @@ def stories_again(config: RunConfig, inputs: Inputs) -> list[NewsItem]:
     return sorted(found, key=lambda item: (item.available_at, item.source, item.item_id))
 
 
-def prices_as_of(config: RunConfig, inputs: Inputs, cuts: Sequence[Cut]) -> Iterator[Leak]:
+def prices_as_of(
+    config: RunConfig, inputs: Inputs, cuts: Sequence[Cut], more: Sequence[date] = ()
+) -> Iterator[Leak]:
     """Yield bars that are others when the source is asked only up to an earlier session.
 
-    Asked at every cut, and around bars that repeat their neighbor; one's own source also where
-    nothing remembers that more was asked before. The built-in market and Yahoo are not asked again:
-    the one is known to be cut, the other would go to the network.
+    Asked at every cut, at `more` days, and around bars that repeat their neighbor; one's own source
+    also where nothing remembers that more was asked before. The built-in market and Yahoo are not
+    asked again: the one is known to be cut, the other would go to the network.
     """
     if config.prices.source in _BUILT_IN_PRICES:
         return
     folder = config.resolve_data_dir(os.environ)
-    days = {cut.known_session for cut in cuts}
+    days = {*more, *(cut.known_session for cut in cuts)}
     days |= {day for day, _ in _repeats(inputs.market)[:5]}
     asked: list[tuple[date, bool]] = [(day, False) for day in sorted(days)]
     if is_own(config, "price_sources"):
@@ -186,6 +189,7 @@ def ahead_of_the_index(market: MarketData) -> Iterator[Leak]:
                 "ahead of the index",
                 "prices",
                 f"bars move with the next session of {name}: their dates are a session early",
+                column="session",
                 given=f"correlation {following:.2f}",
                 expected=f"{same:.2f} or less",
                 count=len(both),

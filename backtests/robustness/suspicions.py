@@ -194,7 +194,7 @@ def told_before_it_happened(traced: Trace) -> Iterator[Leak]:
             yield Leak(
                 "suspect",
                 "told before it happened",
-                "readings",
+                "stories",
                 "stories report a move that by their clock had not happened yet: they are "
                 "stamped too early, or prices too late",
                 column="available_at",
@@ -268,7 +268,7 @@ def jumps_after_the_news(traced: Trace) -> Iterator[Leak]:
             yield Leak(
                 "suspect",
                 "jumps after the news",
-                "readings",
+                "stories",
                 "prices jump overnight only after the news could be traded: clocks too early",
                 column="available_at",
                 given=f"{mean * 1e4:.0f} bp {lead} sessions later",

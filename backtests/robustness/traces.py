@@ -20,9 +20,9 @@ from backtests.journal import Journal
 from backtests.result import EngineResult
 from backtests.robustness.cuts import Cut
 from backtests.run import Learned
-from signals.decisions import thresholds_of
+from signals.decisions import Signal, thresholds_of
 from signals.events.schema import Event
-from signals.features.base import FeatureFrame
+from signals.features.base import FeatureFrame, Row
 from signals.labels import LabelFrame
 from signals.news import NewsItem
 
@@ -45,6 +45,15 @@ STAGES = (
 
 Memory = dict[NewsItem, tuple[Event, ...]]
 """What stories were read as."""
+
+_OF_JOURNAL = {
+    "reading": "readings",
+    "features": "features",
+    "labels": "labels",
+    "walk-forward": "probabilities",
+    "decisions": "signals",
+}
+_FAILED = "_stage_of_the_line"
 
 _ORDER_COLUMNS = ("ticker", "side", "shares", "effective_session", "signal_id")
 _FILL_COLUMNS = ("order_id", "ticker", "side", "shares", "price_hkd", "cost_hkd", "signal_id")
@@ -140,12 +149,12 @@ class Trace:
         learned = self.learned
         return {
             "readings": _readings(learned),
-            "rows": _rows(learned),
+            "rows": rows_table(learned.rows),
             "features": _features(learned.features),
             "labels": labels_table(learned.labels),
             "splits": _splits(self),
             "probabilities": _probabilities(learned),
-            "signals": _signals(learned),
+            "signals": signals_table(learned.signals),
             "orders": _orders(self.engine),
             "fills": _fills(self.engine),
             "equity": _equity(self.engine),
@@ -175,11 +184,25 @@ def trace(
     """
     reader = RememberingReader(inputs, memory)
     deciding = config if until is None else config.model_copy(update={"end": until.session})
-    learned = line.learn(deciding, inputs, Journal(), reader, baselines=False)
     trading = config if until is None else config.model_copy(update={"end": until.known_session})
-    begin = start or learned.predictions.folds[0].test_start
-    engine = stages.trade_one(trading, inputs, learned.signals, config.strategy, begin)
+    journal = Journal()
+    try:
+        learned = line.learn(deciding, inputs, journal, reader, baselines=False)
+        begin = start or learned.predictions.folds[0].test_start
+        engine = stages.trade_one(trading, inputs, learned.signals, config.strategy, begin)
+    except Exception as error:
+        done = journal.seconds
+        # An attribute: it goes with the error through whatever process boundary lies on its way.
+        vars(error)[_FAILED] = next(
+            (stage for name, stage in _OF_JOURNAL.items() if name not in done), "orders"
+        )
+        raise
     return Trace(config, inputs, learned, engine)
+
+
+def failed_stage(error: Exception) -> str:
+    """Return the stage in which a run of the line failed."""
+    return str(vars(error).get(_FAILED, "line"))
 
 
 def features_table(features: FeatureFrame, cut: Cut) -> dict[str, Table]:
@@ -222,8 +245,8 @@ def _instant(at: datetime) -> np.datetime64:
     return np.datetime64(at.replace(tzinfo=None), "us")
 
 
-def _rows(learned: Learned) -> Table:
-    rows = learned.rows
+def rows_table(rows: Sequence[Row]) -> Table:
+    """Return the stage of rows alone."""
     columns = {
         "items": [repr([(item.source, item.item_id) for item in row.items]) for row in rows],
         "events": [repr(row.events) for row in rows],
@@ -281,8 +304,8 @@ def _probabilities(learned: Learned) -> Table:
     return Table(values.set_axis(pd.Index(names, dtype="object"), axis=0), _days(sessions))
 
 
-def _signals(learned: Learned) -> Table:
-    signals = learned.signals
+def signals_table(signals: Sequence[Signal]) -> Table:
+    """Return the stage of signals alone."""
     columns = {
         name: [str(getattr(signal, name)) for signal in signals]
         for name in ("signal_id", "decided_at", "expires_session", "direction", "event_ids")

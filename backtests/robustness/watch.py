@@ -13,11 +13,18 @@ from types import FrameType
 from typing import Any
 
 from backtests.config import RunConfig
-from backtests.robustness.lookahead_report import Leak
-from backtests.robustness.parts import HOUSE, of_the_line
+from backtests.own_parts import HOUSE, of_the_line
+from backtests.robustness.lookahead_report import Leak, Level
 
 _CODE = (".py", ".pyc", ".so", ".pyd", ".toml")
 _SHOWN = 3
+_STAGES = {
+    "features": "features",
+    "labels": "labels",
+    "classifiers": "splits",
+    "strategies": "orders",
+}
+"""Where in the line a part's work shows first, by kind, in order of the line."""
 
 
 class Watch:
@@ -35,11 +42,13 @@ class Watch:
     """
 
     def __init__(self, config: RunConfig) -> None:
-        self._packages = {part.module.split(".")[0] for part in of_the_line(config)}
+        own = {part.kind: part.module.split(".")[0] for part in of_the_line(config)}
+        # Of parts in one module the first of the line: whatever it keeps, the others may find.
+        self._packages = {own[kind]: _STAGES[kind] for kind in reversed(_STAGES) if kind in own}
         self._active = False
-        self.read: dict[str, None] = {}
-        self.written: dict[str, None] = {}
-        self.variables: dict[str, None] = {}
+        self.read: dict[str, str] = {}
+        self.written: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
 
     def __enter__(self) -> Watch:
         self._active = bool(self._packages)
@@ -52,29 +61,35 @@ class Watch:
 
     def findings(self) -> Iterator[Leak]:
         """Yield what could carry a longer past from run to run, and notes of files only read."""
-        back = [path for path in self.read if path in self.written]
-        for given, column, message in (
-            (back, "file", "a part reads a file that it writes itself: every run finds it again"),
-            ([*self.variables], "environment", "a part keeps something in the environment"),
-        ):
-            if given:
+        back = {path: stage for path, stage in self.written.items() if path in self.read}
+        alone = {path: stage for path, stage in self.read.items() if path not in self.written}
+        told: tuple[tuple[Level, dict[str, str], str, str], ...] = (
+            (
+                "suspect",
+                back,
+                "file",
+                "a part reads a file that it writes itself: every run finds it again",
+            ),
+            ("suspect", self.variables, "environment", "a part keeps something in the environment"),
+            ("note", alone, "file", "a part reads files of its own, which no cut reaches"),
+        )
+        for level, found, column, message in told:
+            if found:
+                stage = min(found.values(), key=[*_STAGES.values()].index)
+                given = ", ".join([*found][:_SHOWN])
                 yield Leak(
-                    "suspect", "kept outside", "line", message, column=column,
-                    given=", ".join(given[:_SHOWN]), count=len(given),
+                    level, "kept outside", stage, message, column=column, given=given,
+                    count=len(found),
                 )  # fmt: skip
-        alone = [path for path in self.read if path not in self.written]
-        if alone:
-            yield Leak(
-                "note", "kept outside", "line",
-                "a part reads files of its own, which no cut reaches", column="file",
-                given=", ".join(alone[:_SHOWN]), count=len(alone),
-            )  # fmt: skip
 
     def _told(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self._active or event not in ("open", "os.putenv") or not self._by_part():
+        if not self._active or event not in ("open", "os.putenv"):
+            return
+        stage = self._of_part()
+        if stage is None:
             return
         if event == "os.putenv":
-            self.variables[os.fsdecode(arguments[0])] = None
+            self.variables.setdefault(os.fsdecode(arguments[0]), stage)
             return
         path, _, flags = arguments
         if isinstance(path, int):
@@ -83,18 +98,21 @@ class Watch:
         if name.endswith(_CODE) or not isinstance(flags, int):
             return
         if flags & (os.O_WRONLY | os.O_RDWR):
-            self.written[name] = None
+            self.written.setdefault(name, stage)
         if not flags & os.O_WRONLY:
-            self.read[name] = None
+            self.read.setdefault(name, stage)
 
-    def _by_part(self) -> bool:
-        """Return whether a part called, with no import and none of the house in between."""
+    def _of_part(self) -> str | None:
+        """Return the stage of the part that called, with no import and none of the house between.
+
+        None if it was no part.
+        """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             package = str(frame.f_globals.get("__name__", "")).split(".")[0]
             if package in self._packages:
-                return True
+                return self._packages[package]
             if package in HOUSE or package in ("importlib", "_frozen_importlib"):
-                return False
+                return None
             frame = frame.f_back
-        return False
+        return None

@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from markets.plugins import KINDS, module_of, names
+from backtests.own_parts import HOUSE, is_house, part_sha256, published_by_others
 
 PACKAGES = ("exchange-calendars", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 _HOME = Path(__file__).resolve().parents[2]
@@ -22,7 +21,6 @@ _UPSTREAM = (
     "backtests/sweeps/codecs.py",
     "backtests/sweeps/reads.py",
 )
-_ALL = ("markets", "signals", "strategies", "backtests")
 
 
 @cache
@@ -34,32 +32,21 @@ def upstream_sha256() -> str:
 @cache
 def code_sha256() -> str:
     """Return the hash of all code that a trial depends on."""
-    return _sha256(_ALL, (*PACKAGES, "backtrader", "numba"))
+    return _sha256(HOUSE, (*PACKAGES, "backtrader", "numba"))
 
 
 def plugins_of(value: Any) -> dict[str, str]:
-    """Return the hash of the file behind each part of the user's own that a config names.
+    """Return the hash of the files behind each part of the user's own that a config names.
 
     Named as ``module:Class``, or as others than newswake publish it under an entry point.
     """
-    published = _published_by_others()
+    published = published_by_others()
     found = {}
     for name in sorted(set(_strings(value))):
         module = published.get(name) or _module_in(name)
-        if module is not None:
-            found[name] = module_sha256(module)
+        if module is not None and not is_house(module):
+            found[name] = part_sha256(module)
     return found
-
-
-@cache
-def _published_by_others() -> dict[str, str]:
-    """Return name and module of what others installed; it stays while a process runs."""
-    found = {name: module_of(kind, name) for kind in KINDS for name in names(kind)}
-    return {name: module for name, module in found.items() if module and not _is_house(module)}
-
-
-def _is_house(module: str) -> bool:
-    return module.partition(".")[0] in _ALL
 
 
 def _module_in(name: str) -> str | None:
@@ -77,17 +64,6 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _strings(inner)
-
-
-def module_sha256(name: str) -> str:
-    """Return the hash of a module's file, as it lies there now."""
-    try:
-        spec = find_spec(name)
-        origin = spec.origin if spec else None
-        return hashlib.sha256(Path(origin or "").read_bytes()).hexdigest()
-    except (ImportError, ValueError, OSError):
-        # Loading it will say what is wrong; until then it is like no other.
-        return "no file"
 
 
 def _sha256(parts: tuple[str, ...], packages: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
+from backtests import stages
 from backtests.cli import app
 from backtests.config import RunConfig, load_config
 from backtests.inputs import Inputs, load_inputs
@@ -113,6 +114,26 @@ def test_the_ground_knows_the_same_outcomes_as_the_labels(small: Small) -> None:
     ):
         key = (answer.decided_at, answer.ticker)
         assert outcome == labels[key] if key in labels.index else np.isnan(outcome)
+
+
+@pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
+def test_a_run_answers_what_is_audited_though_baselines_learn_beside_it(
+    name: str, small: Small
+) -> None:
+    chosen = small.config.classifier.model_copy(update={"name": name, "params": {}})
+    config = small.config.model_copy(update={"classifier": chosen})
+    learned = small.learned
+    alone, beside = (
+        stages.walk_forward(config, learned.features, learned.labels, baselines=baselines)
+        for baselines in (False, True)
+    )
+    columns = ["fold", "probability", "model_sha256"]
+    pd.testing.assert_frame_equal(alone.values, beside.values[columns], check_exact=True)
+    for one, other in zip(alone.folds, beside.folds, strict=True):
+        assert (one.slope, one.shift) == (other.slope, other.shift)
+        pd.testing.assert_frame_equal(
+            one.calibration_sample, other.calibration_sample, check_exact=True
+        )
 
 
 def test_answers_left_where_they_are_trade_as_the_run_did(small: Small) -> None:
@@ -234,10 +255,28 @@ def test_stress_falls_with_costs_and_starts_at_the_run_itself(small: Small) -> N
     assert nets == sorted(nets, key=lambda net: -(net or 0.0))
     assert found.paid_bp is not None
     assert found.paid_bp > 0
-    if (real["net_return"] or 0.0) > 0:
-        assert found.latest_profitable_delay is not None
-        assert found.break_even_bp is not None
-        assert found.break_even_bp > found.paid_bp
+
+
+def test_whoever_knows_what_comes_breaks_even_above_what_was_paid(small: Small) -> None:
+    outcome = small.ground.outcomes[small.ground.place, small.ground.column]
+    answers = tuple(
+        replace(answer, direction=int(earned > 0.0))
+        for answer, earned in zip(small.ground.answers, outcome.tolist(), strict=True)
+    )
+    knowing = replace(small.ground, answers=answers)
+    engine = knowing.traded(answers)
+    assert figures_of(knowing, engine)["net_return"] > 0.0
+    plain = stress(knowing, engine, None, costs=(0.0, 1.0), delays=(0, 1))
+    assert plain.paid_bp is not None
+    assert plain.break_even_bp is not None
+    assert plain.break_even_bp > plain.paid_bp
+    assert plain.latest_profitable_delay is not None
+    assert plain.break_even_multiple is None, "no cost that was tried takes all of it"
+    ruin = 4.0 * plain.break_even_bp / plain.paid_bp
+    ruined = stress(knowing, engine, None, costs=(1.0, ruin), delays=(0,))
+    assert ruined.cells[-1].net_return < 0.0
+    assert ruined.break_even_multiple is not None
+    assert 1.0 < ruined.break_even_multiple < ruin
 
 
 def test_stress_charges_the_same_on_either_engine(small: Small) -> None:
@@ -287,7 +326,14 @@ def test_the_report_is_json_with_the_verdict_first_and_no_bare_sharpe(report: Au
     assert again == found
     assert list(found)[:2] == ["schema", "verdict"]
     assert found["deflation"]["trials"] == 2
-    for line in text(report, width=400).splitlines():
+    late, early = (found["profile_at_or_above"][name] for name in ("delayed", "led"))
+    shown = text(report, width=400)
+    assert (
+        f"{late['count']} of {late['runs']} delayed, {early['count']} of {early['runs']} led"
+        in shown
+    )
+    assert "No p: there is one run a shift" in shown
+    for line in shown.splitlines():
         if line.strip().startswith("Sharpe "):
             assert "with probability" in line
             assert "trials" in line

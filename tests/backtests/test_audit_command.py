@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from backtests.cli import app
 from backtests.robustness import audit, lookahead
-from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
+from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport, Reach
+from backtests.robustness.report import lookahead_tables
 from markets.errors import DataError
 
 LEAK = Leak("leak", "other prices", "features", "a <b>feature</b> moved", "own__x", "99001.HK")
@@ -53,6 +54,41 @@ def test_the_page_is_written_whatever_is_found(
     assert "<b>feature" not in page
     assert ("what was found" in page) == (found == "leaking")
     assert "could be luck was" in page
+
+
+REACH = (Reach("features", 59, 710), Reach("orders, as handed over", 554, 554))
+
+
+def test_an_audit_says_what_a_rare_leak_would_have_to_hit() -> None:
+    report = LookaheadReport((), (), ("2023-05-06",), 7, 12, reach=REACH)
+    lines = report.text().splitlines()
+    at = lines.index("least chance to meet a leak that acts on 1 of 20 sessions, by stage")
+    assert lines[at + 1].split() == ["features", "59", "of", "710", "sessions", "95%"]
+    assert lines[at + 2].split()[-4:] == ["all", "554", "sessions", "100%"]
+    power = report.as_dict()["power"]
+    assert power[0] == {
+        "stage": "features",
+        "compared": 59,
+        "among": 710,
+        "chance_1_in_20": round(1 - 0.95**59, 4),
+    }
+    assert [table.key for table in lookahead_tables(report)] == ["lookahead", "power"]
+
+
+def test_a_user_says_as_of_how_many_days(
+    small_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def heard(*_: object, days: int, **__: object) -> LookaheadReport:
+        asked.append(days)
+        return FOUND["clean"]
+
+    monkeypatch.setattr(lookahead, "audit_lookahead", heard)
+    for flags in ([], ["--days", "7"]):
+        ran = CliRunner().invoke(app, ["audit", str(small_config), "--no-statistics", *flags])
+        assert ran.exit_code == 0, ran.output
+    assert asked == [lookahead.DAYS, 7]
 
 
 def test_a_pipe_is_told_when_the_statistics_begin(

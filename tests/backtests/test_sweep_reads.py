@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from backtests.config import OWN_TABLES, RunConfig, load_config
+from backtests.own_parts import published_by_others
 from backtests.sweeps import code
 from backtests.sweeps.cache import Cache
 from backtests.sweeps.reads import Digest, digest_through, files_read
@@ -144,7 +145,7 @@ def test_a_part_that_others_publish_is_told_by_its_file(
     (about / "entry_points.txt").write_text(points, encoding="utf-8")
     module = tmp_path / "parts_of_a_user.py"
     monkeypatch.syspath_prepend(tmp_path)
-    code._published_by_others.cache_clear()
+    published_by_others.cache_clear()
     try:
         found = []
         for line in ("Hour = 1\n", "Hour = 2\n"):
@@ -153,4 +154,4 @@ def test_a_part_that_others_publish_is_told_by_its_file(
         assert [set(one) for one in found] == [{"hour_of_a_user"}] * 2
         assert found[0] != found[1]
     finally:
-        code._published_by_others.cache_clear()
+        published_by_others.cache_clear()

@@ -172,7 +172,7 @@ def best_days_only(patch: pytest.MonkeyPatch) -> None:
 
     def edited(predictions: Any, features: Any, calendar: Any, settings: Any) -> Any:
         signals = before(predictions, features, calendar, settings)
-        most = sorted((s.probability for s in signals), reverse=True)[: len(signals) // 5]
+        most = sorted((s.probability for s in signals), reverse=True)[: max(1, len(signals) // 5)]
         return [replace(s, direction=1 if s.probability >= most[-1] else 0) for s in signals]
 
     patch.setattr(decisions, "decide", edited)

@@ -155,3 +155,14 @@ class SameSession(ThreeOpens):
             return None
         bar = frame.iloc[place]
         return self.told(bar["close"] / bar["open"] - 1.0, frame.index[place + 1])
+
+
+class CloseNowAndThen(ThreeOpens):
+    """Ends at the close of the session it is known at the open of, one in seventeen."""
+
+    def outcome(self, frame: pd.DataFrame, place: int) -> dict[str, Any] | None:
+        found = super().outcome(frame, place)
+        if found is not None and found["t1"].toordinal() * 7919 % 17 == 0:
+            end = frame["close"].to_numpy()[place + 3]
+            return self.told(end / frame["open"].to_numpy()[place] - 1.0, found["t1"])
+        return found

@@ -52,6 +52,20 @@ class BackFilledPrices(HonestPrices):
         return self.each(data, fill)
 
 
+class CloseNowAndThen(HonestPrices):
+    """Closes one session in seventeen where the next one opens, within the day's range."""
+
+    def changed(self, data: MarketData) -> MarketData:
+        def fill(frame: pd.DataFrame) -> pd.DataFrame:
+            following = frame["open"].shift(-1).clip(frame["low"], frame["high"])
+            chosen = [stamp.toordinal() * 7919 % 17 == 0 for stamp in frame.index]
+            changed = frame.copy()
+            changed["close"] = frame["close"].mask(np.array(chosen) & following.notna(), following)
+            return changed
+
+        return self.each(data, fill)
+
+
 class SecretlyAdjusted(HonestPrices):
     """Prices scaled by all payouts up to the last day of the file, and no word of it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import sibling_state
 from hidden_parts import frames, gains
-from leaky_features import Group
+from leaky_features import Group, SameSessionClose
 from sklearn.linear_model import LogisticRegression
 from small_world import market as own_copy_of_prices
 
@@ -23,8 +24,10 @@ from signals.features.base import Row
 from strategies.base import NoParams, SignalStrategy, View
 
 COUNTED = Path(tempfile.gettempdir()) / f"newswake-leak-test-count-{os.getpid()}"
-# The same in every process: that is how it is found again.
-TABLE = Path(tempfile.gettempdir()) / "newswake-leak-test-table.csv"
+# The same in every process that this one begins: that is how it is found again. Other tests of
+# the same time have another.
+_RUN = os.environ.setdefault("NEWSWAKE_LEAK_TEST_RUN", str(os.getpid()))
+TABLE = Path(tempfile.gettempdir()) / f"newswake-leak-test-table-{_RUN}.csv"
 VARIABLE = "NEWSWAKE_LEAK_TEST_MEAN"
 
 
@@ -281,6 +284,17 @@ class RunningMeans(LogisticRegression):
         return scores - np.mean(kept)
 
 
+class CountsItsFits(LogisticRegression):
+    """Learns the more loosely the more was learned before: other fits beside it change it."""
+
+    fits = 0
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        type(self).fits += 1
+        self.set_params(C=0.01 * type(self).fits)
+        return super().fit(X, y, sample_weight)
+
+
 class LearnsWhatItIsAsked(LogisticRegression):
     """Shifts by the mean of the rows it was asked first, which is all the test window."""
 
@@ -290,3 +304,31 @@ class LearnsWhatItIsAsked(LogisticRegression):
             rows = max(given, key=lambda each: each.shape[0], default=X)
             self.asked_ = float(np.mean(super().decision_function(rows)))
         return super().decision_function(X) - self.asked_
+
+
+def now_and_then(day: date) -> bool:
+    """One session in seventeen, in no order that anybody would look for."""
+    return day.toordinal() * 7919 % 17 == 0
+
+
+class CloseNowAndThen(SameSessionClose):
+    """The return of the session it trades, on one session in seventeen."""
+
+    def known(self, values: pd.Series, session: pd.Timestamp) -> float:
+        if now_and_then(session.date()):
+            return super().known(values, session)
+        return Group.known(self, values, session)
+
+
+class DiggerNowAndThen(SignalStrategy[NoParams]):
+    """Holds what is long, but digs the next close out of its history one session in seventeen."""
+
+    def targets(self, view: View) -> Mapping[str, float]:
+        if not now_and_then(view.session):
+            return {signal.ticker: 0.1 for signal in view.signals if signal.direction == 1}
+        wanted = {}
+        for ticker, columns in view.history._bars.items():
+            at = view.history._known(ticker)
+            if 0 < at < len(columns["close"]):
+                wanted[ticker] = 0.2 if columns["close"][at] > columns["close"][at - 1] else 0.0
+        return wanted

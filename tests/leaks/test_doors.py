@@ -15,8 +15,9 @@ from leak_cases import GROUPS, own_sources
 from small_world import CLASSIFIER
 
 from backtests.config import RunConfig
+from backtests.own_parts import of_the_line, own_parts
 from backtests.robustness.lookahead import audit_lookahead
-from backtests.robustness.parts import forget, of_the_line, own_parts
+from backtests.robustness.parts import forget
 from signals.events.schema import Event
 from signals.news import NewsItem
 
