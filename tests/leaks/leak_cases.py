@@ -741,7 +741,7 @@ CASES = (
         "calibrated on the test",
         "slope fitted to test outcomes",
         _edited(edits.calibrated_on_the_test),
-        Place("splits", "calibration_rows", FOLD),
+        Place("splits", "train_rows", "^fold 0$"),
     ),
     Case(
         "refitted on everything",
