@@ -17,6 +17,7 @@ from markets.sources.synthetic import PlannedStory, SyntheticSettings, world
 from signals.events.schema import Event
 from signals.features import FeatureSettings
 from signals.features.base import FeatureGroup, Row
+from signals.features.build import settled
 from signals.features.rows import Reading, rows_of
 from signals.news import NewsItem
 
@@ -67,7 +68,7 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
 
     One finite float64 row for each row, in order, columns named ``name__…``; the same bits when
     asked again; and no bit of a row may change when bars of its own session and later, or later
-    rows, are taken away or poisoned.
+    rows, are taken away or poisoned. Bits are those that a run keeps, the first 24 of each value.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
 
     def build(some: Sequence[Row], market: MarketData) -> pd.DataFrame:
         made: FeatureGroup = group(chosen)
-        return _checked(made.name, made.build(some, market), some)
+        return settled(_checked(made.name, made.build(some, market), some))
 
     whole = build(rows, tried.market)
     _same_bits(whole, build(rows, tried.market), rows, "asked again")
