@@ -13,9 +13,10 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
+from backtests.own_parts import is_own
 from backtests.robustness.examination import Examination
 from backtests.robustness.lookahead_report import Leak
-from backtests.robustness.parts import forget, is_own
+from backtests.robustness.parts import forget
 from backtests.robustness.traces import Trace
 from markets.prices import MarketData
 from markets.what_if import redrawn_before

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -194,18 +195,17 @@ class Topics(Group):
         return pd.DataFrame({"own__value": topics[:, 0].astype("float64")})
 
 
-class KeptInADatabase(OfRow):
+class KeptInADatabase(Group):
     """A mean that is slow to compute, kept in SQLite by ticker."""
 
-    def value(self, row: Row, bars: pd.DataFrame, at: int) -> float:
-        with sqlite3.connect(DATABASE) as kept:
+    def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
+        with closing(sqlite3.connect(DATABASE)) as kept, kept:
             kept.execute("create table if not exists means (ticker text primary key, value real)")
             known = dict(kept.execute("select ticker, value from means").fetchall())
-            if row.ticker not in known:
-                known[row.ticker] = float(bars["close"].pct_change().tail(60).mean())
-                kept.execute("insert into means values (?, ?)", (row.ticker, known[row.ticker]))
-        kept.close()
-        return float(known[row.ticker])
+            for ticker in sorted({row.ticker for row in rows} - known.keys()):
+                known[ticker] = float(market.bars[ticker]["close"].pct_change().tail(60).mean())
+                kept.execute("insert into means values (?, ?)", (ticker, known[ticker]))
+        return pd.DataFrame({"own__value": [known[row.ticker] for row in rows]})
 
 
 REPORTS = json.dumps(
