@@ -117,7 +117,7 @@ def test_prices_that_a_stranger_mended_are_named(name: str, memory: Memory, tmp_
 
 def test_what_is_kept_in_a_database_is_named_once(memory: Memory) -> None:
     config = with_group("KeptInADatabase")
-    first, again = (audit_lookahead(config, cuts=1, memory=memory) for _ in range(2))
+    first, again = (audit_lookahead(config, cuts=1, days=9, memory=memory) for _ in range(2))
     kept = {leak.check: leak for leak in first.findings}["kept outside"]
     assert (kept.level, kept.given) == ("suspect", str(strangers.DATABASE))
     assert again.ok, "nothing tells a table that was kept from one that was bought"
@@ -127,7 +127,7 @@ def test_what_is_kept_in_a_database_is_named_once(memory: Memory) -> None:
 
 
 def test_a_table_in_the_code_is_noted(memory: Memory) -> None:
-    report = audit_lookahead(with_group("ReportsInTheCode"), cuts=1, memory=memory)
+    report = audit_lookahead(with_group("ReportsInTheCode"), cuts=1, days=9, memory=memory)
     noted = [(leak.check, leak.column) for leak in report.findings if leak.level == "note"]
     assert ("foundations", "own__value") in noted
 
@@ -140,7 +140,7 @@ def test_odd_parts_are_accused_of_nothing(memory: Memory, tmp_path: Path) -> Non
         "strategy": {"name": "odd_parts:CoolsDown"},
     }
     config = with_prices(own_sources(tmp_path, **odd), "Halted")
-    report = audit_lookahead(config, cuts=2, memory=memory)
+    report = audit_lookahead(config, cuts=1, days=20, memory=memory)
     assert report.ok, report.text()
     noted = {leak.column for leak in report.findings if leak.check == "foundations"}
     assert noted == {"noise__value, season__value"}
