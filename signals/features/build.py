@@ -55,8 +55,7 @@ def build_features(
         if group.name in parts:
             raise ConfigError("two feature groups share a name", given=group.name, where=name)
         memory[group.name] = memory_of(group)
-        part = _checked(group.name, group.build(rows, market), len(rows))
-        parts[group.name] = part if name in BUILT_IN_GROUPS else settled(part)
+        parts[group.name] = kept(name, _checked(group.name, group.build(rows, market), len(rows)))
     decided = pd.DatetimeIndex([row.decision_at for row in rows])
     index = pd.MultiIndex.from_arrays([decided, [row.ticker for row in rows]], names=ROW_INDEX)
     columns = pd.concat(parts.values(), axis=1) if parts else pd.DataFrame(index=range(len(rows)))
@@ -90,6 +89,11 @@ def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
     part = load("features", BUILT_IN_GROUPS.get(name, name), BUILT_IN_GROUPS, "features.groups")
     group: FeatureGroup = part(settings)
     return group
+
+
+def kept(name: str, part: pd.DataFrame) -> pd.DataFrame:
+    """Return what a run keeps of what a group says: all of the house's own, 24 bits of another."""
+    return part if name in BUILT_IN_GROUPS else settled(part)
 
 
 def settled(part: pd.DataFrame) -> pd.DataFrame:

@@ -61,6 +61,16 @@ class ExpandingQuantile(Named):
         return float((volume < volume[-1]).mean())
 
 
+class Constant(Named):
+    """The same for all rows, and no number of 24 bits."""
+
+    name = "constant"
+    memory = 0
+
+    def value(self, row: Row, bars: pd.DataFrame, at: int) -> float:
+        return 0.1
+
+
 class KeptByContent(Named):
     """A volatility that is kept, by the bars it was computed from."""
 

@@ -50,6 +50,7 @@ ODD = (
     "OneProduct",
     "ExpandingQuantile",
     "KeptByContent",
+    "Constant",
     "SeededNoise",
     "Season",
     "LearnsAsItGoes",
