@@ -1,4 +1,4 @@
-"""Whether the bars of one ticker can be true: closes that stand still, jumps that are splits."""
+"""Whether the bars of one ticker can be true: lent opens, bars drawn in, odd jumps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 
 from markets.findings import Finding
-from markets.prices import MarketData
+from markets.prices import BAR_COLUMNS, MarketData
 
 STALE_CLOSES = 5
+LENT_SHARE = 0.5  # 38 Hong Kong stocks over eleven years: 9 % of the opens, 26 % at the most
+LENT_BARS = 60
+DRAWN_BARS = 3
+DRAWN_TOLERANCE = 0.003  # of the price: a tick of rounding
 _WHOLE = np.array([2.0, 3.0, 4.0, 5.0, 8.0, 10.0, 20.0, 25.0, 50.0, 100.0])
 SPLIT_RATIOS = np.concatenate((_WHOLE, 1 / _WHOLE))
 SPLIT_TOLERANCE = 0.05  # in logarithms: what the open may move besides the split
@@ -34,6 +38,48 @@ def check_stale_closes(ticker: str, frame: pd.DataFrame) -> Iterator[Finding]:
             f"at {closes[first]:g}"
         )
         yield Finding("warning", "stale closes", ticker, message, count=int(stale.sum()))
+
+
+def check_lent_opens(ticker: str, frame: pd.DataFrame) -> Iterator[Finding]:
+    """Yield a finding if opens are mostly the close before: one was taken from the other.
+
+    Then either nobody could buy at that open, or the close was not known before the next auction.
+    Counted among bars whose close moved, and only where there are `LENT_BARS` of them.
+    """
+    closes, opens = frame["close"].to_numpy(), frame["open"].to_numpy()
+    days = frame.index.to_numpy().astype("datetime64[D]")
+    moved = np.flatnonzero(closes[1:] != closes[:-1]) + 1
+    lent = moved[opens[moved] == closes[moved - 1]]
+    if len(moved) >= LENT_BARS and len(lent) > LENT_SHARE * len(moved):
+        message = (
+            f"{len(lent)} of {len(moved)} opens are the close before, as on {days[lent[0]]}: opens "
+            "that nobody dealt at, or closes read after the next auction"
+        )
+        yield Finding("error", "lent opens", ticker, message, count=len(lent))
+
+
+def check_drawn_bars(ticker: str, frame: pd.DataFrame) -> Iterator[Finding]:
+    """Yield a finding if bars lie on the line between their neighbors, volume and all prices.
+
+    One that was missing and is drawn in knows the bar after it. Chance hardly draws one: there is
+    none among 73,708 bars of 38 Hong Kong stocks.
+    """
+    values = frame.loc[:, list(BAR_COLUMNS)].to_numpy(dtype="float64")
+    if len(values) < 3:
+        return
+    middle = (values[:-2] + values[2:]) / 2.0
+    off = np.abs(values[1:-1] - middle)
+    flat = values[:-2, -1] == values[2:, -1]
+    volume = off[:, -1] <= np.maximum(1.0, 1e-6 * middle[:, -1])
+    prices = (off[:, :-1] <= DRAWN_TOLERANCE * middle[:, :-1]).all(axis=1)
+    drawn = np.flatnonzero(volume & prices & ~flat) + 1
+    if len(drawn) >= DRAWN_BARS:
+        day = frame.index.to_numpy().astype("datetime64[D]")[drawn[0]]
+        message = (
+            f"{len(drawn)} bars lie on the line between their neighbors in price and volume, as on "
+            f"{day}: drawn in where they were missing, by the bar that follows"
+        )
+        yield Finding("error", "drawn bars", ticker, message, count=len(drawn))
 
 
 def check_jumps(ticker: str, market: MarketData) -> Iterator[Finding]:

@@ -10,7 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from markets.bar_checks import check_jumps, check_stale_closes
+from markets.bar_checks import (
+    check_drawn_bars,
+    check_jumps,
+    check_lent_opens,
+    check_stale_closes,
+)
 from markets.findings import Finding
 from markets.news_clocks import NewsClock, check_news_clocks
 from markets.prices import MarketData
@@ -120,7 +125,8 @@ def check(
         *adjustment_findings(market),
     ]
     for ticker in market.tickers:
-        findings.extend(check_stale_closes(ticker, market.bars[ticker]))
+        for look in (check_stale_closes, check_lent_opens, check_drawn_bars):
+            findings.extend(look(ticker, market.bars[ticker]))
         findings.extend(check_jumps(ticker, market))
     if news is not None:
         findings.extend(check_news_clocks(news, calendar, sessions))

@@ -24,6 +24,7 @@ from backtests.robustness.day_by_day import (
     check_signals,
 )
 from backtests.robustness.examination import Examination
+from backtests.robustness.foundations import check_foundations
 from backtests.robustness.lookahead_report import Leak, LookaheadReport
 from backtests.robustness.memory_checks import check_memory
 from backtests.robustness.promises import PROMISES, first_breach, late_rows
@@ -144,6 +145,7 @@ def _check_line(audit: Examination, count: int, days: int) -> tuple[Cut, ...]:
     check_strategy(audit, whole)
     check_beside(audit, whole)
     check_memory(audit, whole)
+    check_foundations(audit, whole)
     compare(audit, whole, chosen)
     return chosen
 

@@ -16,7 +16,7 @@ from backtests.robustness.traces import Trace
 from markets.prices import MarketData
 from markets.what_if import redrawn_before
 from signals.features.base import Row
-from signals.features.build import group_of, memory_of
+from signals.features.build import group_of, kept, memory_of
 from signals.timeline import Timeline
 
 LEAST_SHARE = 0.1
@@ -136,7 +136,8 @@ class _Probe:
 
     def _build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         group = group_of(self._name, self._audit.config.features)
-        return group.build(rows, market).astype("float64").reset_index(drop=True)
+        made = group.build(rows, market).astype("float64").reset_index(drop=True)
+        return kept(self._name, made)
 
 
 def _other_rows(rows: Sequence[Row], since: date, seed: int) -> list[Row]:

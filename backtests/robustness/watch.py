@@ -17,7 +17,9 @@ from backtests.own_parts import HOUSE, of_the_line
 from backtests.robustness.lookahead_report import Leak, Level
 
 _CODE = (".py", ".pyc", ".so", ".pyd", ".toml")
+_EVENTS = ("open", "os.putenv", "sqlite3.connect")
 _SHOWN = 3
+_Stamp = tuple[int, int] | None
 _STAGES = {
     "features": "features",
     "labels": "labels",
@@ -38,7 +40,8 @@ class Watch:
 
     Notes
     -----
-    Python tells of every file it opens itself; what a library in C opens by itself stays unseen.
+    Python tells of every file it opens itself, and of databases of SQLite, which are written if
+    they have changed; what another library in C opens by itself stays unseen.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -49,6 +52,7 @@ class Watch:
         self.read: dict[str, str] = {}
         self.written: dict[str, str] = {}
         self.variables: dict[str, str] = {}
+        self._databases: dict[str, tuple[str, _Stamp]] = {}
 
     def __enter__(self) -> Watch:
         self._active = bool(self._packages)
@@ -61,6 +65,12 @@ class Watch:
 
     def findings(self) -> Iterator[Leak]:
         """Yield what could carry a longer past from run to run, and notes of files only read."""
+        for path, (stage, before) in self._databases.items():
+            if before is None and _stamp(path) is None:
+                continue  # in memory
+            self.read.setdefault(path, stage)
+            if _stamp(path) != before:
+                self.written.setdefault(path, stage)
         back = {path: stage for path, stage in self.written.items() if path in self.read}
         alone = {path: stage for path, stage in self.read.items() if path not in self.written}
         told: tuple[tuple[Level, dict[str, str], str, str], ...] = (
@@ -83,13 +93,17 @@ class Watch:
                 )  # fmt: skip
 
     def _told(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self._active or event not in ("open", "os.putenv"):
+        if not self._active or event not in _EVENTS:
             return
         stage = self._of_part()
         if stage is None:
             return
         if event == "os.putenv":
             self.variables.setdefault(os.fsdecode(arguments[0]), stage)
+            return
+        if event == "sqlite3.connect":
+            name = os.path.abspath(os.fsdecode(arguments[0]))
+            self._databases.setdefault(name, (stage, _stamp(name)))
             return
         path, _, flags = arguments
         if isinstance(path, int):
@@ -116,3 +130,12 @@ class Watch:
                 return None
             frame = frame.f_back
         return None
+
+
+def _stamp(path: str) -> _Stamp:
+    """Return when a file was last changed, in ns, and its size; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -59,8 +59,9 @@ class FeatureGroup(Protocol):
     -----
     `build` may read, for each row, its own stories and events and those of earlier rows, and bars
     of sessions *before* the row's session. `signals.features.testing.check_feature_group` holds a
-    user's own group to that. A class named in a config is called with the FeatureSettings.
-    A group that also has `signals.features.shares.Divides.shares` is explained by story and event.
+    user's own group to that. A class named in a config is called with the FeatureSettings, and its
+    values count to the 24 bits of a float32: see `signals.features.build.settled`. A group that
+    also has `signals.features.shares.Divides.shares` is explained by story and event.
     """
 
     name: str

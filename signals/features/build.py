@@ -20,6 +20,7 @@ from signals.news import NewsItem
 from signals.text.language import LanguageGuesser
 
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_BITS = 24
 
 
 def build_features(
@@ -54,7 +55,7 @@ def build_features(
         if group.name in parts:
             raise ConfigError("two feature groups share a name", given=group.name, where=name)
         memory[group.name] = memory_of(group)
-        parts[group.name] = _checked(group.name, group.build(rows, market), len(rows))
+        parts[group.name] = kept(name, _checked(group.name, group.build(rows, market), len(rows)))
     decided = pd.DatetimeIndex([row.decision_at for row in rows])
     index = pd.MultiIndex.from_arrays([decided, [row.ticker for row in rows]], names=ROW_INDEX)
     columns = pd.concat(parts.values(), axis=1) if parts else pd.DataFrame(index=range(len(rows)))
@@ -88,6 +89,28 @@ def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
     part = load("features", BUILT_IN_GROUPS.get(name, name), BUILT_IN_GROUPS, "features.groups")
     group: FeatureGroup = part(settings)
     return group
+
+
+def kept(name: str, part: pd.DataFrame) -> pd.DataFrame:
+    """Return what a run keeps of what a group says: all of the house's own, 24 bits of another."""
+    return part if name in BUILT_IN_GROUPS else settled(part)
+
+
+def settled(part: pd.DataFrame) -> pd.DataFrame:
+    """Return a group's columns to the 24 bits of a float32, in float64.
+
+    A matrix product rounds a row's last bits by how many rows it is computed with. Where a group
+    of one's own makes one over all rows, later rows would move what earlier ones were learned from
+    and decided on: by nothing that matters, but no run could then be repeated as of an earlier day.
+
+    Examples
+    --------
+    >>> settled(pd.DataFrame({"own__value": [0.1 + 0.2, 0.3, 7.0]}))["own__value"].tolist()
+    [0.30000001192092896, 0.30000001192092896, 7.0]
+    """
+    fraction, exponent = np.frexp(part.to_numpy())
+    values = np.ldexp(np.rint(fraction * 2.0**_BITS), exponent - _BITS)
+    return pd.DataFrame(values, index=part.index, columns=part.columns)
 
 
 def memory_of(group: FeatureGroup) -> int | None:

@@ -17,6 +17,7 @@ from markets.sources.synthetic import PlannedStory, SyntheticSettings, world
 from signals.events.schema import Event
 from signals.features import FeatureSettings
 from signals.features.base import FeatureGroup, Row
+from signals.features.build import settled
 from signals.features.rows import Reading, rows_of
 from signals.features.shares import Divides
 from signals.news import NewsItem
@@ -68,7 +69,8 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
 
     One finite float64 row for each row, in order, columns named ``name__…``; the same bits when
     asked again; and no bit of a row may change when bars of its own session and later, or later
-    rows, are taken away or poisoned. Shares, where it gives any, sum to their columns.
+    rows, are taken away or poisoned. Bits are those that a run keeps, the first 24 of each value.
+    Shares, where it gives any, sum to their columns.
 
     Parameters
     ----------
@@ -95,10 +97,11 @@ def check_feature_group(group: type[Any], settings: FeatureSettings | None = Non
 
     def build(some: Sequence[Row], market: MarketData) -> pd.DataFrame:
         made: FeatureGroup = group(chosen)
-        return _checked(made.name, made.build(some, market), some)
+        found = _checked(made.name, made.build(some, market), some)
+        check_shares(made, some, found)
+        return settled(found)
 
     whole = build(rows, tried.market)
-    check_shares(group(chosen), rows, whole)
     _same_bits(whole, build(rows, tried.market), rows, "asked again")
     for share in (0.3, 0.6, 0.9):
         cut = rows[int(len(rows) * share)].session

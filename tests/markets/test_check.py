@@ -117,6 +117,34 @@ def test_a_close_that_stands_still() -> None:
     assert "99.5" in stale.message
 
 
+@pytest.mark.parametrize("share", [0.4, 0.6, 1.0])
+@pytest.mark.parametrize("taken", ["open", "close"])
+def test_opens_that_are_mostly_the_close_before(share: float, taken: str) -> None:
+    days = tuple(day.date() for day in pd.bdate_range("2025-06-02", periods=120))
+    frame = bars(days)
+    frame["open"] = np.round(frame["close"] * 1.001, 3)
+    some = np.random.default_rng(1).random(len(frame)) < share
+    other = frame["close"].shift() if taken == "open" else frame["open"].shift(-1)
+    frame[taken] = frame[taken].mask(some, other).fillna(frame["close"])
+    report = check(market(_9888=frame), PlainCalendar(days))
+    lent = found(report, "lent opens")
+    assert [finding.where for finding in lent] == (["9888.HK"] if share > 0.5 else [])
+    assert all(finding.level == "error" for finding in lent)
+
+
+@pytest.mark.parametrize("hole", [1, 2, 4])
+def test_bars_that_were_drawn_between_their_neighbors(hole: int) -> None:
+    frame = bars().astype("float64")
+    draws = np.random.default_rng(2)
+    frame["volume"] = np.floor(draws.lognormal(15, 0.5, len(frame)))
+    assert check(market(_9888=frame), CALENDAR).ok
+    for at in (9, 25, 44):
+        frame.iloc[at : at + hole] = np.nan
+    drawn = frame.interpolate().round(2)
+    (told,) = found(check(market(_9888=drawn), CALENDAR), "drawn bars")
+    assert (told.level, told.where, told.count) == ("error", "9888.HK", 3 * hole)
+
+
 @pytest.mark.parametrize("ratio", [2.0, 5.0, 10.0, 0.5, 0.1])
 def test_an_undeclared_split_is_an_error_and_a_declared_one_is_fine(ratio: float) -> None:
     frame = bars()
