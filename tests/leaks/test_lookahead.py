@@ -17,7 +17,7 @@ import pytest
 import sly_parts
 from hidden_parts import FILE, KEPT
 from leak_cases import CASES, GROUPS, Case, own_sources, with_classifier
-from small_world import TICKERS, clean_config
+from small_world import CLASSIFIER, TICKERS, clean_config
 
 from backtests.config import RunConfig
 from backtests.inputs import load_inputs
@@ -86,8 +86,15 @@ CLEAN: dict[str, Callable[[Path], RunConfig]] = {
         },
         strategy={"name": "top_ranked"},
     ),
-    "barriers, trailing beta, another clock": lambda folder: clean_config(
-        label={"exit": "triple_barrier", "beta": "trailing", "beta_sessions": 20, "horizon": 5},
+    "barriers, trailing beta, dead band, hashed words, another clock": lambda folder: clean_config(
+        label={
+            "exit": "triple_barrier",
+            "beta": "trailing",
+            "beta_sessions": 20,
+            "horizon": 5,
+            "dead_band_bp": "round_trip",
+        },
+        classifier={**CLASSIFIER, "text": {**CLASSIFIER["text"], "terms": "hashed"}},
         clock={"lead_minutes": 120, "latency_seconds": 600},
     ),
     "trees, orders that wait, slippage": lambda folder: clean_config(
