@@ -23,6 +23,19 @@ _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
+_VERBS_OF_MOVES = frozenset(
+    ("up", "rally", "down", "slump", "price_up", "price_down", "price_rally", "price_slump")
+)
+_MODAL = re.compile(
+    r"(?<!\w)(?:could|may|might|would|should|can|will|going to|room to|on course to"
+    r"|(?:set|likely|poised|expected|due|bound|ready) to)"
+    r"\s(?:\w+ly\s|(?:still|yet|soon|even|further|also|be|well|see|go)\s|\S+\sshares\s){0,2}$"
+    r"|^(?:will|can|could|is|should)\s(?:\S+\s){1,4}$"
+)
+_IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
+_FORESEES = re.compile(r"(?<!\w)(?:sees?|expects?|predicts?|envisages?|imagines?|pictures?)\s")
+# Whoever has a say on what went wrong tells of it, too.
+_WITH_A_SAY: frozenset[Kind] = frozenset(("regulation", "legal", "management"))
 # A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
 _MODEL = re.compile(
     r"(?<![^\W\u4e00-\u9fff])"
@@ -42,7 +55,7 @@ _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
 _AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
-_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
+_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
 
 
 class Match(NamedTuple):
@@ -104,6 +117,7 @@ class Grammar:
                 alike[tuple(others)] = alike.get(tuple(others), 0) | 1 << plan.rank
         self._waiting = {name: tuple(alike.items()) for name, alike in waiting.items()}
         self._faint = sum(1 << plan.rank for plan in plans if plan.rule.faint)
+        self._views = sum(1 << p.rank for p in plans if p.rule.kind in ("analyst", "price_move"))
         self._rivals = [_rivals(plan, plans) for plan in plans]
         self._silent = {
             code: sum(1 << p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
@@ -117,6 +131,8 @@ class Grammar:
         is_soft = "soft" in sentence.by_concept and "deny" not in sentence.by_concept
         barred = self._faint if is_soft else self._silent.get(sentence.language, 0)
         possible = self._possible(sentence)
+        if _is_headed_by_broker(sentence):
+            possible &= self._views
         left = possible & ~barred
         while left:
             lowest = left & -left
@@ -179,6 +195,14 @@ class Grammar:
         return mask
 
 
+def _is_headed_by_broker(sentence: Sentence) -> bool:
+    """Tell a broker's own words ("Citi: …"): whatever they speak of, they are a view."""
+    voice = sentence.quoted[0] if sentence.quoted else None
+    if voice is None or not voice.is_broker or voice.start > 1:
+        return False
+    return sentence.folded[voice.end : voice.end + 2].lstrip(" ")[:1] in (":", "：")
+
+
 def _plan(rank: int, rule: Rule) -> _Plan:
     needs = [tuple(need.split("|")) for need in rule.needs]
     plain = [frozenset(names) for names in needs if not any(name[0] == "%" for name in names)]
@@ -224,7 +248,9 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     if match.only_denied:
         return bool(told)
     if match.rule.kind == "incident":
-        return bool(told & {"regulation", "legal", "management"})
+        # What a firm that denies calls forged or false is no wrong of its own.
+        is_denied = "deny" in sentence.by_concept
+        return bool(told - {"incident", "price_move"} if is_denied else told & _WITH_A_SAY)
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
@@ -248,11 +274,27 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         taken |= best.letters
     if rule.without and _is_barred(sentence, rule, chosen):
         return None
+    if rule.reaction and sentence.language == "en" and _is_foreseen(sentence, chosen):
+        return None
     cues = [found for found in chosen if found.concept[0] != "%"] or chosen
     start = min(found.start for found in cues)
     end = max(found.end for found in cues)
     falling = any(found.concept in _FALLING for found in chosen)
     return Match(rule, tuple(chosen), start, end, segment, falling)
+
+
+def _is_foreseen(sentence: Sentence, chosen: Sequence[Hit]) -> bool:
+    """Tell an English move that somebody only expects ("could rise to 200", "sees it falling")."""
+    for start, end, concept, _ in chosen:
+        if concept not in _VERBS_OF_MOVES:
+            continue
+        first, _ = sentence.segments[sentence.segment_of(start)]
+        verb = sentence.folded[start:end]
+        if verb.endswith("ing") and _FORESEES.search(sentence.folded, first, start):
+            return True
+        if not _IS_PAST.search(verb) and _MODAL.search(sentence.folded, first, start):
+            return True
+    return False
 
 
 def _is_barred(sentence: Sentence, rule: Rule, chosen: Sequence[Hit]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from signals.events.finder import TELLING
 from signals.events.grammar import PLACE, Match
 from signals.events.page import Group, Sentence
 
@@ -21,6 +22,7 @@ _BETWEEN = frozenset(
     )
 )  # fmt: skip
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
+_THIN = 16  # letters that hold no verb: ", while ", " more than "
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
@@ -103,9 +105,34 @@ def _by_place(
         tickers = _tickers(_subject(sentence, match, folded))
     if match.rule.kind != "price_move" or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
+    if match.rule.kind == "price_move" and tickers:
+        tickers = tuple(dict.fromkeys((*tickers, *_listed_behind(sentence, match))))
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
+
+
+def _listed_behind(sentence: Sentence, match: Match) -> list[str]:
+    """Return who moved with it, each with nothing but a figure ("A up 4%, B 3%, C nearly 2%")."""
+    figures = [figure for figure in sentence.figures if figure.unit == "percent"]
+    reached = max((f.end for f in figures if f.start - match.end <= _THIN), default=0)
+    listed: list[str] = []
+    for group in _after(sentence, match) if reached > match.start else ():
+        own = next((f for f in figures if 0 <= f.start - group.end <= _THIN), None)
+        if own is None or group.start - reached > _THIN or not _is_bare(sentence, group, own.start):
+            break
+        listed += group.tickers
+        reached = own.end
+    return listed
+
+
+def _is_bare(sentence: Sentence, group: Group, end: int) -> bool:
+    """Tell whether nothing happens between a firm and the figure behind it."""
+    return not any(
+        group.end <= hit.start < end and hit.concept not in TELLING
+        for hits in sentence.by_concept.values()
+        for hit in hits
+    )
 
 
 def _tickers(group: Group | None) -> tuple[str, ...]:

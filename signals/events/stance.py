@@ -74,8 +74,8 @@ def _stance(
         tense=_tense(sentence, segment),
         negated=negated,
         hedged=hedged,
-        is_reversed=not (match.rule.reaction or is_denied)
-        and _is_reversed(sentence, match, used, language),
+        is_reversed=not match.rule.reaction
+        and _is_reversed(sentence, match, _and_denials(sentence, used, is_denied), language),
         is_background=_is_background(sentence, segment),
     )
 
@@ -90,18 +90,20 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     """Read what a company itself negates as denied ("JD: we never discussed a sale")."""
     if "neg" not in sentence.by_concept:
         return False
-    if match.rule.reaction or match.rule.kind in ("earnings", "analyst", "guidance"):
+    if match.rule.reaction or match.rule.kind in ("earnings", "analyst"):
         return False
     speaks = match.segment > 0 and any(
         sentence.segment_of(group.start) < match.segment and group.tickers
         for group in sentence.groups
     )
-    says = speaks and _is_statement(sentence, match.segment)
-    says = says or _is_said_after(sentence, match.segment)
+    says = _is_said_after(sentence, match.segment)
+    if match.rule.kind == "guidance":  # only who speaks for himself denies: others miss a change
+        return says and _is_negated(sentence, match, used, language)
+    says = says or (speaks and _is_statement(sentence, match.segment))
     in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
-    tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
+    tells = in_front and match.rule.id != "accident" and "speech" in sentence.by_concept
     return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
 
 
@@ -111,12 +113,15 @@ def _is_statement(sentence: Sentence, segment: int) -> bool:
 
 
 def _is_said_after(sentence: Sentence, segment: int) -> bool:
-    """Tell the words of a firm that is named behind them ("No talks with Nio, says XPeng")."""
+    """Tell the words of a firm or its speaker behind them ("No talks with Nio, says XPeng")."""
     behind = segment + 1
-    return (
-        behind < len(sentence.segments)
-        and bool(sentence.in_segment("speech", behind))
-        and any(g.tickers and sentence.segment_of(g.start) == behind for g in sentence.groups)
+    if behind >= len(sentence.segments) or not sentence.in_segment("speech", behind):
+        return False
+    if sentence.in_segment("analyst_word", behind):
+        return False
+    here = [g for g in sentence.groups if sentence.segment_of(g.start) == behind]
+    return any(g.tickers for g in here) or bool(
+        not here and (sentence.in_segment("backref", behind) or sentence.in_segment("role", behind))
     )
 
 
@@ -219,6 +224,15 @@ def _is_negated(
         if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
             return True
     return False
+
+
+def _and_denials(
+    sentence: Sentence, used: list[tuple[int, int]], is_denied: bool
+) -> list[tuple[int, int]]:
+    """Add the words that deny: "weist ab" turns nothing around where it says no to a report."""
+    if not is_denied:
+        return used
+    return [*used, *((hit.start, hit.end) for hit in sentence.by_concept.get("deny", ()))]
 
 
 def _is_reversed(
