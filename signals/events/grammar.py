@@ -30,6 +30,7 @@ _MODAL = re.compile(
     r"(?<!\w)(?:could|may|might|would|should|can|will|going to|room to|on course to"
     r"|(?:set|likely|poised|expected|due|bound|ready) to)"
     r"\s(?:\w+ly\s|(?:still|yet|soon|even|further|also|be|well|see|go)\s|\S+\sshares\s){0,2}$"
+    r"|(?<!\w)(?:stock|shares?|price|room|upside)\s(?:\S+\s){0,3}?to\s$"
     r"|^(?:will|can|could|is|should)\s(?:\S+\s){1,4}$"
 )
 _IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
