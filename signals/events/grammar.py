@@ -23,7 +23,7 @@ _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
-_VERBS_OF_MOVES = frozenset(
+MOVES = frozenset(
     ("up", "rally", "down", "slump", "price_up", "price_down", "price_rally", "price_slump")
 )
 _MODAL = re.compile(
@@ -287,7 +287,7 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
 def _is_foreseen(sentence: Sentence, chosen: Sequence[Hit]) -> bool:
     """Tell an English move that somebody only expects ("could rise to 200", "sees it falling")."""
     for start, end, concept, _ in chosen:
-        if concept not in _VERBS_OF_MOVES:
+        if concept not in MOVES:
             continue
         first, _ = sentence.segments[sentence.segment_of(start)]
         verb = sentence.folded[start:end]

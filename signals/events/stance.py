@@ -15,9 +15,10 @@ _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
     **dict.fromkeys(
-        ("financing", "mna", "partnership", "capex", "index_change"),
+        ("mna", "partnership", "capex", "index_change"),
         frozenset({"ends"}),
     ),
+    "financing": frozenset({"ends", "delay"}),
     "buyback": frozenset({"ends", "halt"}),
     **dict.fromkeys(
         ("regulation", "legal", "export_control", "macro_policy"),
