@@ -441,9 +441,18 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     """Return the firms of a word's segment, led by who says it where nobody stands before it."""
     segment = sentence.segment_of(anchor.start)
     here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
-    if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
+    is_said = sentence.is_behind_colon(segment) or _is_behind_words_of_speech(sentence, segment)
+    if is_said and not any(g.end <= anchor.start + 1 for g in here):
         return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
     return here
+
+
+def _is_behind_words_of_speech(sentence: Sentence, segment: int) -> bool:
+    """Tell what stands behind an aside that only says who speaks ("No, said X, we are not")."""
+    if segment == 0:
+        return False
+    start, _ = sentence.segments[segment - 1]
+    return any(hit.start == start for hit in sentence.in_segment("speech", segment - 1))
 
 
 def _is_person(sentence: Sentence, group: Group) -> bool:

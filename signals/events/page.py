@@ -33,7 +33,9 @@ _CONTRAST_WORDS = {
         "angesichts", _NACH,
     ),
     "en": (
-        "while", "whereas", "but", "although", "though", "however", "because", "after", "as",
+        "while", "whereas", "but", "although", "though", "however", "because", "after",
+        r"as(?<!much as)(?<!many as)(?<!well as)(?<!low as)(?<!high as)(?<!little as)"
+        r"(?!\s(?:much|many|well|low|high|little|of|part)(?!\w))",
         "amid", "following", "despite", "before",
         r"ahead of(?=\s(?:results|earnings|report|quarterly|its))",
     ),
