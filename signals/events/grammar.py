@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
+from signals.events.moves import is_foreseen
 from signals.events.page import Group, Sentence
 from signals.events.schema import Kind
 
@@ -23,18 +24,6 @@ _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
-MOVES = frozenset(
-    ("up", "rally", "down", "slump", "price_up", "price_down", "price_rally", "price_slump")
-)
-_MODAL = re.compile(
-    r"(?<!\w)(?:could|may|might|would|should|can|will|going to|room to|on course to"
-    r"|(?:set|likely|poised|expected|due|bound|ready) to)"
-    r"\s(?:\w+ly\s|(?:still|yet|soon|even|further|also|be|well|see|go)\s|\S+\sshares\s){0,2}$"
-    r"|(?<!\w)(?:stock|shares?|price|room|upside)\s(?:\S+\s){0,3}?to\s$"
-    r"|^(?:will|can|could|is|should)\s(?:\S+\s){1,4}$"
-)
-_IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
-_FORESEES = re.compile(r"(?<!\w)(?:sees?|expects?|predicts?|envisages?|imagines?|pictures?)\s")
 # Whoever has a say on what went wrong tells of it, too.
 _WITH_A_SAY: frozenset[Kind] = frozenset(("regulation", "legal", "management"))
 # A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
@@ -275,27 +264,13 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         taken |= best.letters
     if rule.without and _is_barred(sentence, rule, chosen):
         return None
-    if rule.reaction and sentence.language == "en" and _is_foreseen(sentence, chosen):
+    if rule.reaction and is_foreseen(sentence, chosen):
         return None
     cues = [found for found in chosen if found.concept[0] != "%"] or chosen
     start = min(found.start for found in cues)
     end = max(found.end for found in cues)
     falling = any(found.concept in _FALLING for found in chosen)
     return Match(rule, tuple(chosen), start, end, segment, falling)
-
-
-def _is_foreseen(sentence: Sentence, chosen: Sequence[Hit]) -> bool:
-    """Tell an English move that somebody only expects ("could rise to 200", "sees it falling")."""
-    for start, end, concept, _ in chosen:
-        if concept not in MOVES:
-            continue
-        first, _ = sentence.segments[sentence.segment_of(start)]
-        verb = sentence.folded[start:end]
-        if verb.endswith("ing") and _FORESEES.search(sentence.folded, first, start):
-            return True
-        if not _IS_PAST.search(verb) and _MODAL.search(sentence.folded, first, start):
-            return True
-    return False
 
 
 def _is_barred(sentence: Sentence, rule: Rule, chosen: Sequence[Hit]) -> bool:

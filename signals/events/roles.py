@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from signals.events.finder import TELLING
-from signals.events.grammar import MOVES, PLACE, Match
+from signals.events.grammar import PLACE, Match
+from signals.events.moves import counts_on, listed_behind
 from signals.events.page import Group, Sentence
-from signals.text.numbers import Quantity
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
 # Figures and views that name no firm go on about the one before.
@@ -23,8 +22,6 @@ _BETWEEN = frozenset(
     )
 )  # fmt: skip
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
-_MANY, _LARGE = 1_000, 100_000  # things that are counted; money that is no price of a share
-_THIN = 16  # letters that hold no verb: ", while ", " more than "
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
@@ -95,7 +92,7 @@ def _by_place(
     sentence: Sentence, match: Match, context: Context, language: str, folded: str
 ) -> list[Assignment]:
     who = match.rule.who
-    if match.rule.kind == "price_move" and _counts_on(sentence, match):
+    if match.rule.kind == "price_move" and counts_on(sentence, match.found):
         return []
     if who == "opposed":
         return _opposed(sentence, match, context, language, folded)
@@ -110,54 +107,10 @@ def _by_place(
     if match.rule.kind != "price_move" or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
     if match.rule.kind == "price_move" and tickers:
-        tickers = tuple(dict.fromkeys((*tickers, *_listed_behind(sentence, match))))
+        tickers = tuple(dict.fromkeys((*tickers, *listed_behind(sentence, match.start, match.end))))
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
-
-
-def _counts_on(sentence: Sentence, match: Match) -> bool:
-    """Tell a rise that goes on about a count ("sells 302,400 cars, up 46%"), and not a share."""
-    for found in match.found:
-        segment = sentence.segment_of(found.start)
-        start, _ = sentence.segments[segment]
-        opens = found.concept in MOVES and found.start - start < 2
-        if segment == 0 or not opens or _in(sentence, sentence.groups, segment):
-            continue
-        low, high = sentence.segments[segment - 1]
-        return any(low <= f.start < high and _is_count(f) for f in sentence.figures)
-    return False
-
-
-def _is_count(figure: Quantity) -> bool:
-    """Tell a sum or a number of things; years and prices of shares are neither."""
-    if figure.unit == "money":
-        return figure.value >= _LARGE
-    is_year = 1900 <= figure.value < 2100
-    return figure.unit == "plain" and figure.value >= _MANY and not is_year
-
-
-def _listed_behind(sentence: Sentence, match: Match) -> list[str]:
-    """Return who moved with it, each with nothing but a figure ("A up 4%, B 3%, C nearly 2%")."""
-    figures = [figure for figure in sentence.figures if figure.unit == "percent"]
-    reached = max((f.end for f in figures if f.start - match.end <= _THIN), default=0)
-    listed: list[str] = []
-    for group in _after(sentence, match) if reached > match.start else ():
-        own = next((f for f in figures if 0 <= f.start - group.end <= _THIN), None)
-        if own is None or group.start - reached > _THIN or not _is_bare(sentence, group, own.start):
-            break
-        listed += group.tickers
-        reached = own.end
-    return listed
-
-
-def _is_bare(sentence: Sentence, group: Group, end: int) -> bool:
-    """Tell whether nothing happens between a firm and the figure behind it."""
-    return not any(
-        group.end <= hit.start < end and hit.concept not in TELLING
-        for hits in sentence.by_concept.values()
-        for hit in hits
-    )
 
 
 def _tickers(group: Group | None) -> tuple[str, ...]:

@@ -233,7 +233,8 @@ def _and_denials(
     """Add the words that deny: "weist ab" turns nothing around where it says no to a report."""
     if not is_denied:
         return used
-    return [*used, *((hit.start, hit.end) for hit in sentence.by_concept.get("deny", ()))]
+    words = (hit for concept in ("deny", "neg") for hit in sentence.by_concept.get(concept, ()))
+    return [*used, *((hit.start, hit.end) for hit in words)]
 
 
 def _is_reversed(
