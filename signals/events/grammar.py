@@ -45,6 +45,7 @@ _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
 _AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
+_FROM = re.compile(r"(?<!\w)(?:from|von|bei)\s(?:the |der |dem )?$")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
 
 
@@ -395,7 +396,7 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             is_before = group.end <= anchor.start + 1
             is_target = (not is_before or place > 0) and _is_another(sentence, group)
             fits = {
-                "%target": is_target,
+                "%target": is_target and not _is_source(sentence, anchor, group),
                 "%listed_target": is_target
                 and bool(group.tickers)
                 and not _is_unit(sentence, group),
@@ -438,6 +439,13 @@ def _is_person(sentence: Sentence, group: Group) -> bool:
 def _is_unit(sentence: Sentence, group: Group) -> bool:
     """Tell a listed subsidiary: who sells it sells a part of itself."""
     return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
+
+
+def _is_source(sentence: Sentence, anchor: Hit, group: Group) -> bool:
+    """Tell whom something is bought from: that is not what is bought."""
+    if anchor.concept != "acquire":
+        return False
+    return _FROM.search(sentence.folded, max(0, group.start - 10), group.start) is not None
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

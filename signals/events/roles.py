@@ -342,7 +342,8 @@ def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str,
         return ()
     if sentence.by_concept.get("backref") and context.last_subject:
         return context.last_subject
-    if context.only:
+    # Some firms in one breath share what befalls them, and not what is told of one of them.
+    if len(context.only) == 1 or match.rule.kind in _FROM_ABOVE:
         return context.only
     goes_on = match.rule.kind in _GOES_ON or (match.rule.reaction and match.rule.who == "any")
     return context.last_subject if goes_on else ()

@@ -78,7 +78,7 @@ class Teller:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._grammar = Grammar(lexicon.rules, lexicon.silent)
-        self._rank = {id(rule): rank for rank, rule in enumerate(lexicon.rules)}
+        self._rank = {id(rule): (rule.weak, rank) for rank, rule in enumerate(lexicon.rules)}
         self.tell = lru_cache(maxsize=KEPT)(self._tell)
         """`_tell`, remembering: the same words in the same context tell the same."""
 
@@ -265,11 +265,11 @@ def _speaker(sentence: Sentence) -> str | None:
     return speaker(sentence.text, people)
 
 
-def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:
-    """Join what a sentence says twice of one thing: a denial leads, or else the first rule."""
+def _merged(events: Sequence[tuple[tuple[bool, int], Event]]) -> tuple[Event, ...]:
+    """Join what a sentence says twice of one thing: a denial leads, else the first firm rule."""
     if len(events) == 1:
         return (events[0][1],)
-    kept: dict[tuple[object, ...], tuple[int, int, Event]] = {}
+    kept: dict[tuple[object, ...], tuple[int, tuple[bool, int], Event]] = {}
     for place, (rank, event) in enumerate(events):
         sign = (event.polarity > 0) - (event.polarity < 0)
         apart = (event.subtype, sign) if event.kind in ("earnings", "legal") else None
