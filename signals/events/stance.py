@@ -99,6 +99,7 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     )
     says = _is_said_after(sentence, match.segment)
     if match.rule.kind == "guidance":  # only who speaks for himself denies: others miss a change
+        says = says or (speaks and sentence.is_behind_colon(match.segment))
         return says and _is_negated(sentence, match, used, language)
     says = says or (speaks and _is_statement(sentence, match.segment))
     in_front = any(group.tickers and group.start < match.start for group in sentence.groups)

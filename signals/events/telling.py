@@ -78,7 +78,7 @@ class Teller:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._grammar = Grammar(lexicon.rules, lexicon.silent)
-        self._rank = {id(rule): (rule.weak, rank) for rank, rule in enumerate(lexicon.rules)}
+        self._rank = {id(rule): rank for rank, rule in enumerate(lexicon.rules)}
         self.tell = lru_cache(maxsize=KEPT)(self._tell)
         """`_tell`, remembering: the same words in the same context tell the same."""
 
@@ -131,9 +131,11 @@ class Teller:
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
     """Give every figure to the event it stands nearest to, if that kind of event has figures."""
     shares: list[list[tuple[int, Quantity]]] = [[] for _ in fired]
+    before: Quantity | None = None
     for figure in sentence.figures:
-        if figure.unit == "plain":
+        if figure.unit == "plain" or _is_converted(sentence, before, figure):
             continue
+        before = figure
         best, best_cost = None, _FIGURE_REACH[sentence.language] + 1
         for index, match in enumerate(fired):
             if _takes(match, figure):
@@ -143,6 +145,13 @@ def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quan
         if best is not None:
             shares[best].append((best_cost, figure))
     return [[figure for _, figure in sorted(own, key=lambda pair: pair[0])] for own in shares]
+
+
+def _is_converted(sentence: Sentence, before: Quantity | None, figure: Quantity) -> bool:
+    """Tell a sum in brackets that only says the one before it in another money."""
+    if before is None or before.unit != "money" or figure.unit != "money":
+        return False
+    return sentence.folded[before.end : figure.start].strip() in ("(", "（")
 
 
 def _takes(match: Match, figure: Quantity) -> bool:
@@ -265,11 +274,11 @@ def _speaker(sentence: Sentence) -> str | None:
     return speaker(sentence.text, people)
 
 
-def _merged(events: Sequence[tuple[tuple[bool, int], Event]]) -> tuple[Event, ...]:
-    """Join what a sentence says twice of one thing: a denial leads, else the first firm rule."""
+def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:
+    """Join what a sentence says twice of one thing: a denial leads, or else the first rule."""
     if len(events) == 1:
         return (events[0][1],)
-    kept: dict[tuple[object, ...], tuple[int, tuple[bool, int], Event]] = {}
+    kept: dict[tuple[object, ...], tuple[int, int, Event]] = {}
     for place, (rank, event) in enumerate(events):
         sign = (event.polarity > 0) - (event.polarity < 0)
         apart = (event.subtype, sign) if event.kind in ("earnings", "legal") else None
