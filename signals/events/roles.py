@@ -21,6 +21,8 @@ _BETWEEN = frozenset(
         "macro_policy", "index_change", "ownership", "chip_selfdev", "management",
     )
 )  # fmt: skip
+# What one doubtful word tells of these kinds is told of a firm beside it.
+_AT_HAND = frozenset(("regulation", "legal", "mna", "ownership"))
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
@@ -61,6 +63,8 @@ def assign(
     if not sentence.groups:
         tickers = _inherited(sentence, match, context)
         return [Assignment(tickers, match.rule.polarity, ())] if tickers else []
+    if match.rule.faint and match.rule.kind in _AT_HAND and _is_elsewhere(sentence, match):
+        return []
     assigned = _by_place(sentence, match, context, language, folded)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
@@ -74,6 +78,13 @@ def assign(
         return []
     polarity = match.rule.object_polarity
     return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
+
+
+def _is_elsewhere(sentence: Sentence, match: Match) -> bool:
+    """Tell one doubtful word in a clause that names nobody: it is hardly the next clause's firm's."""
+    if "deny" in sentence.by_concept or sentence.is_behind_colon(match.segment):
+        return False
+    return not _in(sentence, sentence.groups, match.segment)
 
 
 def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
