@@ -81,7 +81,7 @@ def assign(
 
 
 def _is_elsewhere(sentence: Sentence, match: Match) -> bool:
-    """Tell one doubtful word in a clause that names nobody: it is hardly the next clause's firm's."""
+    """Tell a doubtful word in a clause that names nobody: it is hardly the next one's firm's."""
     if "deny" in sentence.by_concept or sentence.is_behind_colon(match.segment):
         return False
     return not _in(sentence, sentence.groups, match.segment)
