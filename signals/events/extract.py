@@ -6,8 +6,11 @@ import hashlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise, starmap
 
 from signals.events.lexicon import Lexicon
+from signals.events.page import in_one_breath
 from signals.events.roles import Context
 from signals.events.schema import Event
 from signals.events.telling import Teller, paid
@@ -97,7 +100,7 @@ class Reader:
     ) -> list[tuple[int, Event]]:
         """Return what each sentence tells, with the sentence's number."""
         in_dollars = language == "zh" and means_dollars(text)
-        context = Context((), _only_company(mentions, item), in_dollars)
+        context = Context((), _only_companies(text, mentions, item), in_dollars)
         told: list[tuple[int, Event]] = []
         ahead = deque(mentions)
         for number, (start, end) in enumerate(bounded_spans(text)):
@@ -139,14 +142,18 @@ def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event
     return number, replace(event, certainty="denied", negated=True, polarity=polarity)
 
 
-def _only_company(mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...]:
-    """Return the story's company where it has just one, named or else declared by the source."""
-    named = {mention.ticker for mention in mentions if mention.is_believed}
-    if len(named) == 1:
-        return tuple(ticker for ticker in named if ticker is not None)
-    if not mentions and len(item.tickers) == 1:
-        return item.tickers
-    return ()
+def _only_companies(text: str, mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...]:
+    """Return whom a story is about where it names one firm, or some in one breath and no other.
+
+    Where it names none, the source may have declared one.
+    """
+    named = [mention for mention in mentions if mention.is_believed and mention.ticker]
+    tickers = tuple(dict.fromkeys(mention.ticker for mention in named if mention.ticker))
+    if len(tickers) == 1 or (
+        tickers and all(starmap(partial(in_one_breath, text), pairwise(named)))
+    ):
+        return tickers
+    return item.tickers if not mentions and len(item.tickers) == 1 else ()
 
 
 def _name(event: Event, item: NewsItem, number: int, place: int) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
+from signals.events.moves import is_foreseen
 from signals.events.page import Group, Sentence
 from signals.events.schema import Kind
 
@@ -23,6 +24,8 @@ _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
+# Whoever has a say on what went wrong tells of it, too.
+_WITH_A_SAY: frozenset[Kind] = frozenset(("regulation", "legal", "management"))
 # A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
 _MODEL = re.compile(
     r"(?<![^\W\u4e00-\u9fff])"
@@ -42,7 +45,8 @@ _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
 _AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
-_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
+_FROM = re.compile(r"(?<!\w)(?:from|von|bei)\s(?:the |der |dem )?$")
+_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
 
 
 class Match(NamedTuple):
@@ -104,6 +108,7 @@ class Grammar:
                 alike[tuple(others)] = alike.get(tuple(others), 0) | 1 << plan.rank
         self._waiting = {name: tuple(alike.items()) for name, alike in waiting.items()}
         self._faint = sum(1 << plan.rank for plan in plans if plan.rule.faint)
+        self._views = sum(1 << p.rank for p in plans if p.rule.kind in ("analyst", "price_move"))
         self._rivals = [_rivals(plan, plans) for plan in plans]
         self._silent = {
             code: sum(1 << p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
@@ -117,6 +122,8 @@ class Grammar:
         is_soft = "soft" in sentence.by_concept and "deny" not in sentence.by_concept
         barred = self._faint if is_soft else self._silent.get(sentence.language, 0)
         possible = self._possible(sentence)
+        if _is_headed_by_broker(sentence):
+            possible &= self._views
         left = possible & ~barred
         while left:
             lowest = left & -left
@@ -179,6 +186,14 @@ class Grammar:
         return mask
 
 
+def _is_headed_by_broker(sentence: Sentence) -> bool:
+    """Tell a broker's own words ("Citi: …"): whatever they speak of, they are a view."""
+    voice = sentence.quoted[0] if sentence.quoted else None
+    if voice is None or not voice.is_broker or voice.start > 1:
+        return False
+    return sentence.folded[voice.end : voice.end + 2].lstrip(" ")[:1] in (":", "：")
+
+
 def _plan(rank: int, rule: Rule) -> _Plan:
     needs = [tuple(need.split("|")) for need in rule.needs]
     plain = [frozenset(names) for names in needs if not any(name[0] == "%" for name in names)]
@@ -224,7 +239,9 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     if match.only_denied:
         return bool(told)
     if match.rule.kind == "incident":
-        return bool(told & {"regulation", "legal", "management"})
+        # What a firm that denies calls forged or false is no wrong of its own.
+        is_denied = "deny" in sentence.by_concept
+        return bool(told - {"incident", "price_move"} if is_denied else told & _WITH_A_SAY)
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
@@ -247,6 +264,8 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         chosen.append(best)
         taken |= best.letters
     if rule.without and _is_barred(sentence, rule, chosen):
+        return None
+    if rule.reaction and is_foreseen(sentence, chosen):
         return None
     cues = [found for found in chosen if found.concept[0] != "%"] or chosen
     start = min(found.start for found in cues)
@@ -377,7 +396,7 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             is_before = group.end <= anchor.start + 1
             is_target = (not is_before or place > 0) and _is_another(sentence, group)
             fits = {
-                "%target": is_target,
+                "%target": is_target and not _is_source(sentence, anchor, group),
                 "%listed_target": is_target
                 and bool(group.tickers)
                 and not _is_unit(sentence, group),
@@ -398,9 +417,18 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     """Return the firms of a word's segment, led by who says it where nobody stands before it."""
     segment = sentence.segment_of(anchor.start)
     here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
-    if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
+    is_said = sentence.is_behind_colon(segment) or _is_behind_words_of_speech(sentence, segment)
+    if is_said and not any(g.end <= anchor.start + 1 for g in here):
         return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
     return here
+
+
+def _is_behind_words_of_speech(sentence: Sentence, segment: int) -> bool:
+    """Tell what stands behind an aside that only says who speaks ("No, said X, we are not")."""
+    if segment == 0:
+        return False
+    start, _ = sentence.segments[segment - 1]
+    return any(hit.start == start for hit in sentence.in_segment("speech", segment - 1))
 
 
 def _is_person(sentence: Sentence, group: Group) -> bool:
@@ -411,6 +439,13 @@ def _is_person(sentence: Sentence, group: Group) -> bool:
 def _is_unit(sentence: Sentence, group: Group) -> bool:
     """Tell a listed subsidiary: who sells it sells a part of itself."""
     return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
+
+
+def _is_source(sentence: Sentence, anchor: Hit, group: Group) -> bool:
+    """Tell whom something is bought from: that is not what is bought."""
+    if anchor.concept != "acquire":
+        return False
+    return _FROM.search(sentence.folded, max(0, group.start - 10), group.start) is not None
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

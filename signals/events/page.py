@@ -33,7 +33,9 @@ _CONTRAST_WORDS = {
         "angesichts", _NACH,
     ),
     "en": (
-        "while", "whereas", "but", "although", "though", "however", "because", "after", "as",
+        "while", "whereas", "but", "although", "though", "however", "because", "after",
+        r"as(?<!much as)(?<!many as)(?<!well as)(?<!low as)(?<!high as)(?<!little as)"
+        r"(?!\s(?:much|many|well|low|high|little|of|part)(?!\w))",
         "amid", "following", "despite", "before",
         r"ahead of(?=\s(?:results|earnings|report|quarterly|its))",
     ),
@@ -57,6 +59,7 @@ _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
 
 
+_LISTED = 18  # letters between two names of a list
 _FAR = 1 << 30  # behind the end of any text
 
 
@@ -231,12 +234,20 @@ def _skip_space(folded: str, begin: int, end: int) -> int:
     return begin
 
 
+def in_one_breath(text: str, name: Mention, other: Mention) -> bool:
+    """Tell whether of two names the second only goes on with a list ("Alibaba und Baidu")."""
+    if other.start - name.end > _LISTED:
+        return False
+    gap = fold(text[name.end : other.start])
+    return _JOINT.fullmatch(gap) is not None and not _POSSESSIVE.fullmatch(gap)
+
+
 def _groups(folded: str, named: list[Mention]) -> list[Group]:
     groups: list[Group] = []
     for mention in named:
         ticker = (mention.ticker,) if mention.ticker else ()
         last = groups[-1] if groups else None
-        if last is not None and mention.start - last.end <= 18:
+        if last is not None and mention.start - last.end <= _LISTED:
             gap = folded[last.end : mention.start]
             if _JOINT.fullmatch(gap) and not _POSSESSIVE.fullmatch(gap):
                 tickers = tuple(dict.fromkeys((*last.tickers, *ticker)))

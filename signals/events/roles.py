@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from signals.events.grammar import PLACE, Match
+from signals.events.moves import counts_on, listed_behind
 from signals.events.page import Group, Sentence
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
@@ -20,6 +21,8 @@ _BETWEEN = frozenset(
         "macro_policy", "index_change", "ownership", "chip_selfdev", "management",
     )
 )  # fmt: skip
+# What one doubtful word tells of these kinds is told of a firm beside it.
+_AT_HAND = frozenset(("regulation", "legal", "mna", "ownership"))
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
@@ -60,6 +63,8 @@ def assign(
     if not sentence.groups:
         tickers = _inherited(sentence, match, context)
         return [Assignment(tickers, match.rule.polarity, ())] if tickers else []
+    if match.rule.faint and match.rule.kind in _AT_HAND and _is_elsewhere(sentence, match):
+        return []
     assigned = _by_place(sentence, match, context, language, folded)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
@@ -73,6 +78,13 @@ def assign(
         return []
     polarity = match.rule.object_polarity
     return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
+
+
+def _is_elsewhere(sentence: Sentence, match: Match) -> bool:
+    """Tell a doubtful word in a clause that names nobody: it is hardly the next one's firm's."""
+    if "deny" in sentence.by_concept or sentence.is_behind_colon(match.segment):
+        return False
+    return not _in(sentence, sentence.groups, match.segment)
 
 
 def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
@@ -91,6 +103,8 @@ def _by_place(
     sentence: Sentence, match: Match, context: Context, language: str, folded: str
 ) -> list[Assignment]:
     who = match.rule.who
+    if match.rule.kind == "price_move" and counts_on(sentence, match.found):
+        return []
     if who == "opposed":
         return _opposed(sentence, match, context, language, folded)
     if who == "both":
@@ -103,6 +117,8 @@ def _by_place(
         tickers = _tickers(_subject(sentence, match, folded))
     if match.rule.kind != "price_move" or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
+    if match.rule.kind == "price_move" and tickers:
+        tickers = tuple(dict.fromkeys((*tickers, *listed_behind(sentence, match.start, match.end))))
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
@@ -337,7 +353,8 @@ def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str,
         return ()
     if sentence.by_concept.get("backref") and context.last_subject:
         return context.last_subject
-    if context.only:
+    # Some firms in one breath share what befalls them, and not what is told of one of them.
+    if len(context.only) == 1 or match.rule.kind in _FROM_ABOVE:
         return context.only
     goes_on = match.rule.kind in _GOES_ON or (match.rule.reaction and match.rule.who == "any")
     return context.last_subject if goes_on else ()

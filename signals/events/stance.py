@@ -15,9 +15,10 @@ _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
     **dict.fromkeys(
-        ("financing", "mna", "partnership", "capex", "index_change"),
+        ("mna", "partnership", "capex", "index_change"),
         frozenset({"ends"}),
     ),
+    "financing": frozenset({"ends", "delay"}),
     "buyback": frozenset({"ends", "halt"}),
     **dict.fromkeys(
         ("regulation", "legal", "export_control", "macro_policy"),
@@ -74,8 +75,8 @@ def _stance(
         tense=_tense(sentence, segment),
         negated=negated,
         hedged=hedged,
-        is_reversed=not (match.rule.reaction or is_denied)
-        and _is_reversed(sentence, match, used, language),
+        is_reversed=not match.rule.reaction
+        and _is_reversed(sentence, match, _and_denials(sentence, used, is_denied), language),
         is_background=_is_background(sentence, segment),
     )
 
@@ -90,18 +91,21 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     """Read what a company itself negates as denied ("JD: we never discussed a sale")."""
     if "neg" not in sentence.by_concept:
         return False
-    if match.rule.reaction or match.rule.kind in ("earnings", "analyst", "guidance"):
+    if match.rule.reaction or match.rule.kind in ("earnings", "analyst"):
         return False
     speaks = match.segment > 0 and any(
         sentence.segment_of(group.start) < match.segment and group.tickers
         for group in sentence.groups
     )
-    says = speaks and _is_statement(sentence, match.segment)
-    says = says or _is_said_after(sentence, match.segment)
+    says = _is_said_after(sentence, match.segment)
+    if match.rule.kind == "guidance":  # only who speaks for himself denies: others miss a change
+        says = says or (speaks and sentence.is_behind_colon(match.segment))
+        return says and _is_negated(sentence, match, used, language)
+    says = says or (speaks and _is_statement(sentence, match.segment))
     in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
-    tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
+    tells = in_front and match.rule.id != "accident" and "speech" in sentence.by_concept
     return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
 
 
@@ -111,12 +115,15 @@ def _is_statement(sentence: Sentence, segment: int) -> bool:
 
 
 def _is_said_after(sentence: Sentence, segment: int) -> bool:
-    """Tell the words of a firm that is named behind them ("No talks with Nio, says XPeng")."""
+    """Tell the words of a firm or its speaker behind them ("No talks with Nio, says XPeng")."""
     behind = segment + 1
-    return (
-        behind < len(sentence.segments)
-        and bool(sentence.in_segment("speech", behind))
-        and any(g.tickers and sentence.segment_of(g.start) == behind for g in sentence.groups)
+    if behind >= len(sentence.segments) or not sentence.in_segment("speech", behind):
+        return False
+    if sentence.in_segment("analyst_word", behind):
+        return False
+    here = [g for g in sentence.groups if sentence.segment_of(g.start) == behind]
+    return any(g.tickers for g in here) or bool(
+        not here and (sentence.in_segment("backref", behind) or sentence.in_segment("role", behind))
     )
 
 
@@ -219,6 +226,16 @@ def _is_negated(
         if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
             return True
     return False
+
+
+def _and_denials(
+    sentence: Sentence, used: list[tuple[int, int]], is_denied: bool
+) -> list[tuple[int, int]]:
+    """Add the words that deny: "weist ab" turns nothing around where it says no to a report."""
+    if not is_denied:
+        return used
+    words = (hit for concept in ("deny", "neg") for hit in sentence.by_concept.get(concept, ()))
+    return [*used, *((hit.start, hit.end) for hit in words)]
 
 
 def _is_reversed(

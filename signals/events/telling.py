@@ -131,9 +131,11 @@ class Teller:
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
     """Give every figure to the event it stands nearest to, if that kind of event has figures."""
     shares: list[list[tuple[int, Quantity]]] = [[] for _ in fired]
+    before: Quantity | None = None
     for figure in sentence.figures:
-        if figure.unit == "plain":
+        if figure.unit == "plain" or _is_converted(sentence, before, figure):
             continue
+        before = figure
         best, best_cost = None, _FIGURE_REACH[sentence.language] + 1
         for index, match in enumerate(fired):
             if _takes(match, figure):
@@ -143,6 +145,13 @@ def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quan
         if best is not None:
             shares[best].append((best_cost, figure))
     return [[figure for _, figure in sorted(own, key=lambda pair: pair[0])] for own in shares]
+
+
+def _is_converted(sentence: Sentence, before: Quantity | None, figure: Quantity) -> bool:
+    """Tell a sum in brackets that only says the one before it in another money."""
+    if before is None or before.unit != "money" or figure.unit != "money":
+        return False
+    return sentence.folded[before.end : figure.start].strip() in ("(", "（")
 
 
 def _takes(match: Match, figure: Quantity) -> bool:

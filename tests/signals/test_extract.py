@@ -453,3 +453,42 @@ def test_the_whole_story_says_what_a_bare_yuan_sign_means() -> None:
     assert [(event.amount, event.currency) for event in bought] == [(2.3e9, "HKD")]
     bought = read("騰訊宣佈回購股份", "共23億元。除特別說明外，均以人民幣計。")
     assert [(event.amount, event.currency) for event in bought] == [(2.3e9, "CNY")]
+
+
+def test_what_befalls_two_firms_named_in_one_breath_reaches_both() -> None:
+    body = "Beijing will extend grants for fridges. That helps Midea Group and Haier Smart Home."
+    (event,) = of(read("Trade-in subsidies prolonged", body, "en"), "macro_policy", "0300.HK")
+    assert event.tickers == ("0300.HK", "6690.HK")
+
+
+def test_a_broker_before_a_colon_holds_a_view_of_whatever_follows() -> None:
+    told = read("Citi: Tencent's integration of DeepSeek may lift demand", language="en")
+    assert [(event.kind, event.tickers) for event in told] == [("analyst", ("0700.HK",))]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "ticker"),
+    [
+        ("BYD is not under investigation, the carmaker stressed", "regulation", "1211.HK"),
+        ("No users' data was leaked, SenseTime says", "incident", "0020.HK"),
+        ("Li Auto has not lowered its annual target, the company said", "guidance", "2015.HK"),
+        ("No, said Kuaishou, there are no talks on a sale of its stake in AcFun", "mna", "1024.HK"),
+    ],
+)
+def test_who_speaks_behind_his_words_denies_them(text: str, kind: str, ticker: str) -> None:
+    (event,) = of(read(text, language="en"), kind, ticker)
+    assert event.certainty == "denied"
+
+
+def test_who_is_hired_away_is_lost_to_the_other_firm() -> None:
+    told = read("JD Health hires Ping An Good Doctor's finance chief", language="en")
+    assert {event.tickers: event.polarity > 0 for event in told} == {
+        ("6618.HK",): True,
+        ("1833.HK",): False,
+    }
+
+
+def test_a_sum_in_brackets_is_the_one_before_it_in_another_money() -> None:
+    text = "Tencent invests 12.5 billion yuan ($1.7 billion) in new data centre"
+    (event,) = of(read(text, language="en"), "capex", "0700.HK")
+    assert (event.amount, event.currency) == (12.5e9, "CNY")

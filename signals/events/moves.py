@@ -1,0 +1,99 @@
+"""What a move of a price is not (foreseen, or the rise of a count), and who else made it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from signals.events.finder import TELLING, Hit
+from signals.events.page import Group, Sentence
+from signals.text.numbers import Quantity
+
+MOVES = frozenset(
+    ("up", "rally", "down", "slump", "price_up", "price_down", "price_rally", "price_slump")
+)
+"""Concepts of the verbs that tell a move."""
+
+_MODAL = re.compile(
+    r"(?<!\w)(?:could|may|might|would|should|can|will|going to|room to|on course to"
+    r"|(?:set|likely|poised|expected|due|bound|ready) to)"
+    r"\s(?:\w+ly\s|(?:still|yet|soon|even|further|also|be|well|see|go)\s|\S+\sshares\s){0,2}$"
+    r"|(?<!\w)(?:stock|shares?|price|room|upside)\s(?:\S+\s){0,3}?to\s$"
+    r"|^(?:will|can|could|is|should)\s(?:\S+\s){1,4}$"
+)
+# "May fell 3%" is a month: only a verb in its base form is what a modal foresees.
+_IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
+_FORESEES = re.compile(r"(?<!\w)(?:sees?|expects?|predicts?|envisages?|imagines?|pictures?)\s")
+_THIN = 16  # letters that hold no verb: ", while ", " more than "
+_MANY, _LARGE = 1_000, 100_000  # things that are counted; money that is no price of a share
+
+
+def is_foreseen(sentence: Sentence, found: Sequence[Hit]) -> bool:
+    """Tell an English move that somebody only expects ("could rise to 200", "sees it falling")."""
+    if sentence.language != "en":
+        return False
+    for start, end, concept, _ in found:
+        if concept not in MOVES:
+            continue
+        first, _ = sentence.segments[sentence.segment_of(start)]
+        verb = sentence.folded[start:end]
+        if verb.endswith("ing") and _FORESEES.search(sentence.folded, first, start):
+            return True
+        if not _IS_PAST.search(verb) and _MODAL.search(sentence.folded, first, start):
+            return True
+    return False
+
+
+def counts_on(sentence: Sentence, found: Sequence[Hit]) -> bool:
+    """Tell a rise that goes on about a count ("sells 302,400 cars, up 46%"), and not a share."""
+    for start, _, concept, _ in found:
+        segment = sentence.segment_of(start)
+        first, last = sentence.segments[segment]
+        if segment == 0 or concept not in MOVES or start - first > 1:
+            continue
+        if any(first <= group.start < last for group in sentence.groups):
+            continue
+        low, high = sentence.segments[segment - 1]
+        return any(low <= f.start < high and _is_count(f) for f in sentence.figures)
+    return False
+
+
+def _is_count(figure: Quantity) -> bool:
+    """Tell a sum or a number of things; years and prices of shares are neither."""
+    if figure.unit == "money":
+        return figure.value >= _LARGE
+    is_year = 1900 <= figure.value < 2100
+    return figure.unit == "plain" and figure.value >= _MANY and not is_year
+
+
+def listed_behind(sentence: Sentence, start: int, end: int) -> list[str]:
+    """Return who moved with what a verb tells of, each with nothing but a figure behind it.
+
+    Parameters
+    ----------
+    sentence : Sentence
+        The sentence ("A is up 4%, B 3%, C nearly 2%").
+    start, end : int
+        Where the verb and its figure stand.
+    """
+    figures = [figure for figure in sentence.figures if figure.unit == "percent"]
+    reached = max((f.end for f in figures if f.start - end <= _THIN), default=0)
+    listed: list[str] = []
+    for group in sentence.groups if reached > start else ():
+        if group.start < start:
+            continue
+        own = next((f for f in figures if 0 <= f.start - group.end <= _THIN), None)
+        if own is None or group.start - reached > _THIN or not _is_bare(sentence, group, own.start):
+            break
+        listed += group.tickers
+        reached = own.end
+    return listed
+
+
+def _is_bare(sentence: Sentence, group: Group, end: int) -> bool:
+    """Tell whether nothing happens between a firm and the figure behind it."""
+    return not any(
+        group.end <= hit.start < end and hit.concept not in TELLING
+        for hits in sentence.by_concept.values()
+        for hit in hits
+    )
