@@ -23,6 +23,9 @@ _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
+_VERBS_OF_MOVES = frozenset(
+    ("up", "rally", "down", "slump", "price_up", "price_down", "price_rally", "price_slump")
+)
 # A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
 _MODEL = re.compile(
     r"(?<![^\W\u4e00-\u9fff])"
@@ -42,6 +45,20 @@ _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
 _AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
+# "kaufen auf Taobao": a shop is not what is bought there.
+_SHOPPED = frozenset(("acquire", "sell", "net_buy"))
+# "Tencent-Aktien abstoßen": whose shares they are does not sell them.
+_HELD = re.compile(
+    r"(?:'s)?[\s-](?:aktien?|anteile?n?|papieren?|titeln?|beteiligung\w*|aktienpaket\w*|shares|stake|stock)(?!\w)"
+)
+# "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
+_COUNTED = re.compile(
+    r"(?<![\d.,])(?:\d[\d.,]{3,}|\d[\d.,]*\s?(?:millionen|mio\.?|milliarden|mrd\.?|million|billion|mn|bn|m))\s$"
+)
+# "könnte steigen" is a guess; "kann zulegen" is how the press says that it did.
+_GUESSED = re.compile(
+    r"(?<!\w)(?:könnten?|dürften?|sollten?|soll|sollen|würden?|wird|werden|mag)(?!\w)"
+)
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -248,11 +265,26 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         taken |= best.letters
     if rule.without and _is_barred(sentence, rule, chosen):
         return None
+    if rule.reaction and not _has_happened(sentence, chosen):
+        return None
     cues = [found for found in chosen if found.concept[0] != "%"] or chosen
     start = min(found.start for found in cues)
     end = max(found.end for found in cues)
     falling = any(found.concept in _FALLING for found in chosen)
     return Match(rule, tuple(chosen), start, end, segment, falling)
+
+
+def _has_happened(sentence: Sentence, chosen: Sequence[Hit]) -> bool:
+    """Tell a move of a price from one that is only expected, and from shares that are sold."""
+    for start, end, concept, _ in chosen:
+        if concept == "share" and _COUNTED.search(sentence.folded, max(0, start - 24), start):
+            return False
+        if sentence.language != "de" or concept[0] == "%" or sentence.folded[end - 1] != "n":
+            continue  # German puts the verb in front and what it governs at the end
+        first, _ = sentence.segments[sentence.segment_of(start)]
+        if _GUESSED.search(sentence.folded, first, start) and concept in _VERBS_OF_MOVES:
+            return False
+    return True
 
 
 def _is_barred(sentence: Sentence, rule: Rule, chosen: Sequence[Hit]) -> bool:
@@ -377,14 +409,15 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             is_before = group.end <= anchor.start + 1
             is_target = (not is_before or place > 0) and _is_another(sentence, group)
             fits = {
-                "%target": is_target,
+                "%target": is_target and not _is_shop(sentence, anchor, group),
                 "%listed_target": is_target
                 and bool(group.tickers)
                 and not _is_unit(sentence, group),
                 "%listed_doer": is_before
                 and bool(group.tickers)
                 and place == 0
-                and not _is_person(sentence, group),
+                and not _is_person(sentence, group)
+                and not _HELD.match(sentence.folded, group.end),
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
                 and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
@@ -411,6 +444,12 @@ def _is_person(sentence: Sentence, group: Group) -> bool:
 def _is_unit(sentence: Sentence, group: Group) -> bool:
     """Tell a listed subsidiary: who sells it sells a part of itself."""
     return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
+
+
+def _is_shop(sentence: Sentence, anchor: Hit, group: Group) -> bool:
+    """Tell where somebody buys from whom he buys."""
+    at = PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
+    return anchor.concept in _SHOPPED and at is not None
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

@@ -26,6 +26,15 @@ _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
+# Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
+_BESIDE_VERB = re.compile(
+    r"(?<!\w)(?:mit|gegen|für|neben|nach|vor|wegen|trotz|dank|durch|seit|statt|außer|ohne|with|against|for|besides)"
+    r"\s(?:dem |den |der |das |die |the )?$"
+)
+# "man entwickle mit Samsung einen Chip": of whom the words before spoke.
+_STANDS_FOR = re.compile(
+    r"(?:(?:dass|ob|wonach|demzufolge|weil|obwohl|that|whether|because)\s)?(?:man|er|sie|es|it|they|he|she)(?!\w)"
+)
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
     "en": re.compile(r"(?!)"),
@@ -133,15 +142,15 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
-    here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
         start, _ = sentence.segments[match.segment]
         goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
         return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
-    if here:
-        return here[0]
+    doer = _doer(sentence, match, _in(sentence, before, match.segment), folded)
+    if doer is not None:
+        return doer
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
@@ -152,6 +161,25 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
         near = [group for group in near if not _is_aside(match, folded, group)]
     return near[0] if near else None
+
+
+def _doer(
+    sentence: Sentence, match: Match, here: Sequence[Group], folded: str
+) -> Group | None:
+    """Return who acts of those before a verb: a pronoun's firm, else one no preposition leads."""
+    start, end = sentence.segments[match.segment]
+    if match.segment > 0 and here and _STANDS_FOR.match(folded, start, end):
+        earlier = [group for group in sentence.groups if group.end <= start]
+        if earlier:
+            return _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
+    free = [group for group in here if _stands_free(folded, group)]
+    if here and not free:
+        free = [g for g in _after_verb(sentence, match) if _stands_free(folded, g)]
+    return next(iter(free or here), None)
+
+
+def _stands_free(folded: str, group: Group) -> bool:
+    return _BESIDE_VERB.search(folded, max(0, group.start - 14), group.start) is None
 
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
@@ -265,7 +293,7 @@ def _opposed(
     here = _in(sentence, sentence.groups, match.segment)
     before = [group for group in here if group.end <= head.start + 1]
     after = [group for group in here if group.start >= head.start]
-    doer = before[0] if before else None
+    doer = _doer(sentence, match, before, folded)
     if doer is None and _before(sentence, match):
         earlier = _before(sentence, match)
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]

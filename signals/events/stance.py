@@ -74,8 +74,8 @@ def _stance(
         tense=_tense(sentence, segment),
         negated=negated,
         hedged=hedged,
-        is_reversed=not (match.rule.reaction or is_denied)
-        and _is_reversed(sentence, match, used, language),
+        is_reversed=not match.rule.reaction
+        and _is_reversed(sentence, match, _and_denials(sentence, used, is_denied), language),
         is_background=_is_background(sentence, segment),
     )
 
@@ -219,6 +219,16 @@ def _is_negated(
         if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
             return True
     return False
+
+
+def _and_denials(
+    sentence: Sentence, used: list[tuple[int, int]], is_denied: bool
+) -> list[tuple[int, int]]:
+    """Add the words that deny: "weist ab" turns nothing around where it says no to a report."""
+    if not is_denied:
+        return used
+    words = (hit for concept in ("deny", "neg") for hit in sentence.by_concept.get(concept, ()))
+    return [*used, *((hit.start, hit.end) for hit in words)]
 
 
 def _is_reversed(
