@@ -62,6 +62,17 @@ _GUESSED = re.compile(
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
+# Kinds whose verb is said once for several firms, and what may stand beside their figures.
+_REPEATED: frozenset[Kind] = frozenset(("price_move", "order_supply", "earnings", "analyst"))
+_WORD = re.compile(r"[^\W\d_]+|\d[\d.,]*")
+_FILLERS = frozenset(
+    "um und sogar gar mehr als rund fast knapp gut etwa minus plus jeweils je ebenfalls auch immerhin auf prozent"
+    " prozentpunkte yuan hkd hk hongkong dollar usd mrd mio milliarden millionen einen zwei drei vier fünf sechs"
+    " sieben acht neun zehn elf zwölf by and almost nearly about around some over more than percent to billion"
+    " million one two three four five six seven eight nine ten".split()
+)
+
+
 class Match(NamedTuple):
     """A rule that fired, with the cues, figures and names it used."""
 
@@ -152,12 +163,13 @@ class Grammar:
                 for found in match.found:
                     if found.concept[0] != "%":
                         used |= found.letters
-        if not any(match.rule.weak for match in fired):
-            return sorted(fired, key=_start_of)
-        strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        told = {m.rule.kind for m in fired if not m.only_denied}
-        kept = (m for m in fired if not _gives_way(m, strong, told, sentence))
-        return sorted(kept, key=_start_of)
+        if any(match.rule.weak for match in fired):
+            strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
+            told = {m.rule.kind for m in fired if not m.only_denied}
+            fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
+        if fired and len(sentence.groups) > 1 < len(sentence.segments):
+            fired += _elided(sentence, fired)
+        return sorted(fired, key=_start_of)
 
     def _is_outbid(
         self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int
@@ -246,6 +258,31 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
     )
+
+
+def _elided(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
+    """Repeat a verb for firms that only a figure follows ("A verliert 3 Prozent, B und C 2")."""
+    said: dict[int, Match] = {match.segment: match for match in fired}
+    repeated: list[Match] = []
+    for segment, (start, end) in enumerate(sentence.segments):
+        before = said.get(segment - 1)
+        if before is None or segment in said or before.rule.kind not in _REPEATED:
+            continue
+        here = [g for g in sentence.groups if start <= g.start < end and g.tickers]
+        rest, low = "", start
+        for group in here:
+            rest, low = rest + sentence.folded[low : group.start] + " ", group.end
+        words = _WORD.findall(rest + sentence.folded[low:end])
+        if not here or not words or not _FILLERS.issuperset(w for w in words if not w[0].isdigit()):
+            continue
+        for group in here:
+            name = Hit(group.start, group.end, "%mover", letters_of(group.start, group.end))
+            again = before._replace(
+                found=(name,), start=group.end, end=group.end, segment=segment
+            )
+            repeated.append(again)
+            said[segment] = again
+    return repeated
 
 
 def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | None:
