@@ -24,7 +24,9 @@ _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_no
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
-_ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
+_ITS_THING = re.compile(
+    r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel|anteil|börsen))\w+"
+)
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 # Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
 _BESIDE_VERB = re.compile(
