@@ -180,7 +180,7 @@ class Grammar:
             if not possible >> rival.rank & 1 or anchor.concept not in rival.anchors:
                 continue
             other = _try(sentence, rival, anchor, used)
-            if other is not None and _width(other) < _width(match):
+            if other is not None and _width(sentence, other) < _width(sentence, match):
                 return True
         return False
 
@@ -236,9 +236,10 @@ def _rivals(plan: _Plan, plans: Sequence[_Plan]) -> tuple[_Plan, ...]:
     )
 
 
-def _width(match: Match) -> int:
+def _width(sentence: Sentence, match: Match) -> int:
     first, second = sorted(match.found[:2])
-    return max(0, second.start - first.end)
+    crossed = sentence.segment_of(second.start) - sentence.segment_of(first.start)
+    return max(0, second.start - first.end) + _SEGMENT_COST[sentence.language] * crossed
 
 
 def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Sentence) -> bool:

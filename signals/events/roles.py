@@ -33,6 +33,8 @@ _BESIDE_VERB = re.compile(
     r"(?<!\w)(?:mit|gegen|für|neben|nach|vor|wegen|trotz|dank|durch|seit|statt|außer|ohne|with|against|for|besides)"
     r"\s(?:dem |den |der |das |die |the )?$"
 )
+# "traut sich Leapmotor mehr zu": between a verb and whoever does it stand no preposition and no thing.
+_NO_CASE = re.compile(r"\s(?:(?:sich|nun|jetzt|auch|dagegen|hingegen|indes|der|die|das)\s){0,3}")
 # "man entwickle mit Samsung einen Chip": of whom the words before spoke.
 _STANDS_FOR = re.compile(
     r"(?:(?:dass|ob|wonach|demzufolge|weil|obwohl|that|whether|because)\s)?(?:man|er|sie|es|it|they|he|she)(?!\w)"
@@ -153,6 +155,9 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     doer = _doer(sentence, match, _in(sentence, before, match.segment), folded)
     if doer is not None:
         return doer
+    inverted = _inverted(sentence, match, folded)
+    if inverted is not None:
+        return inverted
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
@@ -178,6 +183,17 @@ def _doer(
     if here and not free:
         free = [g for g in _after_verb(sentence, match) if _stands_free(folded, g)]
     return next(iter(free or here), None)
+
+
+def _inverted(sentence: Sentence, match: Match, folded: str) -> Group | None:
+    """Return who stands right behind a German verb, where nobody stands in front of it."""
+    if sentence.language != "de":
+        return None
+    after = _after_verb(sentence, match)
+    if not after or not after[0].tickers:
+        return None
+    between = folded[match.found[0].end : after[0].start]
+    return after[0] if _NO_CASE.fullmatch(between) else None
 
 
 def _stands_free(folded: str, group: Group) -> bool:
