@@ -160,7 +160,16 @@ class Finder:
                 if is_told:
                     tellings.append((low, -high, -weight, len(tellings), tail_end, is_told))
         found: list[Hit] = []
-        for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings)):
+        kept = [*_outermost(contents), *_outermost(tellings)]
+        # A verb that its particle makes another ("steigt … aus") says nothing by itself.
+        ignored = {
+            (low, high)
+            for low, high, _, _, tail_end, concepts in kept
+            if tail_end > -high and "ignore" in concepts
+        }
+        for low, high, _, _, tail_end, concepts in kept:
+            if tail_end <= -high and (low, high) in ignored:
+                continue
             letters = letters_of(low, -high)
             found += [_new_hit((low, -high, concept, letters)) for concept in concepts]
         found.sort(key=_SPAN)

@@ -19,6 +19,7 @@ from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
+_AT_ONCE = 5  # " an ", " in "
 _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
@@ -439,7 +440,7 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         yield from ((group.start, group.end) for group in sentence.groups)
     elif concept == "%stranger":
         front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
-        if not any(group.tickers for group in front):
+        if not any(group.tickers for group in front) and not _is_in_stranger(sentence, anchor):
             yield anchor.start, anchor.start
     else:
         here = _clause(sentence, anchor)
@@ -472,6 +473,13 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
         return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
     return here
+
+
+def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
+    """Tell a stake in a firm without a line here ("Verkauf der Beteiligung an Didi")."""
+    return anchor.concept in ("sell_stake", "buy_stake") and any(
+        group.is_unlisted and 0 < group.start - anchor.end <= _AT_ONCE for group in sentence.groups
+    )
 
 
 def _is_person(sentence: Sentence, group: Group) -> bool:

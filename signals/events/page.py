@@ -205,8 +205,9 @@ def _segments(folded: str, language: str) -> list[tuple[int, int]]:
         return [(_skip_space(folded, 0, end), end)]
     parts: list[tuple[int, int]] = []
     for low, high in sorted(marks):
-        if low > begin:
-            parts.append((_skip_space(folded, begin, low), low))
+        first = _skip_space(folded, begin, low)
+        if low > first:  # between a comma and "dass" stands nothing
+            parts.append((first, low))
         begin = max(begin, high)
     if begin < end:
         parts.append((_skip_space(folded, begin, end), end))

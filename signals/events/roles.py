@@ -93,7 +93,7 @@ def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     here = _in(sentence, sentence.groups, match.segment)
     return (
         match.rule.who != "opposed"
-        and match.segment > 0
+        and (match.segment > 0 or match.rule.kind == "management")
         and bool(here)
         and all(g.end <= match.start for g in here)
         and (not any(group.tickers for group in here))

@@ -98,7 +98,7 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     )
     says = speaks and _is_statement(sentence, match.segment)
     says = says or _is_said_after(sentence, match.segment)
-    in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
+    in_front = any(group.tickers and group.start < match.end for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
     tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
