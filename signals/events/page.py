@@ -28,7 +28,8 @@ _NACH = (
 )
 _CONTRAST_WORDS = {
     "de": (
-        "während", "hingegen", "dagegen", "aber", "jedoch", "doch", "wohingegen", "obwohl",
+        "während", "hingegen", "dagegen", "aber", "jedoch",
+        r"doch(?!\s(?:nicht|noch|kein|wieder|selbst))", "wohingegen", "obwohl",
         "nachdem", "weil", "dass", "trotz", "wegen", r"dank(?!:)", "aufgrund", "infolge",
         "angesichts", _NACH,
     ),

@@ -263,7 +263,9 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
         if opener.tickers or match.rule.kind not in _FROM_ABOVE:
             return opener if opener.tickers else None
     after = _after(sentence, match)
-    near = [g for g in after if sentence.segment_of(g.start) - match.segment <= 1]
+    # "Kein Rückruf, kein Mangel: Xiaomi widerspricht": only who denies can be meant.
+    reach = 2 if "deny" in sentence.by_concept else 1
+    near = [g for g in after if sentence.segment_of(g.start) - match.segment <= reach]
     if match.rule.kind in _FROM_ABOVE:
         near = [group for group in near if group.tickers]
     return near[0] if near and near[0].tickers else None
