@@ -25,7 +25,7 @@ TELLING = frozenset(
     )
 )  # fmt: skip
 _REACH = {"de": 110, "en": 90, "zh": 30}
-_SEPARABLE = frozenset(
+SEPARABLE = frozenset(
     (
         "zu", "ab", "an", "auf", "aus", "ein", "nach", "zurück", "vor", "hoch", "herab", "hinauf",
         "herauf", "heraus", "bei", "nieder", "fort", "weg", "um", "durch",
@@ -259,7 +259,7 @@ def parse_cue(concept: str, text: str) -> Cue:
         if adjacent:
             patterns.insert(0, re.escape(f" {adjacent}"))
         pattern = re.compile(f"[^。！？;；]{{0,{_GAP_REACH}}}?".join(patterns))
-        is_particle = len(tails) == 1 and not adjacent and tails[0] in _SEPARABLE
+        is_particle = len(tails) == 1 and not adjacent and tails[0] in SEPARABLE
         tail = Tail(pattern, is_particle, bool(adjacent), adjacent or tails[0].strip("*"))
     return Cue(concept, text, head.strip("*"), open_left, open_right, anchored, tail)
 
@@ -275,7 +275,7 @@ def joined_forms(cues: Sequence[str]) -> list[str]:
     forms = []
     for cue in cues:
         stem, gap, particle = cue.partition(f"* {GAP} ")
-        if gap and particle in _SEPARABLE and stem.isalpha():
+        if gap and particle in SEPARABLE and stem.isalpha():
             forms += [f"{particle}{between}{stem}*" for between in ("", "ge", "zu")]
     return [form for form in dict.fromkeys(forms) if form not in cues]
 

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from signals.events.finder import Hit, letters_of
@@ -68,9 +69,11 @@ _REPEATED: frozenset[Kind] = frozenset(("price_move", "order_supply", "earnings"
 _WORD = re.compile(r"[^\W\d_]+|\d[\d.,]*")
 _FILLERS = frozenset(
     "um und sogar gar mehr als rund fast knapp gut etwa minus plus jeweils je ebenfalls auch immerhin auf prozent"
-    " prozentpunkte yuan hkd hk hongkong dollar usd mrd mio milliarden millionen einen zwei drei vier fünf sechs"
-    " sieben acht neun zehn elf zwölf by and almost nearly about around some over more than percent to billion"
-    " million one two three four five six seven eight nine ten".split()
+    " prozentpunkte yuan hkd hk hongkong dollar usd mrd mio milliarden millionen by and almost nearly about around"
+    " some over more than percent to billion million".split()
+)
+_NUMERALS = frozenset(
+    "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf two three four five six seven eight nine ten".split()
 )
 
 
@@ -168,7 +171,8 @@ class Grammar:
             strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
             told = {m.rule.kind for m in fired if not m.only_denied}
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
-        if fired and len(sentence.groups) > 1 < len(sentence.segments):
+        if fired and len(sentence.groups) > 1:
+            fired += _coordinated(sentence, fired)
             fired += _elided(sentence, fired)
         return sorted(fired, key=_start_of)
 
@@ -274,17 +278,38 @@ def _elided(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
         rest, low = "", start
         for group in here:
             rest, low = rest + sentence.folded[low : group.start] + " ", group.end
-        words = _WORD.findall(rest + sentence.folded[low:end])
-        if not here or not words or not _FILLERS.issuperset(w for w in words if not w[0].isdigit()):
-            continue
-        for group in here:
-            name = Hit(group.start, group.end, "%mover", letters_of(group.start, group.end))
-            again = before._replace(
-                found=(name,), start=group.end, end=group.end, segment=segment
-            )
-            repeated.append(again)
-            said[segment] = again
+        if here and _is_figure(rest + sentence.folded[low:end]):
+            said[segment] = before
+            repeated += [_again(before, group, segment) for group in here]
     return repeated
+
+
+def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
+    """Repeat a verb within its clause ("es verloren A 4 und B 3 Prozent")."""
+    repeated: list[Match] = []
+    for match in fired:
+        if match.rule.kind not in _REPEATED:
+            continue
+        here = [g for g in sentence.groups if sentence.segment_of(g.start) == match.segment]
+        for first, second in pairwise(here):
+            begin = max([first.end, *(f.end for f in match.found if f.end <= second.start)])
+            between = sentence.folded[begin : second.start]
+            if first.tickers and second.tickers and _is_figure(between) and "und" in between:
+                repeated.append(_again(match, second, match.segment))
+    return repeated
+
+
+def _is_figure(rest: str) -> bool:
+    """Tell a figure and the small words around it from everything that says more."""
+    words = _WORD.findall(rest)
+    return any(word[0].isdigit() or word in _NUMERALS for word in words) and all(
+        word[0].isdigit() or word in _NUMERALS or word in _FILLERS for word in words
+    )
+
+
+def _again(match: Match, group: Group, segment: int) -> Match:
+    name = Hit(group.start, group.end, "%mover", letters_of(group.start, group.end))
+    return match._replace(found=(name,), start=group.end, end=group.end, segment=segment)
 
 
 def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | None:

@@ -152,11 +152,17 @@ def lay_out(
     told = [left for m in told if (left := _left_behind(folded, m)) is not None]
     groups = _groups(folded, _without_attributes(folded, told))
     segments = _joined(segments, groups)
+    # A list of firms is no end of a clause: "lädt Meituan, JD.com und Ele.me vor".
+    unbroken = folded
+    for group in groups:
+        if "," in folded[group.start : group.end]:
+            names_here = folded[group.start : group.end].replace(",", " ")
+            unbroken = unbroken[: group.start] + names_here + unbroken[group.end :]
     in_names = 0
     for name in named:
         in_names |= letters_of(name.start, name.end)
     by_concept: dict[str, list[Hit]] = {}
-    for hit in lexicon.hits(folded, language, starts):
+    for hit in lexicon.hits(unbroken, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
         # (SoftBank holds, Kunlun chips are chips of one's own).
         if (
