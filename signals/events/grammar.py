@@ -67,6 +67,7 @@ _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?"
 # Kinds whose verb is said once for several firms, and what may stand beside their figures.
 _REPEATED: frozenset[Kind] = frozenset(("price_move", "order_supply", "earnings", "analyst"))
 _WORD = re.compile(r"[^\W\d_]+|\d[\d.,]*")
+_FIGURE_NEXT = re.compile(r"\s(?:(?:um|auf|rund|fast|knapp|gut|etwa|sogar|mehr als) ){0,2}\d")
 _FILLERS = frozenset(
     "um und sogar gar mehr als rund fast knapp gut etwa minus plus jeweils je ebenfalls auch immerhin auf prozent"
     " prozentpunkte yuan hkd hk hongkong dollar usd mrd mio milliarden millionen by and almost nearly about around"
@@ -294,7 +295,9 @@ def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
         for first, second in pairwise(here):
             begin = max([first.end, *(f.end for f in match.found if f.end <= second.start)])
             between = sentence.folded[begin : second.start]
-            if first.tickers and second.tickers and _is_figure(between) and "und" in between:
+            words = _WORD.findall(between)
+            is_joined = "und" in words and all(w[0].isdigit() or w in _FILLERS for w in words)
+            if is_joined and second.tickers and _FIGURE_NEXT.match(sentence.folded, second.end):
                 repeated.append(_again(match, second, match.segment))
     return repeated
 
