@@ -40,6 +40,10 @@ _AFTER_PARTICLE = re.compile(
 )
 
 
+# "stuft A ab und B hoch": the first particle has ended the first verb.
+_CLOSED = re.compile(r"(?<!\w)(?:ab|herab|herunter|hoch|herauf|zurück|ein)\s(?:und|oder)(?!\w)")
+
+
 class Hit(NamedTuple):
     """A cue found: its span in the folded text, its concept, and its letters.
 
@@ -224,7 +228,11 @@ def _tail_end(tail: Tail, folded: str, end: int, reach: int) -> int:
         match = tail.pattern.match(folded, end, high)
         return match.end() if match else -1
     for match in tail.pattern.finditer(folded, end, high):
-        if not tail.is_particle or _AFTER_PARTICLE.match(folded, match.end(), high):
+        if not tail.is_particle:
+            return match.end()
+        if _CLOSED.search(folded, end, match.start()):
+            return -1
+        if _AFTER_PARTICLE.match(folded, match.end(), high):
             return match.end()
     return -1
 

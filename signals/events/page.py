@@ -45,7 +45,7 @@ _CONTRAST = {
 }
 _JOINT = re.compile(
     r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
-    r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
+    r"(?:、|,|，|和|与|及|以及|跟|同|und|bis|and|&|/|\+|sowie|as well as|or|oder)?"
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")

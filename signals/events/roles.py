@@ -254,7 +254,11 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     here = _in(sentence, sentence.groups, match.segment)
     ours = [group for group in here if group.tickers]
     if ours:
-        return min(ours, key=lambda group: _distance(group, match))
+        # "stuft A hoch und B ab": of two as near the one behind, in German.
+        backward = sentence.language == "de"
+        return min(
+            ours, key=lambda g: (_distance(g, match), backward and g.start < match.start)
+        )
     if here and match.rule.kind not in _FROM_ABOVE:
         return None
     before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
