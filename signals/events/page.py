@@ -54,6 +54,10 @@ _BESIDE = re.compile(
     r"|zulieferer|rivale|rivalin|konkurrent|konkurrentin|herausforderer)\s"
     r"|的?(?:竞争对手|对手|劲敌)"
 )
+# "darunter ein Tencent-Zulieferer": somebody else, named or not.
+_OF_ANOTHER = re.compile(
+    r"-(?:zuliefere?r\w*|rival\w*|konkurrent\w*|herausforderer\w*|partner|partners|kunde|nachahmer)(?!\w)"
+)
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
 
@@ -103,7 +107,7 @@ class Sentence:
 
     def is_behind_colon(self, segment: int) -> bool:
         """Tell whether a segment is what the one before it says ("BYD: no plans")."""
-        if segment == 0:
+        if not 0 < segment < len(self.segments):
             return False
         before = self.segments[segment - 1][1]
         return self.text[before : before + 2].strip()[:1] in (":", "：")
@@ -185,7 +189,7 @@ def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
         mention
         for mention, follower in pairwise(named)
         if _BESIDE.fullmatch(folded, mention.end, follower.start)
-    }
+    } | {mention for mention in named if _OF_ANOTHER.match(folded, mention.end)}
     return [mention for mention in named if mention not in measures]
 
 

@@ -93,7 +93,7 @@ def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     here = _in(sentence, sentence.groups, match.segment)
     return (
         match.rule.who != "opposed"
-        and (match.segment > 0 or match.rule.kind == "management")
+        and (match.segment > 0 or not sentence.is_behind_colon(1))
         and bool(here)
         and all(g.end <= match.start for g in here)
         and (not any(group.tickers for group in here))
@@ -161,7 +161,8 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
-    after = _after(sentence, match)
+    shops = match.rule.kind == "capex" and sentence.language == "de"
+    after = [g for g in _after(sentence, match) if not (shops and _is_place(folded, g))]
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
     if (
         match.rule.kind == "earnings"
@@ -214,8 +215,12 @@ def _tells_of_share(match: Match) -> bool:
 
 def _is_aside(match: Match, folded: str, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
-    at = PLACE.search(folded, max(0, group.start - 10), group.start)
-    return at is not None or _ITS_THING.match(folded, group.end, match.start) is not None
+    thing = _ITS_THING.match(folded, group.end, match.start)
+    return thing is not None or _is_place(folded, group)
+
+
+def _is_place(folded: str, group: Group) -> bool:
+    return PLACE.search(folded, max(0, group.start - 10), group.start) is not None
 
 
 def _acts_on(folded: str, group: Group) -> bool:
