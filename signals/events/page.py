@@ -189,13 +189,16 @@ def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
         mention
         for mention, follower in pairwise(named)
         if _BESIDE.fullmatch(folded, mention.end, follower.start)
-    } | {mention for mention in named if _OF_ANOTHER.match(folded, mention.end)}
+    }
     return [mention for mention in named if mention not in measures]
 
 
 def _left_behind(folded: str, mention: Mention) -> Mention | None:
     """Make a firm somebody came from ("former Alibaba executive") nobody's, another's nothing."""
-    if not _FORMER.search(folded, max(0, mention.start - 12), mention.start):
+    if not (
+        _FORMER.search(folded, max(0, mention.start - 12), mention.start)
+        or _OF_ANOTHER.match(folded, mention.end)
+    ):
         return mention
     return mention._replace(ticker=None, role="unlisted") if mention.ticker else None
 

@@ -27,6 +27,7 @@ _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(
     r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel|anteil|börsen))\w+"
 )
+_AT_A_SHOP = re.compile(r"(?<!\w)(?:auf|bei)\s(?:der |dem )?$")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 # Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
 _BESIDE_VERB = re.compile(
@@ -161,8 +162,8 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
-    shops = match.rule.kind == "capex" and sentence.language == "de"
-    after = [g for g in _after(sentence, match) if not (shops and _is_place(folded, g))]
+    builds = match.rule.kind == "capex"  # "Puma eröffnet Laden auf Tmall"
+    after = [g for g in _after(sentence, match) if not (builds and _is_shop(folded, g))]
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
     if (
         match.rule.kind == "earnings"
@@ -217,6 +218,10 @@ def _is_aside(match: Match, folded: str, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
     thing = _ITS_THING.match(folded, group.end, match.start)
     return thing is not None or _is_place(folded, group)
+
+
+def _is_shop(folded: str, group: Group) -> bool:
+    return _AT_A_SHOP.search(folded, max(0, group.start - 10), group.start) is not None
 
 
 def _is_place(folded: str, group: Group) -> bool:
