@@ -98,10 +98,12 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     )
     says = speaks and _is_statement(sentence, match.segment)
     says = says or _is_said_after(sentence, match.segment)
-    in_front = any(group.tickers and group.start < match.end for group in sentence.groups)
+    # A German subject may stand behind its verb ("daran arbeitet Nio nicht").
+    reach = sentence.segments[match.segment][1] if language == "de" else match.end
+    in_front = any(group.tickers and group.start < reach for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
-    tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
+    tells = in_front and match.rule.subtype != "accident" and "speech" in sentence.by_concept
     return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
 
 
@@ -115,7 +117,7 @@ def _is_said_after(sentence: Sentence, segment: int) -> bool:
     behind = segment + 1
     return (
         behind < len(sentence.segments)
-        and bool(sentence.in_segment("speech", behind))
+        and (bool(sentence.in_segment("speech", behind)) or sentence.is_behind_colon(behind))
         and any(g.tickers and sentence.segment_of(g.start) == behind for g in sentence.groups)
     )
 
@@ -216,9 +218,18 @@ def _is_negated(
         if hit.start < match.start and match.start - hit.end <= reach:
             return True
         inside = match.start <= hit.start < match.end
+        ends = language == "de" and hit.start >= match.end and _ends_clause(sentence, hit)
+        if ends:
+            return True
         if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
             return True
     return False
+
+
+def _ends_clause(sentence: Sentence, hit: Hit) -> bool:
+    """Tell the "nicht" that stands last and denies all that was said before it."""
+    _, end = sentence.segments[sentence.segment_of(hit.start)]
+    return not sentence.folded[hit.end : end].strip(" .!\"'“”")
 
 
 def _and_denials(
