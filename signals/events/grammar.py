@@ -53,6 +53,7 @@ _SHOPPED = frozenset(("acquire", "sell", "net_buy"))
 _HELD = re.compile(
     r"(?:'s)?[\s-](?:aktien?|anteile?n?|papieren?|titeln?|beteiligung\w*|aktienpaket\w*|shares|stake|stock)(?!\w)"
 )
+_DONE_BY = re.compile(r"\s(?:von|durch|by)\s(?:the |dem |der )?")
 # "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
 _COUNTED = re.compile(
     r"(?<![\d.,])(?:\d[\d.,]{3,}|\d[\d.,]*\s?(?:millionen|mio\.?|milliarden|mrd\.?|million|billion|mn|bn|m))\s$"
@@ -73,6 +74,7 @@ _FILLERS = frozenset(
     " prozentpunkte yuan hkd hk hongkong dollar usd mrd mio milliarden millionen by and almost nearly about around"
     " some over more than percent to billion million".split()
 )
+_COMPARED = {"weniger": -1, "fewer": -1, "less": -1, "mehr": 1}
 _NUMERALS = frozenset(
     "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf two three four five six seven eight nine ten".split()
 )
@@ -174,7 +176,7 @@ class Grammar:
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
         if fired and len(sentence.groups) > 1:
             fired += _coordinated(sentence, fired)
-            fired += _elided(sentence, fired)
+            fired += _elided(sentence, fired, self._plans)
         return sorted(fired, key=_start_of)
 
     def _is_outbid(
@@ -267,7 +269,7 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     )
 
 
-def _elided(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
+def _elided(sentence: Sentence, fired: Sequence[Match], plans: Sequence[_Plan]) -> list[Match]:
     """Repeat a verb for firms that only a figure follows ("A verliert 3 Prozent, B und C 2")."""
     said: dict[int, Match] = {match.segment: match for match in fired}
     repeated: list[Match] = []
@@ -279,10 +281,26 @@ def _elided(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
         rest, low = "", start
         for group in here:
             rest, low = rest + sentence.folded[low : group.start] + " ", group.end
-        if here and _is_figure(rest + sentence.folded[low:end]):
-            said[segment] = before
-            repeated += [_again(before, group, segment) for group in here]
+        rest += sentence.folded[low:end]
+        told = before if _is_figure(rest) else _compared(before, rest, plans)
+        if here and told is not None:
+            said[segment] = told
+            repeated += [_again(told, group, segment) for group in here]
     return repeated
+
+
+def _compared(match: Match, rest: str, plans: Sequence[_Plan]) -> Match | None:
+    """Turn a verb around for firms of which only "weniger" is said ("A und B mehr, C weniger")."""
+    words = set(_WORD.findall(rest))
+    signs = [sign for word, sign in _COMPARED.items() if word in words]
+    if len(signs) != 1 or not words <= _COMPARED.keys() | _FILLERS | {"dagegen", "hingegen"}:
+        return None
+    rule = match.rule
+    if rule.polarity * signs[0] > 0:
+        return match
+    turned = (p.rule for p in plans if (p.rule.kind, p.rule.subtype) == (rule.kind, rule.subtype))
+    opposite = next((r for r in turned if r.polarity * signs[0] > 0), None)
+    return None if opposite is None else match._replace(rule=opposite, is_falling=signs[0] < 0)
 
 
 def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
@@ -468,7 +486,9 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         yield from ((group.start, group.end) for group in sentence.groups)
     elif concept == "%stranger":
         front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
-        if not any(group.tickers for group in front) and not _is_in_stranger(sentence, anchor):
+        if _is_in_stranger(sentence, anchor):
+            return
+        if not any(group.tickers for group in front) or _is_by_stranger(sentence, anchor):
             yield anchor.start, anchor.start
     else:
         here = _clause(sentence, anchor)
@@ -484,7 +504,8 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
                 and bool(group.tickers)
                 and place == 0
                 and not _is_person(sentence, group)
-                and not _HELD.match(sentence.folded, group.end),
+                and not _HELD.match(sentence.folded, group.end)
+                and not _is_by_stranger(sentence, anchor),
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
                 and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
@@ -501,6 +522,14 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     if sentence.is_behind_colon(segment) and not any(g.end <= anchor.start + 1 for g in here):
         return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
     return here
+
+
+def _is_by_stranger(sentence: Sentence, anchor: Hit) -> bool:
+    """Tell a deed whose doer stands behind it ("Einstieg von FAW bei Leapmotor")."""
+    by = _DONE_BY.match(sentence.folded, anchor.end)
+    return by is not None and any(
+        group.is_unlisted and group.start == by.end() for group in sentence.groups
+    )
 
 
 def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
