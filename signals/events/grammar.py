@@ -10,9 +10,9 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
+from signals.events.ellipsis import repeated
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
 from signals.events.page import Group, Sentence
@@ -65,21 +65,6 @@ _GUESSED = re.compile(
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
-# Kinds whose verb is said once for several firms, and what may stand beside their figures.
-_REPEATED: frozenset[Kind] = frozenset(("price_move", "order_supply", "earnings", "analyst"))
-_WORD = re.compile(r"[^\W\d_]+|\d[\d.,]*")
-_FIGURE_NEXT = re.compile(r"\s(?:(?:um|auf|rund|fast|knapp|gut|etwa|sogar|mehr als) ){0,2}\d")
-_FILLERS = frozenset(
-    "um und sogar gar mehr als rund fast knapp gut etwa minus plus jeweils je ebenfalls auch immerhin auf prozent"
-    " prozentpunkte yuan hkd hk hongkong dollar usd mrd mio milliarden millionen by and almost nearly about around"
-    " some over more than percent to billion million".split()
-)
-_COMPARED = {"weniger": -1, "fewer": -1, "less": -1, "mehr": 1}
-_NUMERALS = frozenset(
-    "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf two three four five six seven eight nine ten".split()
-)
-
-
 class Match(NamedTuple):
     """A rule that fired, with the cues, figures and names it used."""
 
@@ -125,6 +110,7 @@ class Grammar:
     def __init__(
         self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
     ) -> None:
+        self._rules = rules
         self._plans = plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
         self._bits = {name: 1 << place for place, name in enumerate(wanted)}
@@ -175,8 +161,7 @@ class Grammar:
             told = {m.rule.kind for m in fired if not m.only_denied}
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
         if fired and len(sentence.groups) > 1:
-            fired += _coordinated(sentence, fired)
-            fired += _elided(sentence, fired, self._plans)
+            fired += repeated(sentence, fired, self._rules)
         return sorted(fired, key=_start_of)
 
     def _is_outbid(
@@ -267,70 +252,6 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
     )
-
-
-def _elided(sentence: Sentence, fired: Sequence[Match], plans: Sequence[_Plan]) -> list[Match]:
-    """Repeat a verb for firms that only a figure follows ("A verliert 3 Prozent, B und C 2")."""
-    said: dict[int, Match] = {match.segment: match for match in fired}
-    repeated: list[Match] = []
-    for segment, (start, end) in enumerate(sentence.segments):
-        before = said.get(segment - 1)
-        if before is None or segment in said or before.rule.kind not in _REPEATED:
-            continue
-        here = [g for g in sentence.groups if start <= g.start < end and g.tickers]
-        rest, low = "", start
-        for group in here:
-            rest, low = rest + sentence.folded[low : group.start] + " ", group.end
-        rest += sentence.folded[low:end]
-        told = before if _is_figure(rest) else _compared(before, rest, plans)
-        if here and told is not None:
-            said[segment] = told
-            repeated += [_again(told, group, segment) for group in here]
-    return repeated
-
-
-def _compared(match: Match, rest: str, plans: Sequence[_Plan]) -> Match | None:
-    """Turn a verb around for firms of which only "weniger" is said ("A und B mehr, C weniger")."""
-    words = set(_WORD.findall(rest))
-    signs = [sign for word, sign in _COMPARED.items() if word in words]
-    if len(signs) != 1 or not words <= _COMPARED.keys() | _FILLERS | {"dagegen", "hingegen"}:
-        return None
-    rule = match.rule
-    if rule.polarity * signs[0] > 0:
-        return match
-    turned = (p.rule for p in plans if (p.rule.kind, p.rule.subtype) == (rule.kind, rule.subtype))
-    opposite = next((r for r in turned if r.polarity * signs[0] > 0), None)
-    return None if opposite is None else match._replace(rule=opposite, is_falling=signs[0] < 0)
-
-
-def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
-    """Repeat a verb within its clause ("es verloren A 4 und B 3 Prozent")."""
-    repeated: list[Match] = []
-    for match in fired:
-        if match.rule.kind not in _REPEATED:
-            continue
-        here = [g for g in sentence.groups if sentence.segment_of(g.start) == match.segment]
-        for first, second in pairwise(here):
-            begin = max([first.end, *(f.end for f in match.found if f.end <= second.start)])
-            between = sentence.folded[begin : second.start]
-            words = _WORD.findall(between)
-            is_joined = "und" in words and all(w[0].isdigit() or w in _FILLERS for w in words)
-            if is_joined and second.tickers and _FIGURE_NEXT.match(sentence.folded, second.end):
-                repeated.append(_again(match, second, match.segment))
-    return repeated
-
-
-def _is_figure(rest: str) -> bool:
-    """Tell a figure and the small words around it from everything that says more."""
-    words = _WORD.findall(rest)
-    return any(word[0].isdigit() or word in _NUMERALS for word in words) and all(
-        word[0].isdigit() or word in _NUMERALS or word in _FILLERS for word in words
-    )
-
-
-def _again(match: Match, group: Group, segment: int) -> Match:
-    name = Hit(group.start, group.end, "%mover", letters_of(group.start, group.end))
-    return match._replace(found=(name,), start=group.end, end=group.end, segment=segment)
 
 
 def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | None:

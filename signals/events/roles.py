@@ -25,7 +25,8 @@ _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
 _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(
-    r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel|anteil|börsen))\w+"
+    r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel"
+    r"|anteil|börsen))\w+"
 )
 _AT_A_SHOP = re.compile(r"(?<!\w)(?:auf|bei)\s(?:der |dem )?$")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
@@ -34,7 +35,7 @@ _BESIDE_VERB = re.compile(
     r"(?<!\w)(?:mit|gegen|für|neben|nach|vor|wegen|trotz|dank|durch|seit|statt|außer|ohne|with|against|for|besides)"
     r"\s(?:dem |den |der |das |die |the )?$"
 )
-# "traut sich Leapmotor mehr zu": between a verb and whoever does it stand no preposition and no thing.
+# "traut sich Leapmotor mehr zu": between a German verb and its doer stands no preposition.
 _NO_CASE = re.compile(r"\s(?:(?:sich|nun|jetzt|auch|dagegen|hingegen|indes|der|die|das)\s){0,3}")
 # "man entwickle mit Samsung einen Chip": of whom the words before spoke.
 _STANDS_FOR = re.compile(
@@ -172,9 +173,7 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     return near[0] if near else None
 
 
-def _doer(
-    sentence: Sentence, match: Match, here: Sequence[Group], folded: str
-) -> Group | None:
+def _doer(sentence: Sentence, match: Match, here: Sequence[Group], folded: str) -> Group | None:
     """Return who acts of those before a verb: a pronoun's firm, else one no preposition leads."""
     start, end = sentence.segments[match.segment]
     if match.segment > 0 and here and _STANDS_FOR.match(folded, start, end):
@@ -266,9 +265,7 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     if ours:
         # "stuft A hoch und B ab": of two as near the one behind, in German.
         backward = sentence.language == "de"
-        return min(
-            ours, key=lambda g: (_distance(g, match), backward and g.start < match.start)
-        )
+        return min(ours, key=lambda g: (_distance(g, match), backward and g.start < match.start))
     if here and match.rule.kind not in _FROM_ABOVE:
         return None
     before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
