@@ -162,6 +162,9 @@ class Grammar:
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
         if fired and len(sentence.groups) > 1:
             fired += repeated(sentence, fired, self._rules)
+        takers = {m.segment for m in fired if m.rule.kind == "management"}
+        if takers:  # "Chef geht, Wang übernimmt": an office, and no firm
+            fired = [m for m in fired if not _is_office(m, takers, sentence)]
         return sorted(fired, key=_start_of)
 
     def _is_outbid(
@@ -233,6 +236,16 @@ def _width(sentence: Sentence, match: Match) -> int:
     first, second = sorted(match.found[:2])
     crossed = sentence.segment_of(second.start) - sentence.segment_of(first.start)
     return max(0, second.start - first.end) + _SEGMENT_COST[sentence.language] * crossed
+
+
+def _is_office(match: Match, takers: set[int], sentence: Sentence) -> bool:
+    """Tell what somebody takes over in a clause that names no firm, behind news of people."""
+    return (
+        match.rule.kind == "mna"
+        and match.segment - 1 in takers
+        and not any(hit.concept[0] == "%" for hit in match.found)
+        and not any(sentence.segment_of(g.start) == match.segment for g in sentence.groups)
+    )
 
 
 def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Sentence) -> bool:

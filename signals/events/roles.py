@@ -28,6 +28,11 @@ _ITS_THING = re.compile(
     r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel"
     r"|anteil|börsen))\w+"
 )
+# "Taxi von Apollo Go stürzt in Grube": a thing of a firm moves, and no share.
+_THING_OF = re.compile(
+    r"\w(?<!aktie)(?<!aktien)(?<!papiere)(?<!papier)(?<!kurs)(?<!titel)(?<!werte)(?<!anteile)(?<!share)"
+    r"(?<!shares)(?<!stock)\s(?:von|of)\s$"
+)
 _AT_A_SHOP = re.compile(r"(?<!\w)(?:auf|bei)\s(?:der |dem )?$")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 # Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
@@ -216,7 +221,10 @@ def _tells_of_share(match: Match) -> bool:
 def _is_aside(match: Match, folded: str, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
     thing = _ITS_THING.match(folded, group.end, match.start)
-    return thing is not None or _is_place(folded, group)
+    of_it = match.rule.reaction and _THING_OF.search(
+        folded, max(0, group.start - 16), group.start
+    )
+    return thing is not None or bool(of_it) or _is_place(folded, group)
 
 
 def _is_shop(folded: str, group: Group) -> bool:
