@@ -22,7 +22,9 @@ _BETWEEN = frozenset(
 )  # fmt: skip
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
-_AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
+_AGAINST = re.compile(
+    r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?(?:[\w-]+\s(?:von|of)\s)?$"
+)
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(
     r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel"
