@@ -62,6 +62,7 @@ _COUNTED = re.compile(
 _GUESSED = re.compile(
     r"(?<!\w)(?:könnten?|dürften?|sollten?|soll|sollen|würden?|wird|werden|mag)(?!\w)"
 )
+_INFINITIVE = re.compile(r"(?<!\w)[a-zäöüß]{3,}(?:en|ern|eln)[\s.!\"'“”]*$")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -298,10 +299,12 @@ def _has_happened(sentence: Sentence, chosen: Sequence[Hit]) -> bool:
     for start, end, concept, _ in chosen:
         if concept == "share" and _COUNTED.search(sentence.folded, max(0, start - 24), start):
             return False
-        if sentence.language != "de" or concept[0] == "%" or sentence.folded[end - 1] != "n":
-            continue  # German puts the verb in front and what it governs at the end
-        first, _ = sentence.segments[sentence.segment_of(start)]
-        if _GUESSED.search(sentence.folded, first, start) and concept in _VERBS_OF_MOVES:
+        if sentence.language != "de" or concept not in _VERBS_OF_MOVES:
+            continue
+        first, last = sentence.segments[sentence.segment_of(start)]
+        # German puts a modal verb in front, and at the end what it governs.
+        governed = sentence.folded[end - 1] == "n" or _INFINITIVE.search(sentence.folded, end, last)
+        if governed and _GUESSED.search(sentence.folded, first, start):
             return False
     return True
 
