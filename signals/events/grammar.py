@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from signals.events.ellipsis import repeated
+from signals.events.repeats import repeated
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
 from signals.events.page import Group, Sentence

@@ -12,7 +12,9 @@ How a cue is written::
     legt* … zu        both parts, in this order, in one segment
     ^传               only where a segment begins
 
-An English phrase that begins with a verb in -s stands for the verb's other forms too.
+An English phrase that begins with a verb in -s stands for the verb's other forms too, a German one
+that begins with a verb of ``[verbs]`` for those in front and at the end of a clause. What `ignore`
+lists with a particle ("steig* … aus") takes the verb alone, not its other particles.
 """
 
 from __future__ import annotations
