@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from signals.events.repeats import repeated
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
 from signals.events.page import Group, Sentence
+from signals.events.repeats import repeated
 from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}

@@ -223,9 +223,7 @@ def _tells_of_share(match: Match) -> bool:
 def _is_aside(match: Match, folded: str, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
     thing = _ITS_THING.match(folded, group.end, match.start)
-    of_it = match.rule.reaction and _THING_OF.search(
-        folded, max(0, group.start - 16), group.start
-    )
+    of_it = match.rule.reaction and _THING_OF.search(folded, max(0, group.start - 16), group.start)
     return thing is not None or bool(of_it) or _is_place(folded, group)
 
 
