@@ -47,6 +47,7 @@ _PUBLISHED = re.compile(
 )
 _VIEWED = re.compile(
     r"(?<!\w)(?:sell|buy|hold|neutral|overweight|underweight|outperform|underperform|bullish|bearish|positive"
+    r"|\w*angriff|\w*attacke|ansturm|klage|druck|strafe|bußgeld|razzia"
     r"|negative|cautious|upbeat|downbeat|cold|sour|up|in|down|bets?|targets?|coverage|calls?|views?|ratings?|fines?"
     r"|probe|watch|curbs?|ban|stake|weighs?|optimistisch|positiv|negativ|kursziele?|wetten)\W*$"
 )

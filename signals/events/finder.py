@@ -25,7 +25,7 @@ TELLING = frozenset(
     )
 )  # fmt: skip
 _REACH = {"de": 110, "en": 90, "zh": 30}
-_SEPARABLE = frozenset(
+SEPARABLE = frozenset(
     (
         "zu", "ab", "an", "auf", "aus", "ein", "nach", "zurück", "vor", "hoch", "herab", "hinauf",
         "herauf", "heraus", "bei", "nieder", "fort", "weg", "um", "durch",
@@ -38,6 +38,10 @@ _AFTER_PARTICLE = re.compile(
     r"\s*(?:$|[.,;:!?)\"'-]|(?:und|oder|nach|wegen|auf|weil|da|mit|bei|aus|im|in|trotz|dank|vor|für|als|am|durch"
     r"|nachdem|obwohl|während|gegen|um|seit|bis|von|wie|ohne|über|unter|angesichts|infolge|gegenüber)(?!\w))"
 )
+
+
+# "stuft A ab und B hoch": the first particle has ended the first verb.
+_CLOSED = re.compile(r"(?<!\w)(?:ab|herab|herunter|hoch|herauf|zurück|ein)\s(?:und|oder)(?!\w)")
 
 
 class Hit(NamedTuple):
@@ -160,7 +164,16 @@ class Finder:
                 if is_told:
                     tellings.append((low, -high, -weight, len(tellings), tail_end, is_told))
         found: list[Hit] = []
-        for low, high, _, _, _, concepts in (*_outermost(contents), *_outermost(tellings)):
+        kept = [*_outermost(contents), *_outermost(tellings)]
+        # A verb that its particle makes another ("steigt … aus") says nothing by itself.
+        ignored = {
+            (low, high)
+            for low, high, _, _, tail_end, concepts in kept
+            if tail_end > -high and "ignore" in concepts
+        }
+        for low, high, _, _, tail_end, concepts in kept:
+            if tail_end <= -high and (low, high) in ignored:
+                continue
             letters = letters_of(low, -high)
             found += [_new_hit((low, -high, concept, letters)) for concept in concepts]
         found.sort(key=_SPAN)
@@ -215,7 +228,11 @@ def _tail_end(tail: Tail, folded: str, end: int, reach: int) -> int:
         match = tail.pattern.match(folded, end, high)
         return match.end() if match else -1
     for match in tail.pattern.finditer(folded, end, high):
-        if not tail.is_particle or _AFTER_PARTICLE.match(folded, match.end(), high):
+        if not tail.is_particle:
+            return match.end()
+        if _CLOSED.search(folded, end, match.start()):
+            return -1
+        if _AFTER_PARTICLE.match(folded, match.end(), high):
             return match.end()
     return -1
 
@@ -250,7 +267,7 @@ def parse_cue(concept: str, text: str) -> Cue:
         if adjacent:
             patterns.insert(0, re.escape(f" {adjacent}"))
         pattern = re.compile(f"[^。！？;；]{{0,{_GAP_REACH}}}?".join(patterns))
-        is_particle = len(tails) == 1 and not adjacent and tails[0] in _SEPARABLE
+        is_particle = len(tails) == 1 and not adjacent and tails[0] in SEPARABLE
         tail = Tail(pattern, is_particle, bool(adjacent), adjacent or tails[0].strip("*"))
     return Cue(concept, text, head.strip("*"), open_left, open_right, anchored, tail)
 
@@ -266,7 +283,7 @@ def joined_forms(cues: Sequence[str]) -> list[str]:
     forms = []
     for cue in cues:
         stem, gap, particle = cue.partition(f"* {GAP} ")
-        if gap and particle in _SEPARABLE and stem.isalpha():
+        if gap and particle in SEPARABLE and stem.isalpha():
             forms += [f"{particle}{between}{stem}*" for between in ("", "ge", "zu")]
     return [form for form in dict.fromkeys(forms) if form not in cues]
 

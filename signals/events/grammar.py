@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
-from signals.events.moves import is_foreseen
+from signals.events.moves import is_no_move
 from signals.events.page import Group, Sentence
+from signals.events.repeats import repeated
 from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
+_AT_ONCE = 5  # " an ", " in "
 _WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
@@ -46,6 +48,13 @@ PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
 _AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
 _FROM = re.compile(r"(?<!\w)(?:from|von|bei)\s(?:the |der |dem )?$")
+# "kaufen auf Taobao": a shop is not what is bought there.
+_SHOPPED = frozenset(("acquire", "sell", "net_buy"))
+# "Tencent-Aktien abstoßen": whose shares they are does not sell them.
+_HELD = re.compile(
+    r"(?:'s)?[\s-](?:aktien?|anteile?n?|papieren?|titeln?|beteiligung\w*|aktienpaket\w*|shares|stake|stock)(?!\w)"
+)
+_DONE_BY = re.compile(r"\s(?:von|durch|by)\s(?:the |dem |der )?")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
 
 
@@ -94,6 +103,7 @@ class Grammar:
     def __init__(
         self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
     ) -> None:
+        self._rules = rules
         self._plans = plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
         self._bits = {name: 1 << place for place, name in enumerate(wanted)}
@@ -142,12 +152,16 @@ class Grammar:
                 for found in match.found:
                     if found.concept[0] != "%":
                         used |= found.letters
-        if not any(match.rule.weak for match in fired):
-            return sorted(fired, key=_start_of)
-        strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-        told = {m.rule.kind for m in fired if not m.only_denied}
-        kept = (m for m in fired if not _gives_way(m, strong, told, sentence))
-        return sorted(kept, key=_start_of)
+        if any(match.rule.weak for match in fired):
+            strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
+            told = {m.rule.kind for m in fired if not m.only_denied}
+            fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
+        if fired and len(sentence.groups) > 1:
+            fired += repeated(sentence, fired, self._rules)
+        takers = {m.segment for m in fired if m.rule.kind == "management"}
+        if takers:  # "Chef geht, Wang übernimmt": an office, and no firm
+            fired = [m for m in fired if not _is_office(m, takers, sentence)]
+        return sorted(fired, key=_start_of)
 
     def _is_outbid(
         self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int
@@ -158,7 +172,7 @@ class Grammar:
             if not possible >> rival.rank & 1 or anchor.concept not in rival.anchors:
                 continue
             other = _try(sentence, rival, anchor, used)
-            if other is not None and _width(other) < _width(match):
+            if other is not None and _width(sentence, other) < _width(sentence, match):
                 return True
         return False
 
@@ -222,9 +236,20 @@ def _rivals(plan: _Plan, plans: Sequence[_Plan]) -> tuple[_Plan, ...]:
     )
 
 
-def _width(match: Match) -> int:
+def _width(sentence: Sentence, match: Match) -> int:
     first, second = sorted(match.found[:2])
-    return max(0, second.start - first.end)
+    crossed = sentence.segment_of(second.start) - sentence.segment_of(first.start)
+    return max(0, second.start - first.end) + _SEGMENT_COST[sentence.language] * crossed
+
+
+def _is_office(match: Match, takers: set[int], sentence: Sentence) -> bool:
+    """Tell what somebody takes over in a clause that names no firm, behind news of people."""
+    return (
+        match.rule.kind == "mna"
+        and match.segment - 1 in takers
+        and not any(hit.concept[0] == "%" for hit in match.found)
+        and not any(sentence.segment_of(g.start) == match.segment for g in sentence.groups)
+    )
 
 
 def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Sentence) -> bool:
@@ -265,7 +290,7 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
         taken |= best.letters
     if rule.without and _is_barred(sentence, rule, chosen):
         return None
-    if rule.reaction and is_foreseen(sentence, chosen):
+    if rule.reaction and is_no_move(sentence, chosen):
         return None
     cues = [found for found in chosen if found.concept[0] != "%"] or chosen
     start = min(found.start for found in cues)
@@ -388,7 +413,9 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
         yield from ((group.start, group.end) for group in sentence.groups)
     elif concept == "%stranger":
         front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
-        if not any(group.tickers for group in front):
+        if _is_in_stranger(sentence, anchor):
+            return
+        if not any(group.tickers for group in front) or _is_by_stranger(sentence, anchor):
             yield anchor.start, anchor.start
     else:
         here = _clause(sentence, anchor)
@@ -396,14 +423,18 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             is_before = group.end <= anchor.start + 1
             is_target = (not is_before or place > 0) and _is_another(sentence, group)
             fits = {
-                "%target": is_target and not _is_source(sentence, anchor, group),
+                "%target": is_target
+                and not _is_source(sentence, anchor, group)
+                and not _is_shop(sentence, anchor, group),
                 "%listed_target": is_target
                 and bool(group.tickers)
                 and not _is_unit(sentence, group),
                 "%listed_doer": is_before
                 and bool(group.tickers)
                 and place == 0
-                and not _is_person(sentence, group),
+                and not _is_person(sentence, group)
+                and not _HELD.match(sentence.folded, group.end)
+                and not _is_by_stranger(sentence, anchor),
                 "%mover": is_before
                 and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
                 and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
@@ -431,6 +462,21 @@ def _is_behind_words_of_speech(sentence: Sentence, segment: int) -> bool:
     return any(hit.start == start for hit in sentence.in_segment("speech", segment - 1))
 
 
+def _is_by_stranger(sentence: Sentence, anchor: Hit) -> bool:
+    """Tell a deed whose doer stands behind it ("Einstieg von FAW bei Leapmotor")."""
+    by = _DONE_BY.match(sentence.folded, anchor.end)
+    return by is not None and any(
+        group.is_unlisted and group.start == by.end() for group in sentence.groups
+    )
+
+
+def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
+    """Tell a stake in a firm without a line here ("Verkauf der Beteiligung an Didi")."""
+    return anchor.concept in ("sell_stake", "buy_stake") and any(
+        group.is_unlisted and 0 < group.start - anchor.end <= _AT_ONCE for group in sentence.groups
+    )
+
+
 def _is_person(sentence: Sentence, group: Group) -> bool:
     """Tell who acts for himself ("小米雷军减持", "Lei Jun backs start-up")."""
     return any(group.start <= person.start < group.end for person in sentence.people)
@@ -446,6 +492,12 @@ def _is_source(sentence: Sentence, anchor: Hit, group: Group) -> bool:
     if anchor.concept != "acquire":
         return False
     return _FROM.search(sentence.folded, max(0, group.start - 10), group.start) is not None
+
+
+def _is_shop(sentence: Sentence, anchor: Hit, group: Group) -> bool:
+    """Tell where somebody buys from whom he buys."""
+    at = PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
+    return anchor.concept in _SHOPPED and at is not None
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

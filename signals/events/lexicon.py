@@ -12,7 +12,9 @@ How a cue is written::
     legt* … zu        both parts, in this order, in one segment
     ^传               only where a segment begins
 
-An English phrase that begins with a verb in -s stands for the verb's other forms too.
+An English phrase that begins with a verb in -s stands for the verb's other forms too, a German one
+that begins with a verb of ``[verbs]`` for those in front and at the end of a clause. What `ignore`
+lists with a particle ("steig* … aus") takes the verb alone, not its other particles.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from markets.errors import ConfigError, nearest_name
 from markets.settings import Settings
 from markets.toml import placed, read_toml
 from markets.validation import explained
-from signals.events.finder import Finder, Hit
+from signals.events.finder import GAP, SEPARABLE, Finder, Hit
 from signals.events.schema import Kind
 
 LANGUAGES = ("de", "en", "zh")
@@ -89,6 +91,7 @@ class _CueFile(Settings):
     language: str
     elsewhere: dict[str, str] = Field(default_factory=dict)
     past: dict[str, str] = Field(default_factory=dict)
+    verbs: dict[str, str] = Field(default_factory=dict)
     nouns: list[str] = Field(default_factory=list)
     silent: list[str] = Field(default_factory=list)
     concepts: dict[str, list[str]]
@@ -201,6 +204,7 @@ def _cues_of(parsed: _CueFile) -> Mapping[str, list[str]]:
             *cues,
             *_said_elsewhere(cues, parsed.elsewhere),
             *(inflected(cues, parsed.past, parsed.nouns) if parsed.past else ()),
+            *(conjugated(cues, parsed.verbs) if parsed.verbs else ()),
         ]
         for concept, cues in parsed.concepts.items()
     }
@@ -230,6 +234,56 @@ def inflected(cues: Sequence[str], past: Mapping[str, str], nouns: Sequence[str]
         if space and is_verb and verb not in nouns:
             base, regular, participle = _verb_forms(verb)
             forms += [f"{form} {rest}" for form in (base, past.get(verb, regular), participle)]
+    return [form for form in dict.fromkeys(forms) if form not in cues]
+
+
+# Behind these a German phrase goes on: it has no end to put the verb at.
+_OPEN_ENDS = frozenset(
+    (
+        "zu", "an", "auf", "aus", "bei", "mit", "von", "vom", "für", "über", "um", "unter", "in",
+        "im", "am", "den", "die", "das", "der", "dem", "des", "ein", "eine", "einen", "einer",
+        "ihr", "sein", "seine", "sich", "als", "zum", "zur", "gegen", "nach", "vor", "durch",
+        "ab", "es", "nicht",
+    )
+)  # fmt: skip
+
+
+def conjugated(cues: Sequence[str], verbs: Mapping[str, str]) -> list[str]:
+    """Return the other forms of German phrases that begin with a verb, in front and at the end.
+
+    Parameters
+    ----------
+    cues : sequence of str
+        As written.
+    verbs : mapping of str to str
+        Verbs in the third person, with infinitive, past and participle.
+
+    Examples
+    --------
+    >>> forms = conjugated(["nimmt … vom markt", "baut … stellen ab"], {
+    ...     "nimmt": "nehmen nahm genommen", "baut": "bauen baute gebaut"})
+    >>> forms[0], forms[1], forms[4]
+    ('nehmen … vom markt', 'nahm … vom markt', 'vom markt nehmen')
+    >>> forms[-3:]
+    ['stellen abgebaut', 'stellen abbaue', 'stellen abzubauen']
+    """
+    forms: list[str] = []
+    for cue in cues:
+        verb, _, rest = cue.partition(" ")
+        if not rest or verb not in verbs:
+            continue
+        base, past, participle = verbs[verb].split()
+        other = (base, past, past + ("n" if past.endswith("e") else "en"), base[:-2] + "e")
+        forms += [f"{form} {rest}" for form in other]
+        behind = rest.removeprefix(f"{GAP} ")
+        if GAP in behind or behind.startswith(("sich", "mehr", "weniger")):
+            continue
+        before, _, last = behind.rpartition(" ")
+        if rest != behind and last in SEPARABLE:
+            ends = [f"{last}{end}" for end in (verb, base, participle, other[3], f"zu{base}")]
+            forms += [f"{before} {end}".strip() for end in ends]
+        elif last not in _OPEN_ENDS:
+            forms += [f"{behind} {end}" for end in (base, participle, verb, f"zu {base}")]
     return [form for form in dict.fromkeys(forms) if form not in cues]
 
 

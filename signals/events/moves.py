@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from signals.events.finder import TELLING, Hit
 from signals.events.page import Group, Sentence
@@ -24,24 +24,90 @@ _MODAL = re.compile(
 # "May fell 3%" is a month: only a verb in its base form is what a modal foresees.
 _IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
 _FORESEES = re.compile(r"(?<!\w)(?:sees?|expects?|predicts?|envisages?|imagines?|pictures?)\s")
+# "könnte steigen" is a guess; "kann zulegen" is how the press says that it did.
+_GUESSED = re.compile(
+    r"(?<!\w)(?:könnten?|dürften?|sollten?|soll|sollen|würden?|wird|werden|mag)(?!\w)"
+)
+_INFINITIVE = re.compile(r"(?<!\w)[a-zäöüß]{3,}(?:en|ern|eln)[\s.!\"'“”]*$")
+_AWAITING = frozenset(
+    (
+        "或",
+        "或将",
+        "或会",
+        "或可",
+        "有望",
+        "可望",
+        "料",
+        "料将",
+        "恐",
+        "恐将",
+        "可能",
+        "有机会",
+        "预计",
+        "大概率",
+    )
+)
+_AWAITED_WITHIN = 6
+# "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
+_COUNTED = re.compile(
+    r"(?<![\d.,])(?:\d[\d.,]{3,}"
+    r"|\d[\d.,]*\s?(?:millionen|mio\.?|milliarden|mrd\.?|million|billion|mn|bn|m))\s$"
+)
 _THIN = 16  # letters that hold no verb: ", while ", " more than "
 _MANY, _LARGE = 1_000, 100_000  # things that are counted; money that is no price of a share
 
 
-def is_foreseen(sentence: Sentence, found: Sequence[Hit]) -> bool:
-    """Tell an English move that somebody only expects ("could rise to 200", "sees it falling")."""
-    if sentence.language != "en":
+def is_no_move(sentence: Sentence, found: Sequence[Hit]) -> bool:
+    """Tell a move that somebody only expects, and shares that change hands by the number."""
+    foreseen = _FORESEEN[sentence.language]
+    return any(
+        (hit.concept == "share" and _is_number_of_shares(sentence, hit)) or foreseen(sentence, hit)
+        for hit in found
+    )
+
+
+def _is_number_of_shares(sentence: Sentence, share: Hit) -> bool:
+    at = _COUNTED.search(sentence.folded, max(0, share.start - 24), share.start)
+    return at is not None
+
+
+def _is_foreseen_in_english(sentence: Sentence, verb: Hit) -> bool:
+    """Tell what somebody expects ("could rise to 200", "sees it falling")."""
+    if verb.concept not in MOVES:
         return False
-    for start, end, concept, _ in found:
-        if concept not in MOVES:
-            continue
-        first, _ = sentence.segments[sentence.segment_of(start)]
-        verb = sentence.folded[start:end]
-        if verb.endswith("ing") and _FORESEES.search(sentence.folded, first, start):
-            return True
-        if not _IS_PAST.search(verb) and _MODAL.search(sentence.folded, first, start):
-            return True
-    return False
+    first, _ = sentence.segments[sentence.segment_of(verb.start)]
+    word = sentence.folded[verb.start : verb.end]
+    if word.endswith("ing") and _FORESEES.search(sentence.folded, first, verb.start):
+        return True
+    is_past = _IS_PAST.search(word) is not None
+    return not is_past and _MODAL.search(sentence.folded, first, verb.start) is not None
+
+
+def _is_foreseen_in_german(sentence: Sentence, verb: Hit) -> bool:
+    """Tell a guess: German puts a modal verb in front, and at the end what it governs."""
+    if verb.concept not in MOVES:
+        return False
+    first, last = sentence.segments[sentence.segment_of(verb.start)]
+    folded = sentence.folded
+    governed = folded[verb.end - 1] == "n" or _INFINITIVE.search(folded, verb.end, last)
+    return bool(governed) and _GUESSED.search(folded, first, verb.start) is not None
+
+
+def _is_foreseen_in_chinese(sentence: Sentence, verb: Hit) -> bool:
+    """Tell what is awaited ("股价或升至800元", "恐跌穿40元")."""
+    return verb.concept[0] != "%" and any(
+        0 <= verb.start - hedge.end <= _AWAITED_WITHIN
+        and sentence.folded[hedge.start : hedge.end] in _AWAITING
+        and sentence.segment_of(hedge.start) == sentence.segment_of(verb.start)
+        for hedge in sentence.by_concept.get("hedge", ())
+    )
+
+
+_FORESEEN: Mapping[str, Callable[[Sentence, Hit], bool]] = {
+    "de": _is_foreseen_in_german,
+    "en": _is_foreseen_in_english,
+    "zh": _is_foreseen_in_chinese,
+}
 
 
 def counts_on(sentence: Sentence, found: Sequence[Hit]) -> bool:

@@ -28,7 +28,8 @@ _NACH = (
 )
 _CONTRAST_WORDS = {
     "de": (
-        "während", "hingegen", "dagegen", "aber", "jedoch", "doch", "wohingegen", "obwohl",
+        "während", "hingegen", "dagegen", "aber", "jedoch",
+        r"doch(?!\s(?:nicht|noch|kein|wieder|selbst))", "wohingegen", "obwohl",
         "nachdem", "weil", "dass", "trotz", "wegen", r"dank(?!:)", "aufgrund", "infolge",
         "angesichts", _NACH,
     ),
@@ -46,7 +47,7 @@ _CONTRAST = {
 }
 _JOINT = re.compile(
     r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
-    r"(?:、|,|，|和|与|及|以及|跟|同|und|and|&|/|\+|sowie|as well as|or|oder)?"
+    r"(?:、|,|，|和|与|及|以及|跟|同|und|bis|and|&|/|\+|sowie|as well as|or|oder)?"
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
@@ -54,6 +55,10 @@ _BESIDE = re.compile(
     r"[\s-](?:supplier|rival|competitor|challenger|partner|ally|customer"
     r"|zulieferer|rivale|rivalin|konkurrent|konkurrentin|herausforderer)\s"
     r"|的?(?:竞争对手|对手|劲敌)"
+)
+# "darunter ein Tencent-Zulieferer": somebody else, named or not.
+_OF_ANOTHER = re.compile(
+    r"-(?:zuliefere?r\w*|rival\w*|konkurrent\w*|herausforderer\w*|partner|partners|kunde|nachahmer)(?!\w)"
 )
 _POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
@@ -105,7 +110,7 @@ class Sentence:
 
     def is_behind_colon(self, segment: int) -> bool:
         """Tell whether a segment is what the one before it says ("BYD: no plans")."""
-        if segment == 0:
+        if not 0 < segment < len(self.segments):
             return False
         before = self.segments[segment - 1][1]
         return self.text[before : before + 2].strip()[:1] in (":", "：")
@@ -154,11 +159,17 @@ def lay_out(
     told = [left for m in told if (left := _left_behind(folded, m)) is not None]
     groups = _groups(folded, _without_attributes(folded, told))
     segments = _joined(segments, groups)
+    # A list of firms is no end of a clause: "lädt Meituan, JD.com und Ele.me vor".
+    unbroken = folded
+    for group in groups:
+        if "," in folded[group.start : group.end]:
+            names_here = folded[group.start : group.end].replace(",", " ")
+            unbroken = unbroken[: group.start] + names_here + unbroken[group.end :]
     in_names = 0
     for name in named:
         in_names |= letters_of(name.start, name.end)
     by_concept: dict[str, list[Hit]] = {}
-    for hit in lexicon.hits(folded, language, starts):
+    for hit in lexicon.hits(unbroken, language, starts):
         # Letters of a company's name are no cue (the trip in Trip.com), save where the name tells
         # (SoftBank holds, Kunlun chips are chips of one's own).
         if (
@@ -187,7 +198,10 @@ def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
 
 def _left_behind(folded: str, mention: Mention) -> Mention | None:
     """Make a firm somebody came from ("former Alibaba executive") nobody's, another's nothing."""
-    if not _FORMER.search(folded, max(0, mention.start - 12), mention.start):
+    if not (
+        _FORMER.search(folded, max(0, mention.start - 12), mention.start)
+        or _OF_ANOTHER.match(folded, mention.end)
+    ):
         return mention
     return mention._replace(ticker=None, role="unlisted") if mention.ticker else None
 
@@ -208,8 +222,9 @@ def _segments(folded: str, language: str) -> list[tuple[int, int]]:
         return [(_skip_space(folded, 0, end), end)]
     parts: list[tuple[int, int]] = []
     for low, high in sorted(marks):
-        if low > begin:
-            parts.append((_skip_space(folded, begin, low), low))
+        first = _skip_space(folded, begin, low)
+        if low > first:  # between a comma and "dass" stands nothing
+            parts.append((first, low))
         begin = max(begin, high)
     if begin < end:
         parts.append((_skip_space(folded, begin, end), end))

@@ -25,10 +25,32 @@ _BETWEEN = frozenset(
 _AT_HAND = frozenset(("regulation", "legal", "mna", "ownership"))
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
-_AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
+_AGAINST = re.compile(
+    r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?(?:[\w-]+\s(?:von|of)\s)?$"
+)
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
-_ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
+_ITS_THING = re.compile(
+    r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel"
+    r"|anteil|börsen))\w+"
+)
+# "Taxi von Apollo Go stürzt in Grube": a thing of a firm moves, and no share.
+_THING_OF = re.compile(
+    r"\w(?<!aktie)(?<!aktien)(?<!papiere)(?<!papier)(?<!kurs)(?<!titel)(?<!werte)(?<!anteile)(?<!share)"
+    r"(?<!shares)(?<!stock)\s(?:von|of)\s$"
+)
+_AT_A_SHOP = re.compile(r"(?<!\w)(?:auf|bei)\s(?:der |dem )?$")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
+# Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
+_BESIDE_VERB = re.compile(
+    r"(?<!\w)(?:mit|gegen|für|neben|nach|vor|wegen|trotz|dank|durch|seit|statt|außer|ohne|with|against|for|besides)"
+    r"\s(?:dem |den |der |das |die |the )?$"
+)
+# "traut sich Leapmotor mehr zu": between a German verb and its doer stands no preposition.
+_NO_CASE = re.compile(r"\s(?:(?:sich|nun|jetzt|auch|dagegen|hingegen|indes|der|die|das)\s){0,3}")
+# "man entwickle mit Samsung einen Chip": of whom the words before spoke.
+_STANDS_FOR = re.compile(
+    r"(?:(?:dass|ob|wonach|demzufolge|weil|obwohl|that|whether|because)\s)?(?:man|er|sie|es|it|they|he|she)(?!\w)"
+)
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
     "en": re.compile(r"(?!)"),
@@ -92,7 +114,7 @@ def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     here = _in(sentence, sentence.groups, match.segment)
     return (
         match.rule.who != "opposed"
-        and match.segment > 0
+        and (match.segment > 0 or not sentence.is_behind_colon(1))
         and bool(here)
         and all(g.end <= match.start for g in here)
         and (not any(group.tickers for group in here))
@@ -149,25 +171,57 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
-    here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
         start, _ = sentence.segments[match.segment]
         goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
         return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
-    if here:
-        return here[0]
+    doer = _doer(sentence, match, _in(sentence, before, match.segment), folded)
+    if doer is not None:
+        return doer
+    inverted = _inverted(sentence, match, folded)
+    if inverted is not None:
+        return inverted
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
-    after = _after(sentence, match)
+    builds = match.rule.kind == "capex"  # "Puma eröffnet Laden auf Tmall"
+    after = [g for g in _after(sentence, match) if not (builds and _is_shop(folded, g))]
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
     if (
         match.rule.kind == "earnings"
     ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
         near = [group for group in near if not _is_aside(match, folded, group)]
     return near[0] if near else None
+
+
+def _doer(sentence: Sentence, match: Match, here: Sequence[Group], folded: str) -> Group | None:
+    """Return who acts of those before a verb: a pronoun's firm, else one no preposition leads."""
+    start, end = sentence.segments[match.segment]
+    if match.segment > 0 and here and _STANDS_FOR.match(folded, start, end):
+        earlier = [group for group in sentence.groups if group.end <= start]
+        if earlier:
+            return _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
+    free = [group for group in here if _stands_free(folded, group)]
+    if here and not free:
+        free = [g for g in _after_verb(sentence, match) if _stands_free(folded, g)]
+    return next(iter(free or here), None)
+
+
+def _inverted(sentence: Sentence, match: Match, folded: str) -> Group | None:
+    """Return who stands right behind a German verb, where nobody stands in front of it."""
+    if sentence.language != "de":
+        return None
+    after = _after_verb(sentence, match)
+    if not after or not after[0].tickers:
+        return None
+    between = folded[match.found[0].end : after[0].start]
+    return after[0] if _NO_CASE.fullmatch(between) else None
+
+
+def _stands_free(folded: str, group: Group) -> bool:
+    return _BESIDE_VERB.search(folded, max(0, group.start - 14), group.start) is None
 
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
@@ -184,8 +238,17 @@ def _tells_of_share(match: Match) -> bool:
 
 def _is_aside(match: Match, folded: str, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
-    at = PLACE.search(folded, max(0, group.start - 10), group.start)
-    return at is not None or _ITS_THING.match(folded, group.end, match.start) is not None
+    thing = _ITS_THING.match(folded, group.end, match.start)
+    of_it = match.rule.reaction and _THING_OF.search(folded, max(0, group.start - 16), group.start)
+    return thing is not None or bool(of_it) or _is_place(folded, group)
+
+
+def _is_shop(folded: str, group: Group) -> bool:
+    return _AT_A_SHOP.search(folded, max(0, group.start - 10), group.start) is not None
+
+
+def _is_place(folded: str, group: Group) -> bool:
+    return PLACE.search(folded, max(0, group.start - 10), group.start) is not None
 
 
 def _acts_on(folded: str, group: Group) -> bool:
@@ -224,7 +287,9 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     here = _in(sentence, sentence.groups, match.segment)
     ours = [group for group in here if group.tickers]
     if ours:
-        return min(ours, key=lambda group: _distance(group, match))
+        # "stuft A hoch und B ab": of two as near the one behind, in German.
+        backward = sentence.language == "de"
+        return min(ours, key=lambda g: (_distance(g, match), backward and g.start < match.start))
     if here and match.rule.kind not in _FROM_ABOVE:
         return None
     before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
@@ -233,7 +298,9 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
         if opener.tickers or match.rule.kind not in _FROM_ABOVE:
             return opener if opener.tickers else None
     after = _after(sentence, match)
-    near = [g for g in after if sentence.segment_of(g.start) - match.segment <= 1]
+    # "Kein Rückruf, kein Mangel: Xiaomi widerspricht": only who denies can be meant.
+    reach = 2 if "deny" in sentence.by_concept else 1
+    near = [g for g in after if sentence.segment_of(g.start) - match.segment <= reach]
     if match.rule.kind in _FROM_ABOVE:
         near = [group for group in near if group.tickers]
     return near[0] if near and near[0].tickers else None
@@ -281,7 +348,7 @@ def _opposed(
     here = _in(sentence, sentence.groups, match.segment)
     before = [group for group in here if group.end <= head.start + 1]
     after = [group for group in here if group.start >= head.start]
-    doer = before[0] if before else None
+    doer = _doer(sentence, match, before, folded)
     if doer is None and _before(sentence, match):
         earlier = _before(sentence, match)
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]

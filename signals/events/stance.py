@@ -102,7 +102,9 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
         says = says or (speaks and sentence.is_behind_colon(match.segment))
         return says and _is_negated(sentence, match, used, language)
     says = says or (speaks and _is_statement(sentence, match.segment))
-    in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
+    # A German subject may stand behind its verb ("daran arbeitet Nio nicht").
+    reach = sentence.segments[match.segment][1] if language == "de" else match.start
+    in_front = any(group.tickers and group.start < reach for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
     tells = in_front and match.rule.id != "accident" and "speech" in sentence.by_concept
@@ -117,7 +119,9 @@ def _is_statement(sentence: Sentence, segment: int) -> bool:
 def _is_said_after(sentence: Sentence, segment: int) -> bool:
     """Tell the words of a firm or its speaker behind them ("No talks with Nio, says XPeng")."""
     behind = segment + 1
-    if behind >= len(sentence.segments) or not sentence.in_segment("speech", behind):
+    if behind >= len(sentence.segments) or not (
+        sentence.in_segment("speech", behind) or sentence.is_behind_colon(behind)
+    ):
         return False
     if sentence.in_segment("analyst_word", behind):
         return False
@@ -223,9 +227,18 @@ def _is_negated(
         if hit.start < match.start and match.start - hit.end <= reach:
             return True
         inside = match.start <= hit.start < match.end
+        ends = language == "de" and hit.start >= match.end and _ends_clause(sentence, hit)
+        if ends:
+            return True
         if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
             return True
     return False
+
+
+def _ends_clause(sentence: Sentence, hit: Hit) -> bool:
+    """Tell the "nicht" that stands last and denies all that was said before it."""
+    _, end = sentence.segments[sentence.segment_of(hit.start)]
+    return not sentence.folded[hit.end : end].strip(" .!\"'“”")
 
 
 def _and_denials(

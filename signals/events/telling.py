@@ -291,7 +291,18 @@ def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:
         does_lead = rank < first_rank if is_said[0] == is_said[1] else is_said[0]
         leads, follows = (event, first) if does_lead else (first, event)
         kept[key] = (first_place, min(rank, first_rank), _filled(leads, follows))
-    return tuple(event for _, _, event in sorted(kept.values(), key=lambda entry: entry[0]))
+    merged = [event for _, _, event in sorted(kept.values(), key=lambda entry: entry[0])]
+    return tuple(_with_others_sum(event, merged) for event in merged)
+
+
+def _with_others_sum(event: Event, merged: Sequence[Event]) -> Event:
+    """Give what one side pays to the other side of the same case, too."""
+    if event.amount is not None or event.kind != "legal":
+        return event
+    for other in merged:
+        if other.kind == event.kind and set(other.tickers) & set(event.related_tickers):
+            return _filled(event, other)
+    return event
 
 
 def _filled(event: Event, other: Event) -> Event:

@@ -105,7 +105,7 @@ def test_the_linter_names_each_kind_of_problem() -> None:
 def test_a_language_may_leave_faint_rules_untried() -> None:
     built_in = Lexicon.default()
     assert built_in.silent["zh"]
-    rule = "mna:faint_target"
+    rule = "legal:faint_legal"
     assert rule in built_in.silent["zh"]
     assert rule not in built_in.silent["de"] | built_in.silent["en"]
 
