@@ -105,6 +105,7 @@ class Grammar:
         self._waiting = {name: tuple(alike.items()) for name, alike in waiting.items()}
         self._faint = sum(1 << plan.rank for plan in plans if plan.rule.faint)
         self._rivals = [_rivals(plan, plans) for plan in plans]
+        self._rank = {id(plan.rule): plan.rank for plan in plans}
         self._silent = {
             code: sum(1 << p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
             for code, names in (silent or {}).items()
@@ -141,6 +142,11 @@ class Grammar:
         told = {m.rule.kind for m in fired if not m.only_denied}
         kept = (m for m in fired if not _gives_way(m, strong, told, sentence))
         return sorted(kept, key=_start_of)
+
+    def opposites(self, fired: Sequence[Match]) -> list[tuple[Rule, ...]]:
+        """Return for each match the rules that say the opposite of the same thing."""
+        rank = self._rank
+        return [tuple(other.rule for other in self._rivals[rank[id(m.rule)]]) for m in fired]
 
     def _is_outbid(
         self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int

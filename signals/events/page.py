@@ -48,6 +48,11 @@ _JOINT = re.compile(
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
 _FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
+_FORMER_BEHIND = re.compile(
+    r"(?:集团|公司|汽车|科技|生鲜|云|游戏|影业|音乐|手机|外卖|网络|中国)?[前原](?:高管|员工|ceo|cfo|cto|coo|副?总裁"
+    r"|董事长|首席|高级|资深|技术|产品|总监|工程师|负责人|主管|掌门|合伙人)"
+    r"|[\u4e00-\u9fff]{0,2}概念(?:股|板块|异动|走|拉|午|早|盘|集体|上|下)"  # shares named after it
+)
 _BESIDE = re.compile(
     r"[\s-](?:supplier|rival|competitor|challenger|partner|ally|customer"
     r"|zulieferer|rivale|rivalin|konkurrent|konkurrentin|herausforderer)\s"
@@ -184,7 +189,10 @@ def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
 
 def _left_behind(folded: str, mention: Mention) -> Mention | None:
     """Make a firm somebody came from ("former Alibaba executive") nobody's, another's nothing."""
-    if not _FORMER.search(folded, max(0, mention.start - 12), mention.start):
+    if not (
+        _FORMER.search(folded, max(0, mention.start - 12), mention.start)
+        or _FORMER_BEHIND.match(folded, mention.end)
+    ):
         return mention
     return mention._replace(ticker=None, role="unlisted") if mention.ticker else None
 

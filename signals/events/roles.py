@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from signals.events.grammar import PLACE, Match
 from signals.events.page import Group, Sentence
+from signals.text.tokens import is_han
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
 # Figures and views that name no firm go on about the one before.
@@ -26,6 +27,8 @@ _AGAINST = re.compile(r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?$")
 _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
+_SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
+_SECTOR = re.compile(r"(?<![港美])(?:股|概念股|概念|板块)$")
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
     "en": re.compile(r"(?!)"),
@@ -91,6 +94,7 @@ def _by_place(
     sentence: Sentence, match: Match, context: Context, language: str, folded: str
 ) -> list[Assignment]:
     who = match.rule.who
+    is_move = match.rule.kind == "price_move"
     if who == "opposed":
         return _opposed(sentence, match, context, language, folded)
     if who == "both":
@@ -100,12 +104,27 @@ def _by_place(
     elif who == "any":
         tickers = _tickers(_any(sentence, match))
     else:
-        tickers = _tickers(_subject(sentence, match, folded))
-    if match.rule.kind != "price_move" or _tells_of_share(match) or _has_figure(match):
+        group = _subject(sentence, match, folded)
+        if is_move and group is not None and group.is_unlisted:
+            return []
+        tickers = _tickers(group)
+    if is_move and not tickers and _moves_strangers(sentence, match, folded):
+        return []
+    if not is_move or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
+
+
+def _moves_strangers(sentence: Sentence, match: Match, folded: str) -> bool:
+    """Tell the move of a Chinese name that nobody knows ("喜相逢集团早盘涨超9%")."""
+    if sentence.language != "zh":
+        return False
+    start, _ = sentence.segments[match.segment]
+    known = {at for hits in sentence.by_concept.values() for h in hits for at in range(*h[:2])}
+    strange = [at for at in range(start, match.start) if at not in known and is_han(folded[at])]
+    return len(strange) > 2
 
 
 def _tickers(group: Group | None) -> tuple[str, ...]:
@@ -138,6 +157,10 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
         start, _ = sentence.segments[match.segment]
+        if not nearest and (
+            _SECTOR.search(folded, start, match.start) or _moves_strangers(sentence, match, folded)
+        ):
+            return None
         goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
         return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
     if here:
@@ -206,6 +229,8 @@ def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
 def _any(sentence: Sentence, match: Match) -> Group | None:
     """Return the listed company nearest in the segment, else the sentence's first."""
     here = _in(sentence, sentence.groups, match.segment)
+    if len(here) > 1 and here[1].start < match.start and _SAYS.match(sentence.folded, here[0].end):
+        here = here[1:]  # who says so of another
     ours = [group for group in here if group.tickers]
     if ours:
         return min(ours, key=lambda group: _distance(group, match))
@@ -251,6 +276,7 @@ def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
     here = _in(sentence, sentence.groups, match.segment)
     if here and sentence.is_behind_colon(match.segment):  # "Nio's chief: no merger with XPeng"
         here = _in(sentence, sentence.groups, match.segment - 1) + here
+    here = [*here, *_answering(sentence, match.segment)] if here else here
     tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
     if not tickers and match.segment > 0:
         here = _in(sentence, sentence.groups, match.segment - 1)
@@ -275,9 +301,13 @@ def _opposed(
         rest = [group for group in (*before, *after) if group is not by[0]]
         return _sided(match, by[0], rest[0] if rest else None)
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
+    if doer and done_to and doer.tickers == done_to.tickers:  # who speaks of what befalls him
+        doer = None
     start, end = sentence.segments[match.segment]
     if doer is None and match.rule.subtype in ("won", "lost", "preferred") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
+        if language == "zh" and after[0].start == head.end:  # 歌手败诉网易: lost to it
+            return _sided(match, None, after[0])
         ahead = folded[start : after[0].start]
         if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
             return _sided(match, None, after[0])
@@ -310,6 +340,15 @@ def _opposed(
     if not assigned and doer is None:
         inherited = _later(sentence, match) or _inherited(sentence, match, context)
     return [Assignment(inherited, match.rule.polarity, ())] if inherited else assigned
+
+
+def _answering(sentence: Sentence, segment: int) -> list[Group]:
+    """Return who denies a segment that opens without a subject ("否认合并 小鹏：没有接触")."""
+    start, _ = sentence.segments[segment]
+    if not any(hit.start == start for hit in sentence.in_segment("deny", segment)):
+        return []
+    behind = _in(sentence, sentence.groups, segment + 1)
+    return behind[:1] if behind and behind[0].start == sentence.segments[segment + 1][0] else []
 
 
 def _sided(match: Match, doer: Group | None, done_to: Group | None) -> list[Assignment]:

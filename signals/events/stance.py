@@ -92,17 +92,27 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
         return False
     if match.rule.reaction or match.rule.kind in ("earnings", "analyst", "guidance"):
         return False
-    speaks = match.segment > 0 and any(
-        sentence.segment_of(group.start) < match.segment and group.tickers
-        for group in sentence.groups
-    )
-    says = speaks and _is_statement(sentence, match.segment)
+    says = _speaks(sentence, match.segment) and _is_statement(sentence, match.segment)
     says = says or _is_said_after(sentence, match.segment)
     in_front = any(group.tickers and group.start < match.start for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
     tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
     return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
+
+
+def _speaks(sentence: Sentence, segment: int) -> bool:
+    """Tell whether somebody who could know speaks before a segment: a firm or an official."""
+    if segment == 0:
+        return False
+    if sentence.is_behind_colon(segment) and any(
+        sentence.in_segment(who, segment - 1) for who in ("regulator", "role")
+    ):
+        return True
+    return any(
+        sentence.segment_of(group.start) < segment and (group.tickers or group.is_unlisted)
+        for group in sentence.groups
+    )
 
 
 def _is_statement(sentence: Sentence, segment: int) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from signals.events.ellipsis import elided
 from signals.events.grammar import Grammar, Match
 from signals.events.lexicon import Lexicon
 from signals.events.page import Sentence, lay_out
@@ -118,6 +119,8 @@ class Teller:
         denies = "deny" in sentence.by_concept and all(match.only_denied for match in fired)
         if not fired:
             return Told((), subject, denies, _lone_sum(sentence))
+        if len(sentence.segments) > 1 and len(sentence.groups) > 1:
+            fired = fired + elided(sentence, fired, self._grammar.opposites(fired))
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
@@ -149,7 +152,9 @@ def _takes(match: Match, figure: Quantity) -> bool:
     kind = match.rule.kind
     if figure.unit != "money":
         return kind in _PERCENT_KINDS
-    if figure.is_per_share and not (kind == "analyst" or match.rule.subtype == "dividend"):
+    if figure.is_per_share and not (
+        kind == "analyst" or match.rule.subtype in ("dividend", "takeover")
+    ):
         return False
     return match.rule.takes_money and kind in _MONEY_KINDS
 
@@ -176,7 +181,9 @@ def _event(
     whose: Assignment,
 ) -> Event:
     rule = match.rule
-    money = next((f for f in figures if f.unit == "money" and not f.is_prior), None)
+    sums = [f for f in figures if f.unit == "money" and not f.is_prior]
+    # A bid is told by its whole sum, or else by its price per share.
+    money = next((f for f in sums if not f.is_per_share), next(iter(sums), None))
     share = next((f for f in figures if f.unit in ("percent", "points") and not f.is_prior), None)
     polarity, subtype = whose.polarity, rule.subtype
     if rule.faint and not rule.reaction:
