@@ -42,6 +42,25 @@ _AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
 PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
 _AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
+_AWAITING = frozenset(
+    (
+        "或",
+        "或将",
+        "或会",
+        "或可",
+        "有望",
+        "可望",
+        "料",
+        "料将",
+        "恐",
+        "恐将",
+        "可能",
+        "有机会",
+        "预计",
+        "大概率",
+    )
+)
+_AWAITED_WITHIN = 6
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -258,7 +277,19 @@ def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | Non
     start = min(found.start for found in cues)
     end = max(found.end for found in cues)
     falling = any(found.concept in _FALLING for found in chosen)
+    if rule.reaction and language == "zh" and any(_is_awaited(sentence, f.start) for f in cues):
+        return None
     return Match(rule, tuple(chosen), start, end, segment, falling)
+
+
+def _is_awaited(sentence: Sentence, verb: int) -> bool:
+    """Tell a Chinese move that somebody only awaits ("股价或升至800元", "恐跌穿40元")."""
+    return any(
+        0 <= verb - hit.end <= _AWAITED_WITHIN
+        and sentence.folded[hit.start : hit.end] in _AWAITING
+        and sentence.segment_of(hit.start) == sentence.segment_of(verb)
+        for hit in sentence.by_concept.get("hedge", ())
+    )
 
 
 def _is_barred(sentence: Sentence, rule: Rule, chosen: Sequence[Hit]) -> bool:

@@ -306,7 +306,9 @@ def _opposed(
     start, end = sentence.segments[match.segment]
     if doer is None and match.rule.subtype in ("won", "lost", "preferred") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
-        if language == "zh" and after[0].start == head.end:  # 歌手败诉网易: lost to it
+        if (
+            language == "zh" and match.rule.subtype != "preferred" and after[0].start == head.end
+        ):  # 歌手败诉网易: lost to it
             return _sided(match, None, after[0])
         ahead = folded[start : after[0].start]
         if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
