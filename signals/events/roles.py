@@ -333,7 +333,11 @@ def _opposed(
         beyond = [
             g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2
         ]
-        done_to = next((group for group in beyond if group != doer), None)
+        other = next((group for group in beyond if group != doer), None)
+        if doer is None and match.rule.subtype in ("won", "lost"):
+            doer = other  # the court comes first: whom its verdict names won or lost
+        else:
+            done_to = other
     assigned = _sided(match, doer, done_to)
     topic = next((group for group in _before(sentence, match) if group.tickers), None)
     if not assigned and topic is not None and sentence.segment_of(topic.start) < match.segment:

@@ -11,6 +11,8 @@ from signals.events.page import Sentence
 from signals.events.schema import Certainty, Kind, Tense
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
+_SAID_REACH = 22
+"""Letters of a Chinese statement that a negation holds for: its verb comes first."""
 _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
@@ -74,8 +76,8 @@ def _stance(
         tense=_tense(sentence, segment),
         negated=negated,
         hedged=hedged,
-        is_reversed=not (match.rule.reaction or is_denied)
-        and _is_reversed(sentence, match, used, language),
+        is_reversed=not match.rule.reaction
+        and _is_reversed(sentence, match, _and_denials(sentence, used, is_denied), language),
         is_background=_is_background(sentence, segment),
     )
 
@@ -98,7 +100,8 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
     tells = in_front and match.rule.kind != "incident" and "speech" in sentence.by_concept
-    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
+    reach = _SAID_REACH if says and language == "zh" else _NEG_REACH[language]
+    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language, reach)
 
 
 def _speaks(sentence: Sentence, segment: int) -> bool:
@@ -198,6 +201,8 @@ def _denied(
         ]  # who is spoken of may stand before: "their CEO denies having resigned"
         if here:
             denied.update(here)
+            if sentence.is_behind_colon(own) and _answers(sentence, own - 1):
+                denied.update(i for i in before if fired[i].segment == own - 1)
         elif before:
             last = fired[before[-1]].segment
             denied.update(i for i in before if fired[i].segment == last)
@@ -207,13 +212,23 @@ def _denied(
     return frozenset(denied)
 
 
+def _answers(sentence: Sentence, segment: int) -> bool:
+    """Tell a Chinese segment that names what is answered behind its colon ("回应裁员：…")."""
+    start, end = sentence.segments[segment]
+    return "回应" in sentence.folded[start:end] or bool(sentence.in_segment("rumour", segment))
+
+
 def _is_told(match: Match) -> bool:
     """Return False for moves of a price, which are seen and not denied."""
     return not match.rule.reaction
 
 
 def _is_negated(
-    sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
+    sentence: Sentence,
+    match: Match,
+    used: list[tuple[int, int]],
+    language: str,
+    reach: int = 0,
 ) -> bool:
     if "neg" not in sentence.by_concept:
         return False
@@ -221,7 +236,7 @@ def _is_negated(
         return False  # "as high as it has not been since 2015"
     if match.rule.reaction and match.rule.takes_money is False and language == "zh":
         return False
-    reach = _NEG_REACH[language]
+    reach = reach or _NEG_REACH[language]
     for hit in _free(sentence.in_segment("neg", match.segment), used):
         if hit.start < match.start and match.start - hit.end <= reach:
             return True
@@ -229,6 +244,16 @@ def _is_negated(
         if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
             return True
     return False
+
+
+def _and_denials(
+    sentence: Sentence, used: list[tuple[int, int]], is_denied: bool
+) -> list[tuple[int, int]]:
+    """Add the words that deny: "weist ab" turns nothing around where it says no to a report."""
+    if not is_denied:
+        return used
+    words = (hit for concept in ("deny", "neg") for hit in sentence.by_concept.get(concept, ()))
+    return [*used, *((hit.start, hit.end) for hit in words)]
 
 
 def _is_reversed(
