@@ -267,9 +267,11 @@ def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
         if group.tickers:
             return group.tickers
     before = [group for group in here if group.end <= head.start + 1]
-    if before:
+    if before and (before[-1].tickers or after):
         return before[-1].tickers
-    return earlier[-1].tickers if earlier else ()
+    # "JD slumps, Walmart is said to sell shares": a stranger sells what was spoken of.
+    listed = [group for group in earlier if group.tickers]
+    return listed[-1].tickers if listed else ()
 
 
 def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
@@ -301,8 +303,11 @@ def _opposed(
         rest = [group for group in (*before, *after) if group is not by[0]]
         return _sided(match, by[0], rest[0] if rest else None)
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
-    if doer and done_to and doer.tickers == done_to.tickers:  # who speaks of what befalls him
-        doer = None
+    if doer and done_to and doer.tickers == done_to.tickers:
+        if before:  # who sues a namesake
+            done_to = None
+        else:  # who speaks of what befalls him
+            doer = None
     start, end = sentence.segments[match.segment]
     if doer is None and match.rule.subtype in ("won", "lost", "preferred") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
@@ -333,7 +338,8 @@ def _opposed(
         beyond = [
             g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2
         ]
-        other = next((group for group in beyond if group != doer), None)
+        mine = _tickers(doer) or None
+        other = next((g for g in beyond if g != doer and g.tickers != mine), None)
         if doer is None and match.rule.subtype in ("won", "lost"):
             doer = other  # the court comes first: whom its verdict names won or lost
         else:

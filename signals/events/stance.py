@@ -202,7 +202,11 @@ def _denied(
         if here:
             denied.update(here)
             if sentence.is_behind_colon(own) and _answers(sentence, own - 1):
-                denied.update(i for i in before if fired[i].segment == own - 1)
+                denied.update(
+                    i
+                    for i in before
+                    if fired[i].segment == own - 1 and fired[i].rule.kind != "incident"
+                )
         elif before:
             last = fired[before[-1]].segment
             denied.update(i for i in before if fired[i].segment == last)
