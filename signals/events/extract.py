@@ -111,7 +111,11 @@ class Reader:
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
             elif here.lone_sum and follows:
                 told[-1] = number - 1, paid(told[-1][1], here.lone_sum, language)
-            told += [(number, event) for event in here.events if not answers]
+            told += [
+                (number, event)
+                for event in here.events
+                if not (answers or (told and _explains(event, told)))
+            ]
             if here.subject and here.subject != context.last_subject:
                 context = context._replace(last_subject=here.subject)
         return told
@@ -125,6 +129,14 @@ def _within(ahead: deque[Mention], start: int, end: int) -> tuple[Mention, ...]:
         if low >= start:
             names.append(Mention(ticker, low - start, high - start, alias, score, role))
     return tuple(names)
+
+
+def _explains(event: Event, told: Sequence[tuple[int, Event]]) -> bool:
+    """Tell the wrong that an authority's or a court's step, told before, is about."""
+    return event.subtype == "scandal" and any(
+        before.kind in ("regulation", "legal") and not set(before.tickers).isdisjoint(event.tickers)
+        for _, before in told
+    )
 
 
 def _asks(before: str) -> bool:

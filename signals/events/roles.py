@@ -29,6 +29,9 @@ _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
 _SECTOR = re.compile(r"(?<![港美])(?:股|概念股|概念|板块)$")
+_PLAINTIFF = re.compile(
+    r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
+)
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
     "en": re.compile(r"(?!)"),
@@ -297,6 +300,9 @@ def _opposed(
     if doer is None and _before(sentence, match):
         earlier = _before(sentence, match)
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
+        start, _ = sentence.segments[match.segment]
+        if match.rule.subtype == "sues" and _PLAINTIFF.search(folded, start, head.start):
+            return _sided(match, None, doer)
     by = [group for group in after if _BY.search(folded, max(0, group.start - 12), group.start)]
     if by and language != "zh":
         # "takeover of A by B", "Übernahme von A durch B": whoever stands behind by is the doer.
