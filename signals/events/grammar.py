@@ -61,6 +61,7 @@ _AWAITING = frozenset(
     )
 )
 _AWAITED_WITHIN = 6
+_HELD_IN = frozenset("在对于持")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股)?")
 
 
@@ -441,7 +442,9 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
 
 
 def _is_person(sentence: Sentence, group: Group) -> bool:
-    """Tell who acts for himself ("小米雷军减持", "Lei Jun backs start-up")."""
+    """Tell who acts for himself ("小米雷军减持"), and what others have a share of ("在B站的持股")."""
+    if sentence.folded[group.start - 1 : group.start] in _HELD_IN:
+        return True
     return any(group.start <= person.start < group.end for person in sentence.people)
 
 

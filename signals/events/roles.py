@@ -15,6 +15,8 @@ _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}"
 _GOES_ON = frozenset({"earnings", "guidance", "analyst"})
 # What states decide reaches firms that other clauses name.
 _FROM_ABOVE = frozenset({"export_control", "macro_policy"})
+# What is told of a name that nobody knows is not told of the firm in the next clause.
+_OWN_FIGURES = frozenset({"earnings", "guidance", "order_supply", "financing", "capex"})
 _BETWEEN = frozenset(
     (
         "regulation", "legal", "partnership", "order_supply", "mna", "export_control",
@@ -28,6 +30,12 @@ _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
+_TOWARD = re.compile(r"(?:向|就|诽谤|抹黑|造谣|污蔑|诋毁)$")
+# Signs of dates, counts and grammar: no part of a name by themselves.
+_PLAIN_WORDS = frozenset(
+    "第一二三四五六七八九十百千两上下本今去前后年季度月日首半全期单周初末底内外中的了在和与及其之已将再又亦也均仅至多少"
+    "达超逾近约亿万元美港最高低新高到从由为是有受随因被把向对于更还都个只名位份次连续持续同比按较总共合计最终"
+)
 _SECTOR = re.compile(r"(?<![港美])(?:股|概念股|概念|板块)$")
 _PLAINTIFF = re.compile(
     r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
@@ -111,7 +119,7 @@ def _by_place(
         if is_move and group is not None and group.is_unlisted:
             return []
         tickers = _tickers(group)
-    if is_move and not tickers and _moves_strangers(sentence, match, folded):
+    if is_move and not tickers and _has_stranger(sentence, match, folded):
         return []
     if not is_move or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
@@ -120,14 +128,19 @@ def _by_place(
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
 
 
-def _moves_strangers(sentence: Sentence, match: Match, folded: str) -> bool:
-    """Tell the move of a Chinese name that nobody knows ("喜相逢集团早盘涨超9%")."""
+def _has_stranger(sentence: Sentence, match: Match, folded: str, least: int = 3) -> bool:
+    """Tell a Chinese clause that opens with a name nobody knows ("喜相逢集团早盘涨超9%")."""
     if sentence.language != "zh":
         return False
     start, _ = sentence.segments[match.segment]
     known = {at for hits in sentence.by_concept.values() for h in hits for at in range(*h[:2])}
-    strange = [at for at in range(start, match.start) if at not in known and is_han(folded[at])]
-    return len(strange) > 2
+    known.update(at for figure in sentence.figures for at in range(figure.start, figure.end))
+    strange = (
+        folded[at]
+        for at in range(start, match.start)
+        if at not in known and folded[at] not in _PLAIN_WORDS and is_han(folded[at])
+    )
+    return sum(1 for _ in strange) >= least
 
 
 def _tickers(group: Group | None) -> tuple[str, ...]:
@@ -155,13 +168,15 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
+    if match.rule.kind == "financing":  # 某公司获京东投资: who gives the money raises none
+        before = [group for group in before if not _acts_on(folded, group)]
     here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
         start, _ = sentence.segments[match.segment]
         if not nearest and (
-            _SECTOR.search(folded, start, match.start) or _moves_strangers(sentence, match, folded)
+            _SECTOR.search(folded, start, match.start) or _has_stranger(sentence, match, folded)
         ):
             return None
         goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
@@ -177,7 +192,18 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         match.rule.kind == "earnings"
     ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
         near = [group for group in near if not _is_aside(match, folded, group)]
-    return near[0] if near else None
+    if match.rule.kind == "financing":
+        near = [group for group in near if not _acts_on(folded, group)]
+    return near[0] if near and not _is_strangers(sentence, match, near[0], folded) else None
+
+
+def _is_strangers(sentence: Sentence, match: Match, near: Group, folded: str) -> bool:
+    """Tell figures of a Chinese name that nobody knows from those of the firm behind them."""
+    return (
+        match.rule.kind in _OWN_FIGURES
+        and sentence.segment_of(near.start) > match.segment
+        and _has_stranger(sentence, match, folded, least=2)
+    )
 
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
@@ -235,6 +261,8 @@ def _any(sentence: Sentence, match: Match) -> Group | None:
     if len(here) > 1 and here[1].start < match.start and _SAYS.match(sentence.folded, here[0].end):
         here = here[1:]  # who says so of another
     ours = [group for group in here if group.tickers]
+    if match.rule.kind == "incident":
+        ours = [group for group in ours if not _TOWARD.search(sentence.folded, 0, group.start)]
     if ours:
         return min(ours, key=lambda group: _distance(group, match))
     if here and match.rule.kind not in _FROM_ABOVE:
@@ -385,7 +413,9 @@ def _later(sentence: Sentence, match: Match) -> tuple[str, ...]:
         return ()
     after = _after(sentence, match)
     near = after and sentence.segment_of(after[0].start) - match.segment <= 1
-    return after[0].tickers if near else ()
+    if not near or _is_strangers(sentence, match, after[0], sentence.folded):
+        return ()
+    return after[0].tickers
 
 
 def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:

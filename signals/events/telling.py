@@ -126,9 +126,20 @@ class Teller:
         here = [
             (self._rank[id(match.rule)], _event(sentence, match, stance, own, whose))
             for match, stance, own in zip(fired, told, figures, strict=True)
+            if not _is_brokers(sentence, match, fired)
             for whose in assign(sentence, match, context, language, sentence.folded)
         ]
         return Told(_merged(here), subject, denies)
+
+
+def _is_brokers(sentence: Sentence, match: Match, fired: Sequence[Match]) -> bool:
+    """Tell what a broker that rates expects, which the firm does not say itself."""
+    return (
+        match.rule.kind == "guidance"
+        and match.rule.subtype == "expects"
+        and any(voice.is_broker and voice.start < match.start for voice in sentence.quoted)
+        and any(other.rule.kind == "analyst" for other in fired)
+    )
 
 
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
