@@ -442,7 +442,7 @@ def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
 
 
 def _is_person(sentence: Sentence, group: Group) -> bool:
-    """Tell who acts for himself ("小米雷军减持"), and what others have a share of ("在B站的持股")."""
+    """Tell who acts for himself ("小米雷军减持"), and in whom others have a share ("在…的持股")."""
     if sentence.folded[group.start - 1 : group.start] in _HELD_IN:
         return True
     return any(group.start <= person.start < group.end for person in sentence.people)

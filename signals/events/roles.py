@@ -16,7 +16,7 @@ _GOES_ON = frozenset({"earnings", "guidance", "analyst"})
 # What states decide reaches firms that other clauses name.
 _FROM_ABOVE = frozenset({"export_control", "macro_policy"})
 # What is told of a name that nobody knows is not told of the firm in the next clause.
-_OWN_FIGURES = frozenset({"earnings", "guidance", "order_supply", "financing", "capex"})
+_OF_ONE = frozenset({"earnings", "guidance", "order_supply", "financing", "capex", "mna"})
 _BETWEEN = frozenset(
     (
         "regulation", "legal", "partnership", "order_supply", "mna", "export_control",
@@ -83,10 +83,18 @@ def assign(
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
     groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
+    if match.rule.kind == "mna" and _belongs_to_strangers(sentence, match, folded):
+        return []
     if len(listed) != 1 or _is_of_stranger(sentence, match):
         return []
     polarity = match.rule.object_polarity
     return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
+
+
+def _belongs_to_strangers(sentence: Sentence, match: Match, folded: str) -> bool:
+    """Tell a Chinese deal between names that nobody knows, and of no firm of ours before it."""
+    here = _in(sentence, sentence.groups, match.segment)
+    return not (here or _before(sentence, match)) and _has_stranger(sentence, match, folded, 2)
 
 
 def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
@@ -200,8 +208,9 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
 def _is_strangers(sentence: Sentence, match: Match, near: Group, folded: str) -> bool:
     """Tell figures of a Chinese name that nobody knows from those of the firm behind them."""
     return (
-        match.rule.kind in _OWN_FIGURES
-        and sentence.segment_of(near.start) > match.segment
+        match.rule.kind in _OF_ONE
+        and (segment := sentence.segment_of(near.start)) > match.segment
+        and not sentence.is_behind_colon(segment)
         and _has_stranger(sentence, match, folded, least=2)
     )
 
