@@ -99,6 +99,7 @@ class Reader:
         in_dollars = language == "zh" and means_dollars(text)
         context = Context((), _only_company(mentions, item), in_dollars)
         told: list[tuple[int, Event]] = []
+        asked = ""
         ahead = deque(mentions)
         for number, (start, end) in enumerate(bounded_spans(text)):
             names = _within(ahead, start, end) if ahead and ahead[0].start < end else ()
@@ -106,7 +107,8 @@ class Reader:
                 continue  # it can be nobody's
             here = self._teller.tell(text[start:end], language, names, context, number == 0)
             follows = bool(told) and told[-1][0] == number - 1
-            answers = follows and here.only_denies and _asks(text[:start])
+            answers = follows and here.only_denies and _asks(text[:start], asked)
+            asked = text[start:end]
             if answers:
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
             elif here.lone_sum and follows:
@@ -139,8 +141,9 @@ def _explains(event: Event, told: Sequence[tuple[int, Event]]) -> bool:
     )
 
 
-def _asks(before: str) -> bool:
-    return before.rstrip().endswith(("?", "？"))
+def _asks(before: str, sentence: str) -> bool:
+    """Tell a question, and a headline that says what is answered ("比亚迪回应举报")."""
+    return before.rstrip().endswith(("?", "？")) or "回应" in sentence or "回應" in sentence
 
 
 def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event]:

@@ -127,6 +127,8 @@ def _by_place(
         if is_move and group is not None and group.is_unlisted:
             return []
         tickers = _tickers(group)
+    if is_move and not tickers and _moves_index(sentence, match):
+        return []
     if is_move and not tickers and _has_stranger(sentence, match, folded):
         return []
     if not is_move or _tells_of_share(match) or _has_figure(match):
@@ -134,6 +136,14 @@ def _by_place(
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
+
+
+def _moves_index(sentence: Sentence, match: Match) -> bool:
+    """Tell the move of an index, which is none of the firm in the next clause."""
+    here = sentence.in_segment("index", match.segment)
+    return any(hit.end <= match.end for hit in here) and not _in(
+        sentence, sentence.groups, match.segment
+    )
 
 
 def _has_stranger(sentence: Sentence, match: Match, folded: str, least: int = 3) -> bool:

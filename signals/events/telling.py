@@ -120,7 +120,7 @@ class Teller:
         if not fired:
             return Told((), subject, denies, _lone_sum(sentence))
         if len(sentence.segments) > 1 and len(sentence.groups) > 1:
-            fired = fired + elided(sentence, fired, self._grammar.opposites(fired))
+            fired = elided(sentence, fired, self._grammar.opposites(fired))
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
@@ -163,9 +163,7 @@ def _takes(match: Match, figure: Quantity) -> bool:
     kind = match.rule.kind
     if figure.unit != "money":
         return kind in _PERCENT_KINDS
-    if figure.is_per_share and not (
-        kind == "analyst" or match.rule.subtype in ("dividend", "takeover")
-    ):
+    if figure.is_per_share and not (kind in ("analyst", "mna") or match.rule.subtype == "dividend"):
         return False
     return match.rule.takes_money and kind in _MONEY_KINDS
 
