@@ -18,6 +18,7 @@ from signals.text.language import READ_LANGUAGES, LanguageGuesser
 from signals.text.numbers import means_dollars
 from signals.text.sentences import bounded_spans
 
+_VAGUE = (":something_denied", ":rumour_denied")
 MAX_BODY = 100_000
 """Characters read of one story; what lies beyond is no news article."""
 
@@ -113,6 +114,8 @@ class Reader:
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
             elif here.lone_sum and follows:
                 told[-1] = number - 1, paid(told[-1][1], here.lone_sum, language)
+            if follows and told[-1][1].rule_id.endswith(_VAGUE) and _denies(here.events):
+                told.pop()
             told += [
                 (number, event)
                 for event in here.events
@@ -131,6 +134,11 @@ def _within(ahead: deque[Mention], start: int, end: int) -> tuple[Mention, ...]:
         if low >= start:
             names.append(Mention(ticker, low - start, high - start, alias, score, role))
     return tuple(names)
+
+
+def _denies(events: Sequence[Event]) -> bool:
+    """Tell whether a sentence says what is denied, where the one before only said that it is."""
+    return any(event.certainty == "denied" for event in events)
 
 
 def _explains(event: Event, told: Sequence[tuple[int, Event]]) -> bool:

@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 from signals.events.grammar import PLACE, Match
 from signals.events.page import Group, Sentence
-from signals.text.tokens import is_han
+from signals.events.strangers import has_stranger, is_strangers, moves_others
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
 # Figures and views that name no firm go on about the one before.
 _GOES_ON = frozenset({"earnings", "guidance", "analyst"})
 # What states decide reaches firms that other clauses name.
 _FROM_ABOVE = frozenset({"export_control", "macro_policy"})
-# What is told of a name that nobody knows is not told of the firm in the next clause.
-_OF_ONE = frozenset({"earnings", "guidance", "order_supply", "financing", "capex", "mna"})
 _BETWEEN = frozenset(
     (
         "regulation", "legal", "partnership", "order_supply", "mna", "export_control",
@@ -31,12 +29,6 @@ _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
 _TOWARD = re.compile(r"(?:向|就|诽谤|抹黑|造谣|污蔑|诋毁)$")
-# Signs of dates, counts and grammar: no part of a name by themselves.
-_PLAIN_WORDS = frozenset(
-    "第一二三四五六七八九十百千两上下本今去前后年季度月日首半全期单周初末底内外中的了在和与及其之已将再又亦也均仅至多少"
-    "达超逾近约亿万元美港最高低新高到从由为是有受随因被把向对于更还都个只名位份次连续持续同比按较总共合计最终"
-)
-_SECTOR = re.compile(r"(?<![港美])(?:股|概念股|概念|板块)$")
 _PLAINTIFF = re.compile(
     r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
 )
@@ -83,7 +75,7 @@ def assign(
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
     groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
-    if match.rule.kind == "mna" and _belongs_to_strangers(sentence, match, folded):
+    if match.rule.kind == "mna" and _belongs_to_strangers(sentence, match):
         return []
     if len(listed) != 1 or _is_of_stranger(sentence, match):
         return []
@@ -91,10 +83,10 @@ def assign(
     return [Assignment(tuple(listed), match.rule.polarity if polarity is None else polarity, ())]
 
 
-def _belongs_to_strangers(sentence: Sentence, match: Match, folded: str) -> bool:
+def _belongs_to_strangers(sentence: Sentence, match: Match) -> bool:
     """Tell a Chinese deal between names that nobody knows, and of no firm of ours before it."""
     here = _in(sentence, sentence.groups, match.segment)
-    return not (here or _before(sentence, match)) and _has_stranger(sentence, match, folded, 2)
+    return not (here or _before(sentence, match)) and has_stranger(sentence, match, least=2)
 
 
 def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
@@ -127,38 +119,13 @@ def _by_place(
         if is_move and group is not None and group.is_unlisted:
             return []
         tickers = _tickers(group)
-    if is_move and not tickers and _moves_index(sentence, match):
-        return []
-    if is_move and not tickers and _has_stranger(sentence, match, folded):
+    if is_move and not tickers and moves_others(sentence, match):
         return []
     if not is_move or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
-
-
-def _moves_index(sentence: Sentence, match: Match) -> bool:
-    """Tell the move of an index, which is none of the firm in the next clause."""
-    here = sentence.in_segment("index", match.segment)
-    return any(hit.end <= match.end for hit in here) and not _in(
-        sentence, sentence.groups, match.segment
-    )
-
-
-def _has_stranger(sentence: Sentence, match: Match, folded: str, least: int = 3) -> bool:
-    """Tell a Chinese clause that opens with a name nobody knows ("喜相逢集团早盘涨超9%")."""
-    if sentence.language != "zh":
-        return False
-    start, _ = sentence.segments[match.segment]
-    known = {at for hits in sentence.by_concept.values() for h in hits for at in range(*h[:2])}
-    known.update(at for figure in sentence.figures for at in range(figure.start, figure.end))
-    strange = (
-        folded[at]
-        for at in range(start, match.start)
-        if at not in known and folded[at] not in _PLAIN_WORDS and is_han(folded[at])
-    )
-    return sum(1 for _ in strange) >= least
 
 
 def _tickers(group: Group | None) -> tuple[str, ...]:
@@ -193,9 +160,7 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         movers = [group for group in before if not _acts_on(folded, group)] or before
         nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
         start, _ = sentence.segments[match.segment]
-        if not nearest and (
-            _SECTOR.search(folded, start, match.start) or _has_stranger(sentence, match, folded)
-        ):
+        if not nearest and moves_others(sentence, match):
             return None
         goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
         return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
@@ -212,17 +177,7 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         near = [group for group in near if not _is_aside(match, folded, group)]
     if match.rule.kind == "financing":
         near = [group for group in near if not _acts_on(folded, group)]
-    return near[0] if near and not _is_strangers(sentence, match, near[0], folded) else None
-
-
-def _is_strangers(sentence: Sentence, match: Match, near: Group, folded: str) -> bool:
-    """Tell figures of a Chinese name that nobody knows from those of the firm behind them."""
-    return (
-        match.rule.kind in _OF_ONE
-        and (segment := sentence.segment_of(near.start)) > match.segment
-        and not sentence.is_behind_colon(segment)
-        and _has_stranger(sentence, match, folded, least=2)
-    )
+    return near[0] if near and not is_strangers(sentence, match, near[0]) else None
 
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
@@ -432,7 +387,7 @@ def _later(sentence: Sentence, match: Match) -> tuple[str, ...]:
         return ()
     after = _after(sentence, match)
     near = after and sentence.segment_of(after[0].start) - match.segment <= 1
-    if not near or _is_strangers(sentence, match, after[0], sentence.folded):
+    if not near or is_strangers(sentence, match, after[0]):
         return ()
     return after[0].tickers
 
