@@ -28,6 +28,7 @@ _COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
 _ITS_THING = re.compile(r"'s?\s(?!(?:share|stock|adr|us-listed|hong kong))\w+")
 _BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
 _SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
+_MEASURED_BY = re.compile(r"(?:逼近|超越|超过|反超|赶上|赶超|高于|低于|不及)$")
 _TOWARD = re.compile(r"(?:向|就|诽谤|抹黑|造谣|污蔑|诋毁)$")
 _PLAINTIFF = re.compile(
     r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
@@ -75,7 +76,7 @@ def assign(
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
     groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
-    if match.rule.kind == "mna" and _belongs_to_strangers(sentence, match):
+    if match.rule.kind in ("mna", "order_supply") and _belongs_to_strangers(sentence, match):
         return []
     if len(listed) != 1 or _is_of_stranger(sentence, match):
         return []
@@ -158,7 +159,8 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     here = _in(sentence, before, match.segment)
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
-        nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
+        behind = [g for g in _after_verb(sentence, match) if not _is_measure(folded, g)]
+        nearest = _in(sentence, movers, match.segment)[-1:] or behind
         start, _ = sentence.segments[match.segment]
         if not nearest and moves_others(sentence, match):
             return None
@@ -178,6 +180,11 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     if match.rule.kind == "financing":
         near = [group for group in near if not _acts_on(folded, group)]
     return near[0] if near and not is_strangers(sentence, match, near[0]) else None
+
+
+def _is_measure(folded: str, group: Group) -> bool:
+    """Tell whom a Chinese firm is measured by ("市值逼近阿里")."""
+    return _MEASURED_BY.search(folded, 0, group.start) is not None
 
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
