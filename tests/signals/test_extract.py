@@ -466,7 +466,10 @@ def test_a_verb_without_its_noun_takes_the_noun_of_the_clause_before() -> None:
     listed = read("9月新势力交付：零跑6.6万辆居首，理想3.4万辆，蔚来3.47万辆")
     assert [event.tickers for event in listed] == [("9863.HK",), ("2015.HK",), ("9866.HK",)]
     # What has a noun of its own is no part of the list.
-    assert [e.kind for e in read("蔚来交付增长64%，小鹏股价下跌3%")] == ["order_supply", "price_move"]
+    assert [e.kind for e in read("蔚来交付增长64%，小鹏股价下跌3%")] == [
+        "order_supply",
+        "price_move",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -491,7 +494,11 @@ def test_what_a_firm_beside_the_stranger_does_is_its_own() -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ["分析人士称腾讯股价年底或升至800港元", "专家料小米股价短期或跌穿40元", "财经博主：阿里有望涨到200元"],
+    [
+        "分析人士称腾讯股价年底或升至800港元",
+        "专家料小米股价短期或跌穿40元",
+        "财经博主：阿里有望涨到200元",
+    ],
 )
 def test_a_chinese_move_that_is_only_awaited_is_no_reaction(title: str) -> None:
     assert not any(event.is_reaction for event in read(title)), read(title)
