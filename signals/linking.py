@@ -56,6 +56,7 @@ _SOURCE_AFTER = re.compile(
     re.IGNORECASE,
 )
 _LATIN_REACH, _HAN_REACH = 60, 16
+_CODE_BEHIND = re.compile(r"\s?[(（]0{0,2}(\d{2,4})(?:\.hk)?[)）]")
 
 
 class Mention(NamedTuple):
@@ -216,7 +217,7 @@ class Linker:
             if mention.ticker is not None and mention.score == WARY:
                 if mention.ticker in sure:
                     mention = mention._replace(score=0.8)
-                elif self._has_company_word(folded, mention):
+                elif _has_code(folded, mention) or self._has_company_word(folded, mention):
                     mention = mention._replace(score=0.65)
             if mention.ticker in self._platforms and _is_source(folded, mention):
                 mention = mention._replace(role="source")
@@ -234,6 +235,12 @@ class Linker:
             self._beside.find_matches_as_indexes(before)
             or self._beside.find_matches_as_indexes(after)
         )
+
+
+def _has_code(folded: str, mention: Mention) -> bool:
+    """Tell a name that its own stock code follows ("閱文(772)"), as Hong Kong papers write."""
+    code = _CODE_BEHIND.match(folded, mention.end)
+    return code is not None and mention.ticker == f"{int(code[1]):04d}.HK"
 
 
 def _outermost(found: list[Mention]) -> list[Mention]:

@@ -21,6 +21,7 @@ from signals.text.language import READ_LANGUAGES, LanguageGuesser
 from signals.text.numbers import means_dollars
 from signals.text.sentences import bounded_spans
 
+_VAGUE = (":something_denied", ":rumour_denied")
 MAX_BODY = 100_000
 """Characters read of one story; what lies beyond is no news article."""
 
@@ -102,6 +103,7 @@ class Reader:
         in_dollars = language == "zh" and means_dollars(text)
         context = Context((), _only_companies(text, mentions, item), in_dollars)
         told: list[tuple[int, Event]] = []
+        asked = ""
         ahead = deque(mentions)
         for number, (start, end) in enumerate(bounded_spans(text)):
             names = _within(ahead, start, end) if ahead and ahead[0].start < end else ()
@@ -109,12 +111,19 @@ class Reader:
                 continue  # it can be nobody's
             here = self._teller.tell(text[start:end], language, names, context, number == 0)
             follows = bool(told) and told[-1][0] == number - 1
-            answers = follows and here.only_denies and _asks(text[:start])
+            answers = follows and here.only_denies and _asks(text[:start], asked)
+            asked = text[start:end]
             if answers:
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
             elif here.lone_sum and follows:
                 told[-1] = number - 1, paid(told[-1][1], here.lone_sum, language)
-            told += [(number, event) for event in here.events if not answers]
+            if follows and told[-1][1].rule_id.endswith(_VAGUE) and _denies(here.events):
+                told.pop()
+            told += [
+                (number, event)
+                for event in here.events
+                if not (answers or (told and _explains(event, told)))
+            ]
             if here.subject and here.subject != context.last_subject:
                 context = context._replace(last_subject=here.subject)
         return told
@@ -130,8 +139,22 @@ def _within(ahead: deque[Mention], start: int, end: int) -> tuple[Mention, ...]:
     return tuple(names)
 
 
-def _asks(before: str) -> bool:
-    return before.rstrip().endswith(("?", "？"))
+def _denies(events: Sequence[Event]) -> bool:
+    """Tell whether a sentence says what is denied, where the one before only said that it is."""
+    return any(event.certainty == "denied" for event in events)
+
+
+def _explains(event: Event, told: Sequence[tuple[int, Event]]) -> bool:
+    """Tell the wrong that an authority's or a court's step, told before, is about."""
+    return event.subtype == "scandal" and any(
+        before.kind in ("regulation", "legal") and not set(before.tickers).isdisjoint(event.tickers)
+        for _, before in told
+    )
+
+
+def _asks(before: str, sentence: str) -> bool:
+    """Tell a question, and a headline that says what is answered ("比亚迪回应举报")."""
+    return before.rstrip().endswith(("?", "？")) or "回应" in sentence or "回應" in sentence
 
 
 def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event]:

@@ -55,6 +55,7 @@ _HELD = re.compile(
     r"(?:'s)?[\s-](?:aktien?|anteile?n?|papieren?|titeln?|beteiligung\w*|aktienpaket\w*|shares|stake|stock)(?!\w)"
 )
 _DONE_BY = re.compile(r"\s(?:von|durch|by)\s(?:the |dem |der )?")
+_HELD_IN = frozenset("在对于持")
 _MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
 
 
@@ -120,6 +121,7 @@ class Grammar:
         self._faint = sum(1 << plan.rank for plan in plans if plan.rule.faint)
         self._views = sum(1 << p.rank for p in plans if p.rule.kind in ("analyst", "price_move"))
         self._rivals = [_rivals(plan, plans) for plan in plans]
+        self._rank = {id(plan.rule): plan.rank for plan in plans}
         self._silent = {
             code: sum(1 << p.rank for p in plans if f"{p.rule.kind}:{p.rule.id}" in names)
             for code, names in (silent or {}).items()
@@ -162,6 +164,11 @@ class Grammar:
         if takers:  # "Chef geht, Wang übernimmt": an office, and no firm
             fired = [m for m in fired if not _is_office(m, takers, sentence)]
         return sorted(fired, key=_start_of)
+
+    def opposites(self, fired: Sequence[Match]) -> list[tuple[Rule, ...]]:
+        """Return for each match the rules that say the opposite of the same thing."""
+        rank = self._rank
+        return [tuple(other.rule for other in self._rivals[rank[id(m.rule)]]) for m in fired]
 
     def _is_outbid(
         self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int
@@ -478,7 +485,9 @@ def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
 
 
 def _is_person(sentence: Sentence, group: Group) -> bool:
-    """Tell who acts for himself ("小米雷军减持", "Lei Jun backs start-up")."""
+    """Tell who acts for himself ("小米雷军减持"), and in whom others have a share ("在…的持股")."""
+    if sentence.folded[group.start - 1 : group.start] in _HELD_IN:
+        return True
     return any(group.start <= person.start < group.end for person in sentence.people)
 
 

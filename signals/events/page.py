@@ -50,7 +50,15 @@ _JOINT = re.compile(
     r"(?:、|,|，|和|与|及|以及|跟|同|und|bis|and|&|/|\+|sowie|as well as|or|oder)?"
     r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
 )
-_FORMER = re.compile(r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} )$")
+_FORMER = re.compile(
+    r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} "
+    r"|(?<![\u4e00-\u9fff])[前原]|(?:任命|聘请|委任|延揽|挖来|[由与和获是为])[前原])$"
+)
+_FORMER_BEHIND = re.compile(
+    r"(?:集团|公司|汽车|科技|生鲜|云|游戏|影业|音乐|手机|外卖|网络|中国)?[前原](?:高管|员工|ceo|cfo|cto|coo|副?总裁"
+    r"|董事长|首席|高级|资深|技术|产品|总监|工程师|负责人|主管|掌门|合伙人)"
+    r"|[\u4e00-\u9fff]{0,2}概念(?:股|板块|异动|走|拉|午|早|盘|集体|上|下)"  # shares named after it
+)
 _BESIDE = re.compile(
     r"[\s-](?:supplier|rival|competitor|challenger|partner|ally|customer"
     r"|zulieferer|rivale|rivalin|konkurrent|konkurrentin|herausforderer)\s"
@@ -201,6 +209,7 @@ def _left_behind(folded: str, mention: Mention) -> Mention | None:
     if not (
         _FORMER.search(folded, max(0, mention.start - 12), mention.start)
         or _OF_ANOTHER.match(folded, mention.end)
+        or _FORMER_BEHIND.match(folded, mention.end)
     ):
         return mention
     return mention._replace(ticker=None, role="unlisted") if mention.ticker else None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from signals.events.grammar import PLACE, Match
 from signals.events.moves import counts_on, listed_behind
 from signals.events.page import Group, Sentence
+from signals.events.strangers import has_stranger, is_strangers, moves_others
 
 _OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
 # Figures and views that name no firm go on about the one before.
@@ -50,6 +51,12 @@ _NO_CASE = re.compile(r"\s(?:(?:sich|nun|jetzt|auch|dagegen|hingegen|indes|der|d
 # "man entwickle mit Samsung einen Chip": of whom the words before spoke.
 _STANDS_FOR = re.compile(
     r"(?:(?:dass|ob|wonach|demzufolge|weil|obwohl|that|whether|because)\s)?(?:man|er|sie|es|it|they|he|she)(?!\w)"
+)
+_SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
+_MEASURED_BY = re.compile(r"(?:逼近|超越|超过|反超|赶上|赶超|高于|低于|不及)$")
+_TOWARD = re.compile(r"(?:向|就|诽谤|抹黑|造谣|污蔑|诋毁)$")
+_PLAINTIFF = re.compile(
+    r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
 )
 _PASSIVE = {
     "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
@@ -96,6 +103,8 @@ def assign(
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
     groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
+    if match.rule.kind in ("mna", "order_supply") and _belongs_to_strangers(sentence, match):
+        return []
     if len(listed) != 1 or _is_of_stranger(sentence, match):
         return []
     polarity = match.rule.object_polarity
@@ -107,6 +116,12 @@ def _is_elsewhere(sentence: Sentence, match: Match) -> bool:
     if "deny" in sentence.by_concept or sentence.is_behind_colon(match.segment):
         return False
     return not _in(sentence, sentence.groups, match.segment)
+
+
+def _belongs_to_strangers(sentence: Sentence, match: Match) -> bool:
+    """Tell a Chinese deal between names that nobody knows, and of no firm of ours before it."""
+    here = _in(sentence, sentence.groups, match.segment)
+    return not (here or _before(sentence, match)) and has_stranger(sentence, match, least=2)
 
 
 def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
@@ -125,7 +140,8 @@ def _by_place(
     sentence: Sentence, match: Match, context: Context, language: str, folded: str
 ) -> list[Assignment]:
     who = match.rule.who
-    if match.rule.kind == "price_move" and counts_on(sentence, match.found):
+    is_move = match.rule.kind == "price_move"
+    if is_move and counts_on(sentence, match.found):
         return []
     if who == "opposed":
         return _opposed(sentence, match, context, language, folded)
@@ -136,10 +152,15 @@ def _by_place(
     elif who == "any":
         tickers = _tickers(_any(sentence, match))
     else:
-        tickers = _tickers(_subject(sentence, match, folded))
-    if match.rule.kind != "price_move" or _tells_of_share(match) or _has_figure(match):
+        group = _subject(sentence, match, folded)
+        if is_move and group is not None and group.is_unlisted:
+            return []
+        tickers = _tickers(group)
+    if is_move and not tickers and moves_others(sentence, match):
+        return []
+    if not is_move or _tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
-    if match.rule.kind == "price_move" and tickers:
+    if is_move and tickers:
         tickers = tuple(dict.fromkeys((*tickers, *listed_behind(sentence, match.start, match.end))))
     tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
@@ -171,10 +192,15 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
     owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
     if owner is not None:
         return owner
+    if match.rule.kind == "financing":  # 某公司获京东投资: who gives the money raises none
+        before = [group for group in before if not _acts_on(folded, group)]
     if match.rule.kind == "price_move":
         movers = [group for group in before if not _acts_on(folded, group)] or before
-        nearest = _in(sentence, movers, match.segment)[-1:] or _after_verb(sentence, match)
+        behind = [g for g in _after_verb(sentence, match) if not _is_measure(folded, g)]
+        nearest = _in(sentence, movers, match.segment)[-1:] or behind
         start, _ = sentence.segments[match.segment]
+        if not nearest and moves_others(sentence, match):
+            return None
         goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
         return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
     doer = _doer(sentence, match, _in(sentence, before, match.segment), folded)
@@ -193,7 +219,14 @@ def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
         match.rule.kind == "earnings"
     ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
         near = [group for group in near if not _is_aside(match, folded, group)]
-    return near[0] if near else None
+    if match.rule.kind == "financing":
+        near = [group for group in near if not _acts_on(folded, group)]
+    return near[0] if near and not is_strangers(sentence, match, near[0]) else None
+
+
+def _is_measure(folded: str, group: Group) -> bool:
+    """Tell whom a Chinese firm is measured by ("市值逼近阿里")."""
+    return _MEASURED_BY.search(folded, 0, group.start) is not None
 
 
 def _doer(sentence: Sentence, match: Match, here: Sequence[Group], folded: str) -> Group | None:
@@ -285,7 +318,11 @@ def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
 def _any(sentence: Sentence, match: Match) -> Group | None:
     """Return the listed company nearest in the segment, else the sentence's first."""
     here = _in(sentence, sentence.groups, match.segment)
+    if len(here) > 1 and here[1].start < match.start and _SAYS.match(sentence.folded, here[0].end):
+        here = here[1:]  # who says so of another
     ours = [group for group in here if group.tickers]
+    if match.rule.kind == "incident":
+        ours = [group for group in ours if not _TOWARD.search(sentence.folded, 0, group.start)]
     if ours:
         # "stuft A hoch und B ab": of two as near the one behind, in German.
         backward = sentence.language == "de"
@@ -325,15 +362,18 @@ def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
         if group.tickers:
             return group.tickers
     before = [group for group in here if group.end <= head.start + 1]
-    if before:
+    if before and (before[-1].tickers or after):
         return before[-1].tickers
-    return earlier[-1].tickers if earlier else ()
+    # "JD slumps, Walmart is said to sell shares": a stranger sells what was spoken of.
+    listed = [group for group in earlier if group.tickers]
+    return listed[-1].tickers if listed else ()
 
 
 def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
     here = _in(sentence, sentence.groups, match.segment)
     if here and sentence.is_behind_colon(match.segment):  # "Nio's chief: no merger with XPeng"
         here = _in(sentence, sentence.groups, match.segment - 1) + here
+    here = [*here, *_answering(sentence, match.segment)] if here else here
     tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
     if not tickers and match.segment > 0:
         here = _in(sentence, sentence.groups, match.segment - 1)
@@ -352,15 +392,27 @@ def _opposed(
     if doer is None and _before(sentence, match):
         earlier = _before(sentence, match)
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
+        start, _ = sentence.segments[match.segment]
+        if match.rule.subtype == "sues" and _PLAINTIFF.search(folded, start, head.start):
+            return _sided(match, None, doer)
     by = [group for group in after if _BY.search(folded, max(0, group.start - 12), group.start)]
     if by and language != "zh":
         # "takeover of A by B", "Übernahme von A durch B": whoever stands behind by is the doer.
         rest = [group for group in (*before, *after) if group is not by[0]]
         return _sided(match, by[0], rest[0] if rest else None)
     done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
+    if doer and done_to and doer.tickers == done_to.tickers:
+        if before:  # who sues a namesake
+            done_to = None
+        else:  # who speaks of what befalls him
+            doer = None
     start, end = sentence.segments[match.segment]
     if doer is None and match.rule.subtype in ("won", "lost", "preferred") and after:
         # "court orders A to pay B": the verdict comes first, and A is who won or lost.
+        if (
+            language == "zh" and match.rule.subtype != "preferred" and after[0].start == head.end
+        ):  # 歌手败诉网易: lost to it
+            return _sided(match, None, after[0])
         ahead = folded[start : after[0].start]
         if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
             return _sided(match, None, after[0])
@@ -384,7 +436,12 @@ def _opposed(
         beyond = [
             g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2
         ]
-        done_to = next((group for group in beyond if group != doer), None)
+        mine = _tickers(doer) or None
+        other = next((g for g in beyond if g != doer and g.tickers != mine), None)
+        if doer is None and match.rule.subtype in ("won", "lost"):
+            doer = other  # the court comes first: whom its verdict names won or lost
+        else:
+            done_to = other
     assigned = _sided(match, doer, done_to)
     topic = next((group for group in _before(sentence, match) if group.tickers), None)
     if not assigned and topic is not None and sentence.segment_of(topic.start) < match.segment:
@@ -393,6 +450,15 @@ def _opposed(
     if not assigned and doer is None:
         inherited = _later(sentence, match) or _inherited(sentence, match, context)
     return [Assignment(inherited, match.rule.polarity, ())] if inherited else assigned
+
+
+def _answering(sentence: Sentence, segment: int) -> list[Group]:
+    """Return who denies a segment that opens without a subject ("否认合并 小鹏：没有接触")."""
+    start, _ = sentence.segments[segment]
+    if not any(hit.start == start for hit in sentence.in_segment("deny", segment)):
+        return []
+    behind = _in(sentence, sentence.groups, segment + 1)
+    return behind[:1] if behind and behind[0].start == sentence.segments[segment + 1][0] else []
 
 
 def _sided(match: Match, doer: Group | None, done_to: Group | None) -> list[Assignment]:
@@ -411,7 +477,9 @@ def _later(sentence: Sentence, match: Match) -> tuple[str, ...]:
         return ()
     after = _after(sentence, match)
     near = after and sentence.segment_of(after[0].start) - match.segment <= 1
-    return after[0].tickers if near else ()
+    if not near or is_strangers(sentence, match, after[0]):
+        return ()
+    return after[0].tickers
 
 
 def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from signals.events.page import Sentence
 from signals.events.schema import Certainty, Kind, Tense
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
+_SAID_REACH = 22
+"""Letters of a Chinese statement that a negation holds for: its verb comes first."""
 _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
@@ -93,22 +95,34 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
         return False
     if match.rule.reaction or match.rule.kind in ("earnings", "analyst"):
         return False
-    speaks = match.segment > 0 and any(
-        sentence.segment_of(group.start) < match.segment and group.tickers
-        for group in sentence.groups
-    )
     says = _is_said_after(sentence, match.segment)
+    speaks = _speaks(sentence, match.segment)
     if match.rule.kind == "guidance":  # only who speaks for himself denies: others miss a change
         says = says or (speaks and sentence.is_behind_colon(match.segment))
         return says and _is_negated(sentence, match, used, language)
     says = says or (speaks and _is_statement(sentence, match.segment))
     # A German subject may stand behind its verb ("daran arbeitet Nio nicht").
-    reach = sentence.segments[match.segment][1] if language == "de" else match.start
-    in_front = any(group.tickers and group.start < reach for group in sentence.groups)
+    last = sentence.segments[match.segment][1] if language == "de" else match.start
+    in_front = any(group.tickers and group.start < last for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
-    tells = in_front and match.rule.id != "accident" and "speech" in sentence.by_concept
-    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language)
+    tells = in_front and match.rule.subtype != "accident" and "speech" in sentence.by_concept
+    reach = _SAID_REACH if says and language == "zh" else _NEG_REACH[language]
+    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language, reach)
+
+
+def _speaks(sentence: Sentence, segment: int) -> bool:
+    """Tell whether somebody who could know speaks before a segment: a firm or an official."""
+    if segment == 0:
+        return False
+    if sentence.is_behind_colon(segment) and any(
+        sentence.in_segment(who, segment - 1) for who in ("regulator", "role")
+    ):
+        return True
+    return any(
+        sentence.segment_of(group.start) < segment and (group.tickers or group.is_unlisted)
+        for group in sentence.groups
+    )
 
 
 def _is_statement(sentence: Sentence, segment: int) -> bool:
@@ -199,6 +213,12 @@ def _denied(
         ]  # who is spoken of may stand before: "their CEO denies having resigned"
         if here:
             denied.update(here)
+            if sentence.is_behind_colon(own) and _answers(sentence, own - 1):
+                denied.update(
+                    i
+                    for i in before
+                    if fired[i].segment == own - 1 and fired[i].rule.kind != "incident"
+                )
         elif before:
             last = fired[before[-1]].segment
             denied.update(i for i in before if fired[i].segment == last)
@@ -208,13 +228,23 @@ def _denied(
     return frozenset(denied)
 
 
+def _answers(sentence: Sentence, segment: int) -> bool:
+    """Tell a Chinese segment that names what is answered behind its colon ("回应裁员：…")."""
+    start, end = sentence.segments[segment]
+    return "回应" in sentence.folded[start:end] or bool(sentence.in_segment("rumour", segment))
+
+
 def _is_told(match: Match) -> bool:
     """Return False for moves of a price, which are seen and not denied."""
     return not match.rule.reaction
 
 
 def _is_negated(
-    sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
+    sentence: Sentence,
+    match: Match,
+    used: list[tuple[int, int]],
+    language: str,
+    reach: int = 0,
 ) -> bool:
     if "neg" not in sentence.by_concept:
         return False
@@ -222,7 +252,7 @@ def _is_negated(
         return False  # "as high as it has not been since 2015"
     if match.rule.reaction and match.rule.takes_money is False and language == "zh":
         return False
-    reach = _NEG_REACH[language]
+    reach = reach or _NEG_REACH[language]
     for hit in _free(sentence.in_segment("neg", match.segment), used):
         if hit.start < match.start and match.start - hit.end <= reach:
             return True

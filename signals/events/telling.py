@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from signals.events.ellipsis import elided
 from signals.events.grammar import Grammar, Match
 from signals.events.lexicon import Lexicon
 from signals.events.page import Sentence, lay_out
@@ -118,14 +119,27 @@ class Teller:
         denies = "deny" in sentence.by_concept and all(match.only_denied for match in fired)
         if not fired:
             return Told((), subject, denies, _lone_sum(sentence))
+        if len(sentence.segments) > 1 and len(sentence.groups) > 1:
+            fired = elided(sentence, fired, self._grammar.opposites(fired))
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
             (self._rank[id(match.rule)], _event(sentence, match, stance, own, whose))
             for match, stance, own in zip(fired, told, figures, strict=True)
+            if not _is_brokers(sentence, match, fired)
             for whose in assign(sentence, match, context, language, sentence.folded)
         ]
         return Told(_merged(here), subject, denies)
+
+
+def _is_brokers(sentence: Sentence, match: Match, fired: Sequence[Match]) -> bool:
+    """Tell what a broker that rates expects, which the firm does not say itself."""
+    return (
+        match.rule.kind == "guidance"
+        and match.rule.subtype == "expects"
+        and any(voice.is_broker and voice.start < match.start for voice in sentence.quoted)
+        and any(other.rule.kind == "analyst" for other in fired)
+    )
 
 
 def _share_figures(sentence: Sentence, fired: Sequence[Match]) -> list[list[Quantity]]:
@@ -158,7 +172,7 @@ def _takes(match: Match, figure: Quantity) -> bool:
     kind = match.rule.kind
     if figure.unit != "money":
         return kind in _PERCENT_KINDS
-    if figure.is_per_share and not (kind == "analyst" or match.rule.subtype == "dividend"):
+    if figure.is_per_share and not (kind in ("analyst", "mna") or match.rule.subtype == "dividend"):
         return False
     return match.rule.takes_money and kind in _MONEY_KINDS
 
@@ -185,7 +199,9 @@ def _event(
     whose: Assignment,
 ) -> Event:
     rule = match.rule
-    money = next((f for f in figures if f.unit == "money" and not f.is_prior), None)
+    sums = [f for f in figures if f.unit == "money" and not f.is_prior]
+    # A bid is told by its whole sum, or else by its price per share.
+    money = next((f for f in sums if not f.is_per_share), next(iter(sums), None))
     share = next((f for f in figures if f.unit in ("percent", "points") and not f.is_prior), None)
     polarity, subtype = whose.polarity, rule.subtype
     if rule.faint and not rule.reaction:

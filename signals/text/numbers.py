@@ -54,7 +54,7 @@ _COMPOUND = re.compile(
 )
 # "fell 2% to HK$97": a price, unless the figure has a scale ("sales rose 2% to HK$97bn").
 _MOVED_TO = re.compile(r"(?:%|percent|per cent|prozent) (?:to|at|auf) $")
-_SHARE_BEFORE = re.compile("每股|每份|je aktie|pro aktie")
+_SHARE_BEFORE = re.compile(r"(?:每股|每份|je aktie|pro aktie)[^,，;；。]*$")
 _SHARE_AFTER = re.compile(
     r" *(?:(?:per|a|each|an) (?:share|ads|piece)|(?:each|apiece)(?!\w)|je aktie|pro aktie"
     r"|/股|每股|一股)"

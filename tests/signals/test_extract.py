@@ -492,3 +492,101 @@ def test_a_sum_in_brackets_is_the_one_before_it_in_another_money() -> None:
     text = "Tencent invests 12.5 billion yuan ($1.7 billion) in new data centre"
     (event,) = of(read(text, language="en"), "capex", "0700.HK")
     assert (event.amount, event.currency) == (12.5e9, "CNY")
+
+
+def test_a_verb_without_its_noun_takes_the_noun_of_the_clause_before() -> None:
+    title = "蔚来9月交付3.5万辆同比增长64%，小鹏增长95%，理想下滑37%"
+    told = [(event.kind, event.tickers, event.polarity > 0) for event in read(title)]
+    assert told == [
+        ("order_supply", ("9866.HK",), True),
+        ("order_supply", ("9868.HK",), True),
+        ("order_supply", ("2015.HK",), False),
+    ]
+    listed = read("9月新势力交付：零跑6.6万辆居首，理想3.4万辆，蔚来3.47万辆")
+    assert [event.tickers for event in listed] == [("9863.HK",), ("2015.HK",), ("9866.HK",)]
+    # What has a noun of its own is no part of the list.
+    assert [e.kind for e in read("蔚来交付增长64%，小鹏股价下跌3%")] == [
+        "order_supply",
+        "price_move",
+    ]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "喜相逢集团早盘涨超9% 与阿里巴巴云团队见面",
+        "海外业务拉动拼多多大涨，股价涨超18%，市值逼近阿里",
+        "腾讯概念股午后拉升 天地在线涨停",
+        "恒生科技指数收跌1.8%，腾讯明日召开股东会",
+        "某童装品牌销量连续六年下跌 阿里巴巴员工送上祝福",
+        "高管称特斯拉造假，小米不予置评",
+    ],
+)
+def test_what_strangers_and_indices_do_is_not_told_of_the_firm_beside_them(title: str) -> None:
+    assert not read(title), read(title)
+
+
+def test_what_a_firm_beside_the_stranger_does_is_its_own() -> None:
+    assert one("喜相逢集团早盘涨超9% 与阿里巴巴达成战略合作", "partnership").tickers == ("9988.HK",)
+    assert one("午后造好 小米收市升逾5%", "price_move").tickers == ("1810.HK",)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "分析人士称腾讯股价年底或升至800港元",
+        "专家料小米股价短期或跌穿40元",
+        "财经博主：阿里有望涨到200元",
+    ],
+)
+def test_a_chinese_move_that_is_only_awaited_is_no_reaction(title: str) -> None:
+    assert not any(event.is_reaction for event in read(title)), read(title)
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "kind"),
+    [
+        ("小米：从未授权任何机构代理汽车业务融资", "", "financing"),
+        ("特斯拉中国：从未采购比亚迪刀片电池", "", "order_supply"),
+        ("美国商务部官员：没有批准英伟达向腾讯出口H200", "", "export_control"),
+        ("没有的事！京东否认入股长安汽车", "", "mna"),
+        ("比亚迪回应常压油箱举报", "公司称相关说法纯属捏造。", "incident"),
+        ("B站否认将暂停回购计划", "", "buyback"),
+        ("百度昆仑芯负责人称，流片失败一说是无稽之谈", "", "chip_selfdev"),
+    ],
+)
+def test_a_chinese_denial_has_the_kind_of_what_it_denies(title: str, body: str, kind: str) -> None:
+    told = read(title, body)
+    assert [(event.kind, event.certainty) for event in told] == [(kind, "denied")]
+
+
+def test_a_denied_end_is_good_news() -> None:
+    assert one("零跑与Stellantis双双否认合资公司将解散的报道", "partnership").polarity > 0
+    assert one("B站否认将暂停回购计划", "buyback").polarity > 0
+
+
+def test_a_bid_is_told_by_its_price_per_share_where_no_sum_is_named() -> None:
+    bid = one("KKR提出每股140港元要约收购ASMPT", "mna")
+    assert (bid.amount, bid.currency) == (140, "HKD")
+    bid = one("KKR以每股140港元要约收购ASMPT，涉资580亿港元", "mna")
+    assert (bid.amount, bid.currency) == (5.8e10, "HKD")
+
+
+def test_whom_others_have_a_share_of_does_not_deal_in_it() -> None:
+    event = one("贝莱德：在哔哩哔哩的持股比例升至5.01%", "ownership")
+    assert (event.tickers, event.polarity > 0) == (("9626.HK",), True)
+
+
+@pytest.mark.parametrize(
+    "title", ["叮咚买菜任命盒马生鲜前高管王松为CFO", "前京东副总裁出任机器人公司首席执行官"]
+)
+def test_the_firm_somebody_came_from_is_not_told_of(title: str) -> None:
+    assert not read(title), read(title)
+
+
+def test_a_plaintiff_beside_the_firm_makes_it_the_defendant() -> None:
+    told = read("京东声明：诺亚财富恶意起诉京东")
+    assert [(event.kind, event.polarity < 0) for event in told] == [("legal", True)]
+    assert one("比亚迪巴西承建商用工引争议，当地检方提起诉讼", "legal").polarity < 0
+    assert one("歌手终审败诉网易", "legal").polarity > 0
+    assert one("检方撤销对蔚来的指控", "legal").polarity > 0

@@ -175,3 +175,9 @@ def test_names_written_without_a_joint_are_both_found(first: str) -> None:
 @pytest.mark.parametrize("rest", ["面临调查", "起诉对手", "方面否认裁员", "午后跳水", "跌5%"])
 def test_a_name_is_found_before_the_words_of_news(name: str, rest: str) -> None:
     assert SHORT_NAMES[name] in believed(name + rest)
+
+
+def test_its_own_code_behind_a_doubtful_name_vouches_for_it() -> None:
+    assert believed("中興（763）早上好") == ["0763.HK"]
+    assert believed("同程(780)早上好") == ["0780.HK"]
+    assert not believed("中興（780）早上好")
