@@ -270,7 +270,8 @@ def conjugated(cues: Sequence[str], verbs: Mapping[str, str]) -> list[str]:
     forms: list[str] = []
     for cue in cues:
         verb, _, rest = cue.partition(" ")
-        if not rest or verb not in verbs:
+        # "steigt in" with its forms would hide every share that "stieg in Hongkong".
+        if not rest or verb not in verbs or rest in _OPEN_ENDS:
             continue
         base, past, participle = verbs[verb].split()
         other = (base, past, past + ("n" if past.endswith("e") else "en"), base[:-2] + "e")
