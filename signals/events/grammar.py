@@ -156,7 +156,7 @@ class Grammar:
                         used |= found.letters
         if any(match.rule.weak for match in fired):
             strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
-            told = {m.rule.kind for m in fired if not m.only_denied}
+            told = {(m.segment, m.rule.kind) for m in fired if not m.only_denied}
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
         if fired and len(sentence.groups) > 1:
             fired += repeated(sentence, fired, self._rules)
@@ -259,7 +259,9 @@ def _is_office(match: Match, takers: set[int], sentence: Sentence) -> bool:
     )
 
 
-def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Sentence) -> bool:
+def _gives_way(
+    match: Match, strong: set[int], told: set[tuple[int, Kind]], sentence: Sentence
+) -> bool:
     """Let a weak reading yield in its segment; one a denial suggests, in the sentence.
 
     A sum that names no firm ("…, spending HK$151m") goes on about the segment before it, and what
@@ -271,9 +273,11 @@ def _gives_way(match: Match, strong: set[int], told: set[Kind], sentence: Senten
     if match.only_denied:
         return bool(told)
     if match.rule.kind == "incident":
-        # What a firm that denies calls forged or false is no wrong of its own.
-        is_denied = "deny" in sentence.by_concept
-        return bool(told - {"incident", "price_move"} if is_denied else told & _WITH_A_SAY)
+        if "deny" not in sentence.by_concept:
+            return any(kind in _WITH_A_SAY for _, kind in told)
+        # What a firm calls forged or false in another clause is no wrong of its own.
+        apart = {kind for segment, kind in told if segment != match.segment}
+        return bool(apart - {"incident", "price_move"})
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
     return bool(goes_on) and not any(
         sentence.segment_of(group.start) == match.segment for group in sentence.groups
