@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backtests.config import RunConfig
 from backtests.engine import run_engine
@@ -133,10 +133,12 @@ def trade_one(
     start: date,
     *,
     check: bool = False,
+    resolve: Callable[[str], Any] | None = None,
 ) -> EngineResult:
     """Trade the signals by one strategy, from `start` to the end of the config.
 
-    With `check`, both engines do, and one differing value is an error.
+    With `check`, both engines do, and one differing value is an error. `resolve` returns the class
+    that a strategy's name stands for; by default the published one.
     """
     from backtests.compiled.check import check_engines
 
@@ -153,4 +155,5 @@ def trade_one(
         costs=config.broker.schedule(),
         seed=config.seed,
         universe=inputs.universe,
+        resolve=resolve,
     )

@@ -30,10 +30,11 @@ from backtests.config import RunConfig
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.metrics import inference, returns
+from backtests.metrics.undefined import UndefinedMetric
 from backtests.metrics.verdict import LUCK_T
 from backtests.result import EngineResult
 from backtests.robustness.bootstrap import intervals_of
-from backtests.robustness.deflation import deflation_of
+from backtests.robustness.deflation import Deflation, deflation_of
 from backtests.robustness.event_study import events_of, studies_of
 from backtests.robustness.ground import Ground, ground_of
 from backtests.robustness.placebo import (
@@ -90,13 +91,14 @@ def world_of(seed: int, told: Inputs, memory: Memory) -> World:
     engine, baselines = trade(config, inputs, learned)
     metrics = judge(config, inputs, learned, engine, baselines).metrics
     ground = ground_of(config, inputs, learned)
-    costly = seed % COSTLY_EVERY == 1
+    # A world in which nothing was traded has no habits to draw by, and is no finding.
+    costly = seed % COSTLY_EVERY == 1 and not engine.fills.empty
     p = _placebos(ground, engine, seed, costly=costly)
     for name, test in studies_of(events_of(learned.rows), inputs.market, STUDY)[0].tests.items():
         assert not isinstance(test, str)
         p[f"event {name}"] = test.p
     net = _earned(engine, config)
-    alone = deflation_of(net, [])
+    alone = _alone(net)
     said = {
         **{
             f"alpha over {name.replace('_', ' ')}, after costs": other["alpha_t"] >= LUCK_T
@@ -104,7 +106,7 @@ def world_of(seed: int, told: Inputs, memory: Memory) -> World:
             if other["alpha_t"] is not None
         },
         "a run's verdict: the edge stands": metrics["verdict"]["found"],
-        "probabilistic Sharpe ≥ 0.95": alone.probabilistic >= ENOUGH,
+        "probabilistic Sharpe ≥ 0.95": alone is not None and alone.probabilistic >= ENOUGH,
     }
     if costly:
         best = _best_of_random(ground, engine, seed)
@@ -113,6 +115,7 @@ def world_of(seed: int, told: Inputs, memory: Memory) -> World:
             p["hardest rank_ic"] <= LEVEL
             and p["hardest sharpe"] <= LEVEL
             and metrics["performance"]["total_return"] > 0
+            and alone is not None
             and alone.deflated >= ENOUGH
         )
     ranked = {"rank IC, Newey-West": metrics["predictions"]["model"]["rank_ic_t"]}
@@ -122,6 +125,14 @@ def world_of(seed: int, told: Inputs, memory: Memory) -> World:
         "said": said,
         "band": _bands(ground, net, metrics, seed),
     }
+
+
+def _alone(net: np.ndarray) -> Deflation | None:
+    """Return what is left of a Sharpe ratio that was the only one tried; None of none."""
+    try:
+        return deflation_of(net, [])
+    except UndefinedMetric:
+        return None
 
 
 def _placebos(ground: Ground, engine: EngineResult, seed: int, *, costly: bool) -> dict[str, float]:
@@ -160,7 +171,10 @@ def _before_costs(
         theirs = _earned(baselines[name], config, gross=True)
         lag = returns.default_lags(len(mine))
         told = f"alpha over {name.replace('_', ' ')}, before costs"
-        found[told] = inference.alpha_over(mine, theirs, lag).t
+        try:
+            found[told] = inference.alpha_over(mine, theirs, lag).t
+        except UndefinedMetric:
+            found[told] = None
     return found
 
 
@@ -185,10 +199,11 @@ def _bands(
     found: dict[str, list[float]] = {}
     ranked = ground.rank_ic()
     for name, one in intervals_of(net, ranked, seed=seed, horizon=ground.horizon).items():
-        assert not isinstance(one, str)
-        found[f"{name}, the audit's"] = [one.low, one.high, one.estimate]
-    low, high = metrics["risk"]["sharpe_interval_95"]
-    found["sharpe, the run's"] = [low, high, metrics["risk"]["sharpe"]]
+        if not isinstance(one, str):
+            found[f"{name}, the audit's"] = [one.low, one.high, one.estimate]
+    if metrics["risk"]["sharpe_interval_95"] is not None:
+        low, high = metrics["risk"]["sharpe_interval_95"]
+        found["sharpe, the run's"] = [low, high, metrics["risk"]["sharpe"]]
     return found
 
 
@@ -216,8 +231,9 @@ def rejections(worlds: Sequence[World]) -> dict[str, tuple[int, int]]:
             given = [world[kind][name] for world in worlds if name in world[kind]]
             told = f"t of {name}" if kind == "t" else name
             found[told] = (sum(map(rejected, given)), len(given))
-    for name in worlds[0]["band"]:
-        bands = pd.DataFrame([world["band"][name] for world in worlds], columns=[*"lhe"])
+    for name in dict.fromkeys(name for world in worlds for name in world["band"]):
+        given = [world["band"][name] for world in worlds if name in world["band"]]
+        bands = pd.DataFrame(given, columns=[*"lhe"])
         truth = 0.0 if name.startswith("rank_ic") else float(bands["e"].mean())
         missed = int(((bands["l"] > truth) | (bands["h"] < truth)).sum())
         found[f"interval of {name}"] = (missed, len(bands))

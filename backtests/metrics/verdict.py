@@ -201,11 +201,10 @@ def _warnings(ratio: float | None, planted_edge_bp: float | None) -> list[str]:
             " shows what the line finds of it, and nothing about real news."
         ]
     if planted_edge_bp is not None:
-        found = f"a net Sharpe ratio of {ratio:.1f} is luck, or a leak: run `newswake audit`"
-        return [
-            "No edge is planted in this synthetic market: "
-            + (f"{found}." if too_good else "what seems to be earned in it is luck.")
-        ]
+        found = "what seems to be earned in it is luck"
+        if too_good:
+            found = f"a net Sharpe ratio of {ratio:.1f} is luck, or a leak: run `newswake audit`"
+        return [f"No edge is planted in this synthetic market: {found}."]
     if too_good:
         return [
             f"A net Sharpe ratio of {ratio:.1f} on real news is a leak until proven otherwise:"

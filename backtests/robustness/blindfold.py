@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from backtests import stages
 from backtests.config import RunConfig
-from backtests.engine import run_engine
 from backtests.inputs import Inputs
 from backtests.result import EngineResult
 from markets.plugins import load
@@ -44,18 +44,12 @@ def traded_blind(
     EngineResult
         Bit-identical to the run's, unless the strategy reads what is not known yet.
     """
-    return run_engine(
-        config.strategy,
-        inputs.market,
+    return stages.trade_one(
+        config,
+        inputs,
         signals,
-        start=start,
-        end=config.end,
-        broker=config.broker,
-        instruments=inputs.instruments,
-        calendar=inputs.calendar,
-        costs=config.broker.schedule(),
-        seed=config.seed,
-        universe=inputs.universe,
+        config.strategy,
+        start,
         resolve=lambda name: _blindfolded(load("strategies", name, where="strategy.name")),
     )
 

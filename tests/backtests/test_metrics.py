@@ -370,8 +370,9 @@ def test_what_is_too_good_depends_on_what_was_planted(sample, edge_bp, said, uns
     assert not any(unsaid in sentence for sentence in sentences)
 
 
-def test_a_planted_edge_is_named_whatever_the_ratio(sample):
-    metrics = {**sample.metrics, "risk": {**sample.metrics["risk"], "sharpe": 0.3}}
+@pytest.mark.parametrize("ratio", [0.3, None], ids=["small", "nothing was traded"])
+def test_a_planted_edge_is_named_whatever_the_ratio(sample, ratio):
+    metrics = {**sample.metrics, "risk": {**sample.metrics["risk"], "sharpe": ratio}}
     assert "planted" in verdict(metrics, planted_edge_bp=150.0)["sentences"][-1]
     last = verdict(metrics, planted_edge_bp=0.0)["sentences"][-1]
     assert last.startswith("No edge is planted")
