@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from backtests.compiled import engine
 from backtests.compiled.check import first_difference
 from backtests.compiled.testing import Case
 from backtests.engine import run_engine
 from backtests.result import EngineResult
 from markets.errors import NewswakeError
+
+# Rows around a table, and what stands in them.
+BESIDE, UNTOUCHED = 16, 77
+
+
+@contextmanager
+def fenced() -> Iterator[None]:
+    """Demand that the kernel, which looks at no bounds, writes beside none of its tables."""
+    wide: list[np.ndarray] = []
+
+    def fence(made: Any) -> Any:
+        cells = {}
+        for name, table in made._asdict().items():
+            if isinstance(table, np.ndarray):
+                shape = (len(table) + 2 * BESIDE, *table.shape[1:])
+                wide.append(np.full(shape, UNTOUCHED, dtype=table.dtype))
+                wide[-1][BESIDE:-BESIDE] = table
+                cells[name] = wide[-1][BESIDE:-BESIDE]
+        return made._replace(**cells)
+
+    def fencing(make: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given, **named: fence(make(*given, **named))
+
+    with (
+        patch.object(engine, "new_room", fencing(engine.new_room)),
+        patch.object(engine, "new_book", fencing(engine.new_book)),
+    ):
+        yield
+    for table in wide:
+        assert (table[:BESIDE] == UNTOUCHED).all()
+        assert (table[-BESIDE:] == UNTOUCHED).all()
 
 
 def run(case: Case, engine: str) -> EngineResult | tuple[str, str]:
@@ -20,7 +59,9 @@ def run(case: Case, engine: str) -> EngineResult | tuple[str, str]:
 
 def agree(case: Case) -> EngineResult | None:
     """Demand that both engines do, or refuse, the same; return what they did."""
-    reference, compiled = run(case, "backtrader"), run(case, "compiled")
+    reference = run(case, "backtrader")
+    with fenced():
+        compiled = run(case, "compiled")
     if isinstance(reference, tuple) or isinstance(compiled, tuple):
         assert reference == compiled
         return None
