@@ -14,8 +14,8 @@ import backtrader as bt
 from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
-from backtests.account import Fill
 from backtests.broker import Broker
+from backtests.entries import Fill
 from backtests.orders import BY_STRATEGY, CASH, LOTS, NO_BAR_YET, PROCEEDS, Kind, Order, Side
 from backtests.tape import Action
 from markets.errors import ConfigError

@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
-from backtests.account import Account, ActionRow, Fill
+from backtests.account import Account
+from backtests.entries import ActionRow, Fill
 from backtests.impact import SquareRootImpact
 from backtests.orders import (
     BUY_IN,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import ceil
 
-from backtests.account import Account, cents
+from backtests.account import Account
+from backtests.entries import cents
 from backtests.orders import (
     CASH,
     HOLDINGS,

@@ -252,19 +252,24 @@ def sweep() -> None:
 
 def agreement(cases: int, lists: Path | None = None) -> None:
     """Compare the engines on random cases and count the differences; with a folder, on shorts."""
-    refused = fills = 0
+    refused = fills = filled = 0
     for seed in range(10_000, 10_000 + cases):
         for name in STRATEGIES:
             case = short_case(seed, name, lists) if lists else random_case(seed, name)
             try:
-                fills += len(check_engines(**case.arguments).fills)
+                found = len(check_engines(**case.arguments).fills)
             except NewswakeError as error:
                 if type(error).__name__ == "EngineMismatchError":
                     raise
                 refused += 1
+                continue
+            fills, filled = fills + found, filled + (found > 0)
     kind = "cases with short selling" if lists else "cases"
     count = cases * len(STRATEGIES)
-    print(f"{count:,} {kind} agree in every bit: {fills:,} fills, {refused} refused")
+    print(
+        f"{count:,} {kind} agree in every bit: {fills:,} fills in {filled:,} of them, "
+        f"{refused} refused"
+    )
 
 
 def main() -> None:

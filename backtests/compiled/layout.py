@@ -98,7 +98,7 @@ class Room(NamedTuple):
     busy: Rows  # tickers held or with an order that can still fill, ascending
     links: Narrow  # by signal: the one before that stands too
     pending: Rows  # rows of orders that can still fill
-    names: Rows  # targets
+    names: Rows  # targets; while they are chosen, a turn to the other side stands here twice
     weights: Floats
     young: Rows  # the long signals of the session decided for
     pool: Rows
@@ -124,7 +124,7 @@ def new_room(world: World, signals: int, rows: int) -> Room:
         busy=places(tickers),
         links=np.zeros(signals, dtype=np.int32),
         pending=places(rows),
-        names=places(tickers),
+        names=places(2 * tickers),
         weights=np.zeros(tickers),
         young=places(signals),
         pool=places(tickers),

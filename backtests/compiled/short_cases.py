@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backtests.compiled.testing import Case, random_case
+from backtests.compiled.testing import FAINT_IMPACT, Case, random_case
 from backtests.shorts import ShortSettings
 from markets.designated import Spell
 
@@ -40,7 +40,8 @@ def short_case(seed: int, strategy: str, lists: Path) -> Case:
     broker = given["broker"].model_copy(update={"short": short})
     if rng.random() < 0.5:
         # Nothing but the margin limits a short: then a close calls it sooner.
-        broker = broker.model_copy(update={"participation": None})
+        impact = min(broker.impact, FAINT_IMPACT)
+        broker = broker.model_copy(update={"participation": None, "impact": impact})
     params = dict(given["strategy"].params)
     if given["strategy"].name == "random_entries":
         drawn = rng.integers(-1, 4, len(sessions)).tolist()
@@ -65,9 +66,9 @@ def random_list(
     """Return two spells with days between them for most tickers, none for some."""
     found = {}
     for ticker in tickers:
-        if rng.random() < 0.2:
+        if rng.random() < 0.1:
             continue
-        days = sorted(int(day) for day in rng.integers(-20, 40, 4))
+        days = sorted(int(day) for day in rng.integers(-30, 40, 4))
         first, second, third, last = (sessions[0] + timedelta(days=day) for day in days)
         spells = [Spell(first, second, "1")]
         if third > second:

@@ -25,6 +25,11 @@ from strategies.base import SignalStrategy, StrategySettings, View
 # Runs lie around dates on which duties or ticks changed.
 _STARTS = ("2023-10-23", "2025-07-14", "2020-05-11", "2024-01-15")
 _DAYS = 60
+# Of splits, and how often each: the last leaves few holders a share, and no price a tick.
+_RATIOS = (1.0, 2.0, 5.0, 0.1, 18 / 17, 1 / 3, 0.0004)
+_OFTEN = (0.25, 0.14, 0.14, 0.14, 0.15, 0.14, 0.04)
+# Where an order may be many times the volume: a larger impact leaves no price that is quoted.
+FAINT_IMPACT = 0.05
 # The last is a policy of a user's own.
 STRATEGIES = (
     "event_hold",
@@ -142,7 +147,8 @@ def random_case(
     rng = np.random.default_rng([seed, 20250912])
     days = [day.date() for day in pd.bdate_range(str(rng.choice(_STARTS)), periods=_DAYS)]
     first = int(rng.integers(3, 15))
-    run = days[first : first + int(rng.integers(1, sessions + 1))]
+    least = 1 if rng.random() < 0.03 else min(8, sessions)
+    run = days[first : first + int(rng.integers(least, sessions + 1))]
     names = [f"{number + 1:04d}.HK" for number in range(int(rng.integers(1, tickers + 1)))]
     history = days[int(rng.integers(0, first + 1)) : first + len(run) + 2]
     bars = {
@@ -153,6 +159,7 @@ def random_case(
     acts = rough and not adjusted and rng.random() < 0.6
     actions = _actions(rng, names, history) if acts else no_actions()
     signals = _signals(rng, names, days, first, len(run))
+    broker = _broker(rng)
     settings = StrategySettings(
         name=strategy,
         params=_params(rng, strategy, run),
@@ -165,12 +172,12 @@ def random_case(
             "signals": signals,
             "start": run[0],
             "end": run[-1],
-            "broker": _broker(rng),
-            "instruments": OddLots(run[len(run) // 2], int(rng.choice([1, 100, 500]))),
+            "broker": broker,
+            "instruments": OddLots(run[len(run) // 2], _unit(rng, bars, broker)),
             "calendar": Weekdays(tuple(days)),
             "costs": CostSchedule(str(rng.choice(["ibkr_hk_tiered", "futu_hk_fixed", "none"]))),
             "seed": int(rng.integers(0, 1000)),
-            "universe": _universe(rng, names, days) if rng.random() < 0.4 else None,
+            "universe": _universe(rng, names, days) if rng.random() < 0.25 else None,
         }
     )
 
@@ -179,7 +186,7 @@ def _universe(
     rng: np.random.Generator, names: list[str], days: list[date]
 ) -> dict[date, frozenset[str]]:
     """Return members that change now and then."""
-    members = {name: bool(rng.random() < 0.7) for name in names}
+    members = {name: bool(rng.random() < 0.85) for name in names}
     found = {}
     for day in days:
         for name in names:
@@ -191,11 +198,12 @@ def _universe(
 
 def _broker(rng: np.random.Generator) -> BrokerSettings:
     share = rng.choice([0.0, 0.013, 0.1, 1.0])
+    impact = 1.5 if share else FAINT_IMPACT
     return BrokerSettings(
-        cash_hkd=float(rng.choice([900.0, 40_000.01, 1_000_000.0, 2e9], p=[0.05, 0.15, 0.4, 0.4])),
+        cash_hkd=float(rng.choice([900.0, 40_000.01, 1_000_000.0, 2e9], p=[0.03, 0.17, 0.4, 0.4])),
         slippage_ticks=int(rng.integers(0, 3)),
         slippage_bp=float(rng.choice([0.0, 3.5, 40.0])),
-        impact=float(rng.choice([0.0, 0.0, 1.5])),
+        impact=float(rng.choice([0.0, 0.0, impact])),
         impact_sessions=int(rng.integers(3, 7)),
         participation=float(share) or None,
         participation_of="previous" if rng.random() < 0.6 else "session",
@@ -204,12 +212,21 @@ def _broker(rng: np.random.Generator) -> BrokerSettings:
     )
 
 
+def _unit(rng: np.random.Generator, bars: dict[str, pd.DataFrame], broker: BrokerSettings) -> int:
+    """Return the unit of lots: seldom one of which neither cash nor volume covers any."""
+    frame = next(iter(bars.values()))
+    volume = float(frame["volume"].median()) * (broker.participation or 1.0)
+    most = min(0.05 * broker.cash_hkd / float(frame["close"].max()), 0.5 * volume)
+    units = [unit for unit in (1, 100, 500) if unit <= most or rng.random() < 0.03]
+    return int(rng.choice(units or [1]))
+
+
 def _params(rng: np.random.Generator, strategy: str, run: list[date]) -> dict[str, Any]:
     if strategy == "event_hold":
         weight = float(rng.choice([0.0, 0.3, 1.0])) or None
         return {"max_positions": int(rng.integers(1, 5)), "weight": weight}
     if strategy.endswith("Restless"):
-        return {"zeal": float(rng.choice([0.05, 0.3, 0.8]))}
+        return {"zeal": float(rng.choice([0.1, 0.3, 0.8]))}
     if strategy == "top_ranked":
         return {"k": int(rng.integers(1, 5)), "rebalance": bool(rng.random() < 0.5)}
     if strategy == "random_entries":
@@ -253,7 +270,7 @@ def _actions(rng: np.random.Generator, names: list[str], days: list[date]) -> pd
         {
             "ticker": pd.Series([str(name) for name in rng.choice(names, count)], dtype="str"),
             "ex_date": np.array(rng.choice(np.array(days), count), dtype="datetime64[s]"),
-            "ratio": rng.choice([1.0, 1.0, 2.0, 5.0, 0.1, 18 / 17, 1 / 3, 0.0004], count),
+            "ratio": rng.choice(_RATIOS, count, p=_OFTEN),
             "cash_hkd": rng.choice([0.0, 0.37, 1.005, 0.123457, 3.0], count),
         }
     )
@@ -274,8 +291,8 @@ def _signals(
     rng: np.random.Generator, names: list[str], days: list[date], first: int, length: int
 ) -> list[Signal]:
     found = []
-    share = float(rng.choice([0.1, 0.4, 0.9]))
-    strangers = ["0999.HK"] if rng.random() < 0.03 else []
+    share = float(rng.choice([0.2, 0.5, 0.9]))
+    strangers = ["0999.HK"] if rng.random() < 0.015 else []
     for number in range(max(0, first - 5), first + length + 1):
         for ticker in [*names, *strangers]:
             for copy in range(1 + int(rng.random() < 0.1)):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from backtests.config import LoadedConfig
 from backtests.sweeps.book import Book, row_of
 from backtests.sweeps.figures import headline
+from backtests.sweeps.interrupts import unbroken
 from backtests.sweeps.pools import Here, Pool, failure
 from backtests.sweeps.progress import Tell
 from backtests.sweeps.trial import Batch, Outcome, Trial, run_batch
@@ -121,7 +119,7 @@ def _send(state: Drive, pool: Pool) -> None:
         (f"{state.name}#{trial.number}", state.base.config.name, trial.config_sha256)
         for trial in trials
     ]
-    with _unbroken():
+    with unbroken():
         numbers = state.ledger.start_many(rows, kind="sweep")
         state.begun.update(numbers)
     future = pool.submit(run_batch, Batch(state.base, trials, str(state.cache)))
@@ -141,7 +139,7 @@ def _receive(state: Drive, pool: Pool, future: Future[list[Outcome]]) -> bool:
         row_of(outcome, trial.values, trial.config_sha256)
         for outcome, trial in zip(outcomes, trials, strict=True)
     ]
-    with _unbroken():
+    with unbroken():
         state.book.append(
             [(row, outcome.equity_hkd) for row, outcome in zip(rows, outcomes, strict=True)]
         )
@@ -170,7 +168,7 @@ def _take_back(state: Drive, pool: Pool, lost: Sequence[Future[list[Outcome]]]) 
     batches = [state.under_way.pop(future) for future in lost]
     trials = [trial for batch, _ in batches for trial in batch]
     numbers = [number for _, begun in batches for number in begun]
-    with _unbroken():
+    with unbroken():
         state.ledger.end_many([(n, "interrupted", {}, "its worker died") for n in numbers])
         state.begun.difference_update(numbers)
     if state.losses > PATIENCE:
@@ -182,19 +180,3 @@ def _take_back(state: Drive, pool: Pool, lost: Sequence[Future[list[Outcome]]]) 
         )
     state.todo.extendleft(reversed(trials))
     pool.renew()
-
-
-@contextmanager
-def _unbroken() -> Iterator[None]:
-    """Let Ctrl-C wait until journal and ledger say the same."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt

@@ -122,12 +122,19 @@ def _piece(text: str, key: str) -> Any:
 
 def _steps(text: str, key: str) -> Steps | None:
     parts = text.split(":")
-    if len(parts) != 3:
+    if len(parts) not in (2, 3):
         return None
     try:
-        first, last, step = (Decimal(part) for part in parts)
+        low, high, *rest = (Decimal(part) for part in parts)
     except InvalidOperation:
         return None
-    if not all(part.is_finite() for part in (first, last, step)) or step == 0:
+    if not rest:
+        raise UsageError(
+            "two ends and no step",
+            given=text,
+            wanted=f"LOW:HIGH:STEP, as {text}:1; or --range {key}={text} with --draws N",
+            where=key,
+        )
+    if not all(part.is_finite() for part in (low, high, *rest)) or rest[0] == 0:
         raise UsageError("no steps", given=text, wanted="LOW:HIGH:STEP, STEP not 0", where=key)
-    return Steps(first, last, step)
+    return Steps(low, high, rest[0])

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from backtests.sweeps.code import code_sha256
-from markets.errors import ConfigError, NetworkError, UsageError
+from backtests.sweeps.cluster import open_cluster
+from backtests.sweeps.interrupts import held_back
 
 T = TypeVar("T")
-
-REACH_SECONDS = 10.0
-"""How long a scheduler may take to answer."""
-_LOUD = ("distributed", "distributed.client", "tornado.application", "asyncio")
-ALONE_SECONDS = 60.0
-"""How long a cluster may be without any worker."""
 
 
 class Pool(Protocol):
@@ -100,7 +93,7 @@ class Processes:
         """Send work to a process."""
         self._executor = self._executor or self._started()
         try:
-            with _held_back():
+            with held_back():
                 future: Future[T] = self._executor.submit(work, *arguments)
         except BrokenExecutor as error:
             future = Future()
@@ -132,74 +125,12 @@ class Processes:
         return ProcessPoolExecutor(self.size, initializer=_follow, initargs=(os.getpid(),))
 
 
-class Cluster:
-    """A Dask cluster: one that runs already, or one on this machine."""
-
-    breaks_whole = False
-    starts_late = False
-
-    def __init__(self, client: Any, size: int) -> None:
-        self.size = size
-        self._client = client
-        self._executor = client.get_executor(retries=3)
-        self._alone_since: float | None = None
-
-    def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Send work to the scheduler; should its worker die, another one does it."""
-        try:
-            future: Future[T] = self._executor.submit(work, *arguments)
-        except Exception:
-            self.renew()  # which says so if the scheduler has gone
-            raise
-        return future
-
-    def renew(self) -> None:
-        """Leave it to the cluster: its nanny or its owner starts workers.
-
-        Raises
-        ------
-        NetworkError
-            If the scheduler has gone.
-        """
-        if self._client.status != "running":
-            raise _gone("the scheduler of the cluster has gone")
-
-    def look(self) -> None:
-        """Raise if the scheduler has gone, or has had no worker for long.
-
-        Raises
-        ------
-        NetworkError
-            See above.
-        """
-        self.renew()
-        if self._client.scheduler_info(n_workers=-1)["workers"]:
-            self._alone_since = None
-            return
-        now = time.monotonic()
-        self._alone_since = now if self._alone_since is None else self._alone_since
-        if now - self._alone_since >= ALONE_SECONDS:
-            raise _gone("the cluster has lost all its workers")
-
-    def is_loss(self, error: BaseException) -> bool:
-        """Return whether workers died so often that the scheduler gave up, or it went itself."""
-        from distributed import KilledWorker
-
-        return isinstance(error, KilledWorker | CancelledError)
-
-
 def failure(future: Future[Any]) -> BaseException | None:
     """Return why work that is over has no result, also where it was given up."""
     try:
         return future.exception()
     except CancelledError as error:
         return error
-
-
-def _gone(problem: str) -> NetworkError:
-    return NetworkError(
-        problem, wanted="the same command again, here or on a cluster: finished trials are kept"
-    )
 
 
 @contextmanager
@@ -223,106 +154,16 @@ def open_pool(jobs: int, cluster: str | None, cache: Path) -> Iterator[Pool]:
         If the extra is not installed, or a worker has other code or does not see the cache.
     """
     if cluster is not None:
-        with _client(cluster, jobs) as client:
-            size = _check_workers(client, cache)
-            yield Cluster(client, size)
+        with open_cluster(cluster, jobs, cache) as pool:
+            yield pool
     elif jobs == 1:
         yield Here()
     else:
-        pool = Processes(jobs)
+        processes = Processes(jobs)
         try:
-            yield pool
+            yield processes
         finally:
-            pool.close()
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep Dask from logging what is said in words of our own, and its tracebacks with it."""
-    loggers = [logging.getLogger(name) for name in _LOUD]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _client(cluster: str, jobs: int) -> Iterator[Any]:
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise ConfigError(
-            "the cluster engine is not installed",
-            given=f"--cluster {cluster}",
-            wanted="pip install 'newswake[cluster]'",
-        ) from None
-    with ExitStack() as stack:
-        stack.enter_context(_silent())  # after the import, which sets levels of its own
-        if cluster == "local":
-            local = LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None
-            )
-            yield stack.enter_context(Client(stack.enter_context(local)))
-            return
-        try:
-            client = Client(cluster, timeout=REACH_SECONDS)
-        except (OSError, ValueError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            raise NetworkError(
-                f"the cluster cannot be reached: {reason.splitlines()[0]}",
-                given=cluster,
-                wanted="the address of a running scheduler, as tcp://host:8786, or local",
-            ) from None
-        yield stack.enter_context(client)
-
-
-def _check_workers(client: Any, cache: Path) -> int:
-    """Hold every worker to what the results rest on; return how many there are."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    if not workers:
-        raise NetworkError("the cluster has no worker", wanted="dask worker ADDRESS --nthreads 1")
-    for address, told in workers.items():
-        if told["nthreads"] != 1:
-            raise UsageError(
-                "a worker has several threads, and the engine is made for one",
-                given=f"{told['nthreads']} threads at {address}",
-                wanted="dask worker ADDRESS --nworkers N --nthreads 1",
-            )
-    mark = cache / ".seen"
-    cache.mkdir(parents=True, exist_ok=True)
-    mark.write_text(code_sha256(), encoding="utf-8")
-    for address, (code, seen) in client.run(_probe, str(mark)).items():
-        if code != code_sha256():
-            raise ConfigError(
-                "a worker has other code", given=address, wanted="the same version everywhere"
-            )
-        if not seen:
-            raise ConfigError(
-                "a worker does not see the cache",
-                given=f"{cache} at {address}",
-                wanted="--cache DIR on a file system that all machines share",
-            )
-    return len(workers)
-
-
-def _probe(mark: str) -> tuple[str, bool]:
-    """Return, from a worker, its code and whether it sees a file."""
-    path = Path(mark)
-    return code_sha256(), path.is_file() and path.read_text(encoding="utf-8") == code_sha256()
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Let Ctrl-C wait while processes are started: they begin life without hearing it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            processes.close()
 
 
 def _follow(leader: int) -> None:

@@ -131,11 +131,14 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 def tables_of(
     rows: Sequence[Row], keys: Sequence[str], judged: Mapping[str, Any], most: int = SHOWN
 ) -> list[Table]:
-    """Return the tables of a report: the answers, each year, each value, the trials by rank."""
+    """Return the tables of a report: the answers, each year, each value, the trials by rank.
+
+    What would have no row is left out: where every trial failed, all of them.
+    """
     found = _quality(rows, keys, most)
     found += [_by_year(judged["by_year"])] if judged.get("by_year") else []
     found += [_by_value(key, judged["by_value"][key]) for key in keys]
-    return [*found, _ranked(rows, keys, most)]
+    return [table for table in [*found, _ranked(rows, keys, most)] if table.rows]
 
 
 def text(

@@ -664,3 +664,6 @@ def test_a_sweep_of_nothing_but_failures_ends_with_one(small_config: Path, tmp_p
     ended = CliRunner().invoke(app, ["sweep", str(small_config), *flags])
     assert ended.exit_code == 1
     assert "note: trial 0 failed: " in ended.stderr
+    page = next(tmp_path.glob("sweeps/*/report.html")).read_text(encoding="utf-8")
+    assert "2 trials failed" in page
+    assert "<table" not in page

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from backtests.config import load_config
-from backtests.sweeps import drive, pools
+from backtests.sweeps import cluster, drive
 from backtests.sweeps.flags import parse_axis
 from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Swept, Where, sweep
@@ -106,19 +106,31 @@ def warm(alone: Swept) -> Path:
     return alone.folder.parents[1] / "cache"
 
 
-def test_a_sweep_killed_on_a_cluster_is_taken_up_on_it(
+@pytest.fixture
+def under_way(
     apart: Apart,
-    alone: Swept,
     warm: Path,
     small_config: Path,
     tmp_path: Path,
     start_sweep: StartSweep,
     wait_for_a_trial: Wait,
-) -> None:
+) -> subprocess.Popen[str]:
+    """A sweep on that cluster, in a process of its own, with its first trial finished."""
     process = start_sweep(small_config, AXES, tmp_path, warm, "--cluster", apart.address)
     wait_for_a_trial(tmp_path)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    return process
+
+
+def test_a_sweep_killed_on_a_cluster_is_taken_up_on_it(
+    under_way: subprocess.Popen[str],
+    apart: Apart,
+    alone: Swept,
+    warm: Path,
+    small_config: Path,
+    tmp_path: Path,
+) -> None:
+    os.killpg(under_way.pid, signal.SIGKILL)
+    under_way.wait()
     kept = finished(tmp_path)
     where = Where(tmp_path, cache=warm, cluster=apart.address)
     again = sweep(load_config(small_config, environment={}), SPACE, where)
@@ -128,20 +140,17 @@ def test_a_sweep_killed_on_a_cluster_is_taken_up_on_it(
 
 
 def test_a_cluster_that_dies_under_a_sweep_is_said_and_keeps_what_is_finished(
+    under_way: subprocess.Popen[str],
     apart: Apart,
     alone: Swept,
     warm: Path,
     small_config: Path,
     tmp_path: Path,
-    start_sweep: StartSweep,
-    wait_for_a_trial: Wait,
 ) -> None:
-    process = start_sweep(small_config, AXES, tmp_path, warm, "--cluster", apart.address)
-    wait_for_a_trial(tmp_path)
     _kill(apart.workers)
     _kill(apart.scheduler)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 7
+    _, said = under_way.communicate(timeout=120)
+    assert under_way.returncode == 7
     assert said.startswith("error: the scheduler of the cluster has gone")
     assert "Traceback" not in said
     kept = finished(tmp_path)
@@ -160,7 +169,7 @@ def test_a_cluster_without_workers_is_not_waited_for_for_ever(
     monkeypatch: pytest.MonkeyPatch,
     wait_for_a_trial: Wait,
 ) -> None:
-    monkeypatch.setattr(pools, "ALONE_SECONDS", 0.5)
+    monkeypatch.setattr(cluster, "ALONE_SECONDS", 0.5)
     monkeypatch.setattr(drive, "LOOK_SECONDS", 0.2)
 
     def kill_all() -> None:
@@ -210,6 +219,24 @@ def test_a_killed_worker_of_a_cluster_changes_nothing(
     assert {trial.status for trial in trials} == {"finished"}
 
 
+def test_ctrl_c_ends_a_cluster_on_this_machine_in_one_word(
+    warm: Path,
+    small_config: Path,
+    tmp_path: Path,
+    start_sweep: StartSweep,
+    wait_for_a_trial: Wait,
+) -> None:
+    """Its workers hear nothing of Ctrl-C: they would print where they stood."""
+    process = start_sweep(small_config, AXES, tmp_path, warm, "--cluster", "local", "--jobs", "2")
+    wait_for_a_trial(tmp_path)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=120)  # as long as a worker is left to write
+    assert (process.returncode, output, errors) == (130, "", "interrupted\n")
+    kept = finished(tmp_path)
+    assert 0 < kept < len(SPACE)
+    assert len(json.loads(next(tmp_path.glob("sweeps/*/results.json")).read_text())) == kept
+
+
 def test_a_worker_with_several_threads_is_refused(small_config: Path, tmp_path: Path) -> None:
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
@@ -223,7 +250,7 @@ def test_a_worker_with_several_threads_is_refused(small_config: Path, tmp_path: 
 def test_a_cluster_that_is_not_there_is_said(
     small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setattr(pools, "REACH_SECONDS", 0.3)
+    monkeypatch.setattr(cluster, "REACH_SECONDS", 0.3)
     with pytest.raises(NetworkError) as refused:
         sweep(load_config(small_config, environment={}), SPACE, Where(tmp_path, cluster=address))
     assert refused.value.exit_code == 7

@@ -58,6 +58,19 @@ def test_a_thousand_million_are_refused_with_their_count_and_without_being_made(
         Space(axes=axes).points(seed=0)
 
 
+@pytest.mark.parametrize("values", ["1:1000000000", "1,2:5", "0.1:0.5"])
+def test_two_ends_without_a_step_are_told_how_steps_are_written(values: str) -> None:
+    with pytest.raises(UsageError, match="two ends and no step") as refused:
+        parse_axis(f"strategy.params.max_positions={values}")
+    ends = values.rpartition(",")[2]
+    assert f"LOW:HIGH:STEP, as {ends}:1; or --range" in str(refused.value)
+    assert f"strategy.params.max_positions={ends} with --draws" in str(refused.value)
+
+
+def test_what_is_no_pair_of_numbers_is_a_value() -> None:
+    assert parse_axis('a=module:Class,"9:30",9:x').values() == ["module:Class", "9:30", "9:x"]
+
+
 @pytest.mark.parametrize(
     "space",
     [

@@ -14,7 +14,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
-from both_engines import agree, run
+from both_engines import Battery, agree, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,11 +40,40 @@ from strategies.baselines import BuyAndHold
 SEEDS = st.integers(0, 2**40)
 
 
+# Of the cases of each strategy: where nothing happens, engines agree on nothing.
+OFTEN = {
+    "fill": 0.9,
+    "partial fill": 0.5,
+    "corporate action": 0.2,
+    "expiry": 0.1,
+    "halt": 0.08,
+    "rejection": 0.05,
+}
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(max_examples=420)
-@given(seed=SEEDS)
-def test_the_engines_agree(strategy: str, seed: int) -> None:
-    agree(random_case(seed, strategy))
+def test_the_engines_agree(strategy: str) -> None:
+    battery = Battery()
+
+    @settings(max_examples=420)
+    @given(seed=SEEDS)
+    def law(seed: int) -> None:
+        battery.agree(random_case(seed, strategy))
+
+    law()
+    battery.require(420, OFTEN)
+
+
+def test_cases_in_which_nothing_happens_are_no_battery() -> None:
+    battery = Battery()
+    for seed in range(3):
+        case = random_case(seed, "event_hold")
+        battery.agree(Case(case.arguments | {"signals": []}))
+    battery.require(3, {})
+    with pytest.raises(AssertionError, match=r"too rare in 3 cases: {'fill': 0"):
+        battery.require(3, OFTEN)
+    with pytest.raises(AssertionError):
+        battery.require(4, {})
 
 
 def test_the_cases_reach_the_rules() -> None:
