@@ -287,9 +287,11 @@ def _log_odds(value: float) -> str:
 
 def _event_line(event: Mapping[str, Any]) -> str:
     """Return what an event says, how sure it is, and where that stands."""
+    from backtests.metrics.verdict import decimal
+
     place = f"sentence {event['sentence']}" if event["sentence"] else "title"
     return (
-        f"{event['kind']} {event['polarity']:+.1f} {event['certainty']}, "
+        f"{event['kind']} {decimal(event['polarity'], 1, sign=True)} {event['certainty']}, "
         f"novelty {event['novelty']:.2f}"
         + "".join(f", {word}" for word in ("reaction", "background") if event[f"is_{word}"])
         + (", negated" if event["negated"] else "")
