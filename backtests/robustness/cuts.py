@@ -113,6 +113,6 @@ def chance_of_meeting(share: float, count: int, among: int) -> float:
     Examples
     --------
     >>> round(chance_of_meeting(1 / 20, 59, 700), 3), chance_of_meeting(1 / 20, 59, 40)
-    (0.951, 1.0)
+    (0.952, 1.0)
     """
     return 1.0 if count >= among else 1.0 - (1.0 - share) ** count

@@ -110,7 +110,9 @@ class _Probe:
         if not apart.any():
             return None
         row, column = np.argwhere(apart)[0].tolist()
-        return _Hit(str(self._values.columns[column]), f"{day} {self._rows[mine[row]].ticker}")
+        hit = self._rows[mine[row]]
+        name = f"{hit.decision_at:%Y-%m-%d %H:%M} {hit.ticker}"
+        return _Hit(str(self._values.columns[column]), name)
 
     def measured(self, day: date) -> int:
         """Return the fewest sessions that a day's rows need, by halving; no fewer than stated."""

@@ -403,9 +403,11 @@ def test_without_an_edge_everything_says_luck() -> None:
     assert report.combinatorial.auc.low < 0.5
     assert report.combinatorial.rank_ic.low < 0
     assert not isinstance(report.studies, str)
-    for name, test in report.studies[0].tests.items():
+    tests = report.studies[0].tests
+    for name, test in tests.items():
         assert not isinstance(test, str), name
-        assert test.p > level, name
+        # At 5 % each, one of so many looks at one world would pass for a finding in every third.
+        assert test.p > level / len(tests), name
 
 
 def test_where_no_placebo_can_be_run_there_is_too_little_to_tell(small: Small) -> None:

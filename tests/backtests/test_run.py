@@ -13,6 +13,7 @@ from backtests import run as run_module
 from backtests.config import LoadedConfig, load_config
 from backtests.explain import explain, print_explanation
 from backtests.folder import read_run
+from backtests.metrics.verdict import decimal
 from backtests.run import run
 from backtests.trials import Ledger
 
@@ -87,6 +88,10 @@ def test_groups_of_features_and_heaviest_columns_both_add_up_to_the_log_odds(
         assert {"events", "prices", "tone"} <= set(groups)
 
 
+def signed(value: float, places: int = 3) -> str:
+    return decimal(value, places, sign=True)
+
+
 def test_explain_tells_what_each_group_of_features_added(
     small_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,9 +99,9 @@ def test_explain_tells_what_each_group_of_features_added(
     print_explanation(explanation)
     told = " ".join(capsys.readouterr().out.replace("│", " ").split())
     groups = explanation["fills"][0]["prediction"]["groups"]
-    assert f"log-odds {sum(groups.values()):+.3f}: " in told
+    assert f"log-odds {signed(sum(groups.values()))}: " in told
     for name, value in groups.items():
-        assert f"{name} {value:+.3f}" in told
+        assert f"{name} {signed(value)}" in told
 
 
 def test_explain_tells_what_each_story_and_event_added(
@@ -115,10 +120,11 @@ def test_explain_tells_what_each_story_and_event_added(
             mine = math.fsum(part["groups"].get(group, 0.0) for part in parts)
             assert mine == pytest.approx(summed, abs=1e-12)
         for story in stories:
-            assert f"{story['logit']:+.3f} story {story['item_id']}" in told
+            assert f"{signed(story['logit'])} story {story['item_id']}" in told
             for event in story["events"]:
-                assert f"{event['logit']:+.3f} {event['kind']} {event['polarity']:+.1f}" in told
-        assert f"{prediction['none']['logit']:+.3f} no one of them: bias" in told
+                added, sign = signed(event["logit"]), signed(event["polarity"], 1)
+                assert f"{added} {event['kind']} {sign}" in told
+        assert f"{signed(prediction['none']['logit'])} no one of them: bias" in told
 
 
 @pytest.mark.parametrize(
