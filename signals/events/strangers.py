@@ -22,7 +22,7 @@ _SECTOR = re.compile(r"(?<![港美])(?:股|概念股|概念|板块)$")
 
 
 def has_stranger(sentence: Sentence, match: Match, least: int = 3) -> bool:
-    """Tell a Chinese clause that opens with a name nobody knows ("喜相逢集团早盘涨超9%").
+    """Tell a Chinese clause that opens with a name nobody knows ("云岭租车开盘升逾9%").
 
     Parameters
     ----------
