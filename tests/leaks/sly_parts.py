@@ -112,7 +112,8 @@ class ByFileTime(OfRows):
     def build(self, rows: Sequence[Row], market: MarketData) -> pd.DataFrame:
         if not COUNTED.exists():
             COUNTED.touch()
-            os.utime(COUNTED, (1e9 + len(rows), 1e9 + len(rows)))
+            told = 1e9 + 1e3 * len(rows)  # a second more or less is not in the bits a run keeps
+            os.utime(COUNTED, (told, told))
         return self.column([COUNTED.stat().st_mtime] * len(rows))
 
 
