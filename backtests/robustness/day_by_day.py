@@ -112,7 +112,8 @@ def check_labels(audit: Examination, whole: Trace, count: int) -> None:
     if audit.over:
         return
     learned, market = whole.learned, audit.inputs.market
-    known = audit.drawn("labels", _days_of(learned.labels.values["t1"]), count)
+    ends = _days_of(learned.labels.values["t1"])
+    known = sorted({*audit.drawn("labels", ends, count), *_marked(audit.inputs, ends)})
 
     def of_known(cut: Cut) -> Mapping[str, Table]:
         return _kept(labels_table(learned.labels), cut, "t1")
@@ -235,7 +236,7 @@ def _spread(days: Sequence[date], count: int) -> list[date]:
 
 
 def _marked(inputs: Inputs, days: Sequence[date], each: int = 2) -> set[date]:
-    """Return some days of decisions that the calendar marks, a few of each sort.
+    """Return some of the days that the calendar marks, a few of each sort.
 
     The first and the last session of a month, half days, those before and after a holiday: where a
     slip of a day or of a stamp shows, and evenly spread days seldom fall.
