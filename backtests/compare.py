@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from backtests.folder import read_run
+from backtests.metrics import bootstrap
+from backtests.metrics.bootstrap import Interval
 from backtests.metrics.predictions import rank_ic_by_session
 from backtests.metrics.returns import SESSIONS_PER_YEAR
 from backtests.metrics.undefined import UndefinedMetric, need, tidy
 from backtests.metrics.verdict import LUCK, decimal, percent
 from backtests.reports.table import Table
-from backtests.robustness import bootstrap
-from backtests.robustness.bootstrap import Interval
 from backtests.view import RunView
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backtests.metrics.inference import newey_west_t, sharpe_interval
+from backtests.metrics.inference import newey_west_t
 from backtests.metrics.returns import SESSIONS_PER_YEAR, session_returns, value_path
 from backtests.metrics.summary import summarize
 from backtests.metrics.undefined import UndefinedMetric
@@ -12,7 +12,6 @@ __all__ = [
     "UndefinedMetric",
     "newey_west_t",
     "session_returns",
-    "sharpe_interval",
     "summarize",
     "value_path",
 ]

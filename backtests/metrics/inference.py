@@ -1,4 +1,4 @@
-"""How far a mean or a Sharpe ratio could be luck: Newey-West t and the block bootstrap."""
+"""How far a mean could be luck: the Newey-West t, alone and beyond a share in another's returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from backtests.metrics.returns import SESSIONS_PER_YEAR
 from backtests.metrics.undefined import need
 
 
@@ -96,58 +95,3 @@ def alpha_over(returns: npt.ArrayLike, other: npt.ArrayLike, lag: int) -> Alpha:
     scale = float(np.abs(left).max())
     need(float(np.abs(rest).max()) > 1e-12 * scale, "nothing is left to explain")
     return Alpha(alpha, beta, alpha / newey_west_error(influence, lag))
-
-
-def sharpe_interval(
-    returns: npt.ArrayLike,
-    *,
-    seed: int,
-    risk_free: float = 0.0,
-    per_year: int = SESSIONS_PER_YEAR,
-    level: float = 0.95,
-    draws: int = 1000,
-    block: float | None = None,
-) -> tuple[float, float]:
-    """Return a percentile interval of the annual Sharpe ratio from the stationary bootstrap.
-
-    Blocks have geometric lengths of mean `block` sessions (default ``n ** (1/3)``) and wrap
-    around the end, so autocorrelation up to that reach survives. Source: Politis and Romano,
-    JASA 89, 1994.
-
-    Parameters
-    ----------
-    returns : array of float, shape (n,)
-        Session returns, n ≥ 20.
-    seed : int
-        Same seed, same interval, on every machine.
-    level : float
-        Coverage; 0.95 leaves 2.5 % on each side.
-
-    Raises
-    ------
-    UndefinedMetric
-        If there are fewer than 20 returns, or most samples do not vary.
-    """
-    excess = np.asarray(returns, dtype=np.float64) - risk_free / per_year
-    n = len(excess)
-    need(n >= 20, "fewer than 20 sessions")
-    samples = excess[resampled_positions(n, draws=draws, block=block or n ** (1 / 3), seed=seed)]
-    deviation = samples.std(axis=1, ddof=1)
-    varied = deviation > 1e-12 * max(float(np.abs(excess).max()), 1e-300)
-    need(bool(varied.mean() > 0.5), "returns do not vary")
-    ratios = samples.mean(axis=1)[varied] / deviation[varied] * np.sqrt(per_year)
-    tail = (1.0 - level) / 2.0
-    low, high = np.quantile(ratios, [tail, 1.0 - tail])
-    return float(low), float(high)
-
-
-def resampled_positions(n: int, *, draws: int, block: float, seed: int) -> npt.NDArray[np.int64]:
-    """Return positions 0..n-1 of the stationary bootstrap; int64 (draws, n)."""
-    generator = np.random.default_rng(seed)
-    starts = generator.integers(0, n, size=(draws, n))
-    fresh = generator.random((draws, n)) < 1.0 / block
-    fresh[:, 0] = True
-    steps = np.arange(n)
-    began = np.maximum.accumulate(np.where(fresh, steps, 0), axis=1)
-    first = np.take_along_axis(starts, began, axis=1)
-    return np.asarray((first + steps - began) % n, dtype=np.int64)

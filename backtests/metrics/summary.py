@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.metrics import breakdowns, inference, predictions, returns, trades
+from backtests.metrics import bootstrap, breakdowns, inference, predictions, returns, trades
 from backtests.metrics.undefined import Floats, Sheet, need
 from backtests.metrics.verdict import verdict
 from backtests.result import COST_COLUMNS, EngineResult
@@ -151,17 +151,22 @@ def _performance(engine: EngineResult, path: Floats) -> Sheet:
 def _risk(equity: pd.DataFrame, path: Floats, risk_free: float, seed: int) -> Sheet:
     sheet = Sheet("risk")
     _ratios(sheet, path, risk_free)
-    sheet.put(
-        "sharpe_interval_95",
-        lambda: inference.sharpe_interval(
-            returns.session_returns(path), seed=seed, risk_free=risk_free
-        ),
-    )
+    sheet.put("sharpe_interval_95", _sharpe_interval, path, risk_free, seed)
     sheet.put("max_drawdown_sessions", lambda: returns.deepest_drawdown(path).sessions)
     sheet.put("longest_under_water_sessions", returns.longest_under_water, path)
     for name in ("peak", "trough", "recovery"):
         sheet.put(f"max_drawdown_{name}_session", _drawdown_session, equity, path, name)
     return sheet
+
+
+def _sharpe_interval(path: Floats, risk_free: float, seed: int) -> tuple[float, float]:
+    free = risk_free / returns.SESSIONS_PER_YEAR
+    found = bootstrap.interval_of_returns(
+        returns.session_returns(path),
+        lambda samples: bootstrap.annual_sharpe(samples - free),
+        seed=seed,
+    )
+    return found.low, found.high
 
 
 def _ratios(sheet: Sheet, path: Floats, risk_free: float) -> None:

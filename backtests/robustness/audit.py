@@ -11,9 +11,9 @@ from backtests.config import RunConfig
 from backtests.inputs import Inputs
 from backtests.journal import Journal
 from backtests.metrics import returns
+from backtests.metrics.bootstrap import Interval, intervals_of
 from backtests.metrics.undefined import UndefinedMetric, tidy
 from backtests.result import EngineResult
-from backtests.robustness.bootstrap import Interval, intervals_of
 from backtests.robustness.combinatorial import Combinatorial, combinatorial
 from backtests.robustness.deflation import Deflation, deflation_of
 from backtests.robustness.event_study import EventStudy, events_of, studies_of
@@ -227,7 +227,11 @@ def statistical_audit(
         look = Look(config.sha256(), inputs.sha256, inputs.family_sha256)
         deflation, overfitting = _corrected(ground, engine, tries_of(ledger, look), tuned)
         intervals = intervals_of(
-            _returns(engine, config), ground.rank_ic(), seed=settings.seed, horizon=ground.horizon
+            _returns(engine, config),
+            ground.rank_ic(),
+            seed=settings.seed,
+            horizon=ground.horizon,
+            draws=settings.draws,
         )
     with journal.stage("event study"):
         studies = _studies(learned, inputs, settings)

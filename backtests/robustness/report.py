@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from backtests.metrics.bootstrap import Interval
 from backtests.metrics.verdict import decimal, named, percent
 from backtests.reports.table import Table
 from backtests.robustness.audit import JUDGED, AuditReport
-from backtests.robustness.bootstrap import Interval
 from backtests.robustness.event_study import EventStudy
 from backtests.robustness.lookahead_report import POWER, LookaheadReport
 from backtests.robustness.placebo import QUIET_SESSIONS, profile_shares

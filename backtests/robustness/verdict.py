@@ -9,8 +9,8 @@ from backtests.metrics.verdict import LUCK, decimal, percent
 from markets.wording import counted
 
 if TYPE_CHECKING:
+    from backtests.metrics.bootstrap import Interval
     from backtests.robustness.audit import PlaceboResult
-    from backtests.robustness.bootstrap import Interval
     from backtests.robustness.combinatorial import Combinatorial, Spread
     from backtests.robustness.deflation import Deflation
     from backtests.robustness.event_study import EventStudy

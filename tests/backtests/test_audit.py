@@ -21,6 +21,8 @@ from backtests.cli import app
 from backtests.config import RunConfig, load_config
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
+from backtests.metrics import returns
+from backtests.metrics.bootstrap import annual_sharpe, interval_of_returns
 from backtests.metrics.undefined import UndefinedMetric
 from backtests.result import EngineResult
 from backtests.robustness import ground as ground_module
@@ -45,7 +47,7 @@ from backtests.robustness.settings import PLACEBOS, AuditSettings, Combinatorial
 from backtests.robustness.stress import ScaledCosts, stress
 from backtests.robustness.tries import Look, Tries, together, tries_of
 from backtests.robustness.verdict import verdict
-from backtests.run import Learned, learn, mean_weight, run, trade
+from backtests.run import Learned, judge, learn, mean_weight, run, trade
 from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Where, sweep
 from backtests.trials import Ledger
@@ -318,6 +320,19 @@ def test_the_verdict_names_placebo_p_seed_cost_and_trials(report: AuditReport) -
     named = ", ".join(f"{name} (not asked for)" for name in left_out)
     assert f"Placebos that were not run: {named}." in said
     assert "profit" in said.partition("Stress: ")[2].partition("Events: ")[0]
+
+
+def test_a_run_and_its_audit_draw_one_interval_of_sharpe(small: Small, report: AuditReport) -> None:
+    net = returns.session_returns(
+        returns.value_path(small.engine.equity["equity_hkd"], small.config.broker.cash_hkd)
+    )
+    judged = judge(small.config, small.inputs, small.learned, small.engine, small.baselines)
+    drawn = interval_of_returns(net, annual_sharpe, seed=small.config.seed)
+    assert judged.metrics["risk"]["sharpe_interval_95"] == pytest.approx([drawn.low, drawn.high])
+    seed, draws = SETTINGS.seed, SETTINGS.draws
+    fewer = interval_of_returns(net, annual_sharpe, seed=seed, draws=draws)
+    assert report.intervals["sharpe"] == fewer
+    assert all(not isinstance(one, str) and one.draws == draws for one in report.intervals.values())
 
 
 def test_the_report_is_json_with_the_verdict_first_and_no_bare_sharpe(report: AuditReport) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from backtests.metrics import inference, predictions, returns, trades
+from backtests.metrics.bootstrap import annual_sharpe, interval_of_returns, intervals_of
 from backtests.metrics.breakdowns import (
     NO_KIND,
     NO_SIGNAL,
@@ -181,6 +182,10 @@ def test_drawdown_as_worked_by_hand(answers):
     assert returns.longest_under_water(known["path"]) == known["longest_under_water"]
 
 
+def of_sharpe(values):
+    return interval_of_returns(values, annual_sharpe, seed=1)
+
+
 @pytest.mark.parametrize(
     ("measure", "reason"),
     [
@@ -196,7 +201,9 @@ def test_drawdown_as_worked_by_hand(answers):
         (lambda: predictions.mcc([1, 0], [0.2, 0.3]), "every decision is the same"),
         (lambda: inference.newey_west_t([0.1] * 5, 1), "values do not vary"),
         (lambda: inference.alpha_over([0.1] * 5, [0.0] * 5, 1), "the other's returns do not vary"),
-        (lambda: inference.sharpe_interval([0.1] * 5, seed=1), "fewer than 20 sessions"),
+        (lambda: of_sharpe([0.1] * 19), "fewer than 20 sessions that gained or lost"),
+        (lambda: of_sharpe([0.0] * 200 + [0.1] * 19), "fewer than 20 sessions that gained"),
+        (lambda: of_sharpe([0.1] * 50), "the figure has no value on most resamples"),
     ],
 )
 def test_what_has_no_value_says_why(measure, reason):
@@ -395,3 +402,19 @@ def test_luck_passes_for_an_edge_no_more_often_than_stated():
     # One-sided at t = 2: 2.3 % in long samples, a little more with estimated autocovariances.
     for name, count in found.items():
         assert 0.01 <= count / worlds <= 0.05, (name, count)
+
+
+def test_intervals_of_what_is_seldom_held_hold_the_truth_as_often_as_stated():
+    generator = np.random.default_rng(21)
+    worlds, held = 300, {"sharpe": 0, "net_return": 0, "rank_ic": 0}
+    for seed in range(worlds):
+        # A quarter of the sessions is spent in the market, three at a time.
+        inside = np.zeros(200, bool)
+        inside[(generator.choice(66, 17, replace=False)[:, None] * 3 + np.arange(3)).ravel()] = True
+        luck = generator.normal(0.0, 0.01, 200)
+        found = intervals_of(inside * luck, luck[:60], seed=seed, horizon=3, draws=400)
+        for name, interval in found.items():
+            held[name] += interval.low <= 0.0 <= interval.high
+    # 95 % promised; in short samples an interval of percentiles holds a little less.
+    for name, count in held.items():
+        assert 0.90 <= count / worlds <= 0.98, (name, count)

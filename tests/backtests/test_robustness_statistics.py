@@ -14,15 +14,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from backtests.metrics.undefined import UndefinedMetric
-from backtests.robustness import event_tests
-from backtests.robustness.bootstrap import (
+from backtests.metrics.bootstrap import (
     annual_sharpe,
     block_length,
     interval,
     mean,
     paired_interval,
 )
+from backtests.metrics.undefined import UndefinedMetric
+from backtests.robustness import event_tests
 from backtests.robustness.deflation import (
     Shape,
     deflated_sharpe,

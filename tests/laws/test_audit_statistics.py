@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtests.metrics.bootstrap import annual_sharpe, interval, net_return
 from backtests.metrics.predictions import rank_ic_by_session
 from backtests.metrics.undefined import UndefinedMetric
 from backtests.robustness import event_tests
-from backtests.robustness.bootstrap import annual_sharpe, interval, net_return
 from backtests.robustness.deflation import (
     Shape,
     deflated_sharpe,

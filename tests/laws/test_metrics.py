@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as generators
 from hypothesis.extra import numpy as arrays
 
-from backtests.metrics import inference, predictions, returns, trades
+from backtests.metrics import bootstrap, inference, predictions, returns, trades
 from backtests.metrics.undefined import UndefinedMetric
 
 RETURNS = arrays.arrays(
@@ -203,17 +203,9 @@ def test_alpha_is_what_is_left_beyond_the_share_in_the_other(noise, beta, alpha)
     assert found.beta == pytest.approx(beta + plain.beta, abs=1e-6)
 
 
-@given(generators.integers(0, 2**32 - 1))
-def test_the_bootstrap_is_the_same_for_the_same_seed_and_ordered(seed):
-    values = np.random.default_rng(3).normal(0.001, 0.01, 60)
-    low, high = inference.sharpe_interval(values, seed=seed, draws=50)
-    assert low < high
-    assert (low, high) == inference.sharpe_interval(values, seed=seed, draws=50)
-
-
 @given(generators.integers(1, 60), generators.floats(1.0, 20.0))
 def test_resampled_positions_are_blocks_of_what_there_is(n, block):
-    positions = inference.resampled_positions(n, draws=7, block=block, seed=1)
+    positions = bootstrap.resampled_positions(n, draws=7, block=block, seed=1)
     assert positions.shape == (7, n)
     assert positions.min() >= 0
     assert positions.max() < n

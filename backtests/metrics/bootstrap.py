@@ -1,4 +1,8 @@
-"""Intervals that respect dependence: the stationary bootstrap, alone and paired."""
+"""Intervals that respect dependence: the stationary bootstrap, alone and paired.
+
+Blocks have geometric lengths and wrap around the end, so autocorrelation within them survives.
+Source: Politis and Romano, JASA 89, 1994.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtests.metrics.inference import resampled_positions
 from backtests.metrics.returns import SESSIONS_PER_YEAR
-from backtests.metrics.undefined import Floats, need
+from backtests.metrics.undefined import Floats, UndefinedMetric, need
 
 FEWEST = 20
-"""Values below which no interval is given."""
+"""Values, and sessions that gained or lost, below which no interval is given."""
 
 Statistic = Callable[[Floats], Floats]
 """Resampled series, float64 (draws, n), to one figure a draw, float64 (draws,)."""
@@ -186,8 +189,32 @@ def mean(samples: Floats) -> Floats:
     return np.asarray(samples.mean(axis=1))
 
 
+def interval_of_returns(
+    returns: npt.ArrayLike, statistic: Statistic, *, seed: int, draws: int = 2000
+) -> Interval:
+    """Return a percentile interval of a figure of net session returns.
+
+    A session without a holding returned zero. From a handful of others no interval can be drawn
+    that holds what it says: `benchmarks/error_rate.py` measures how often.
+
+    Parameters
+    ----------
+    returns : array of float, shape (n,)
+        In order of session.
+
+    Raises
+    ------
+    UndefinedMetric
+        As `interval`; also if fewer than 20 sessions gained or lost anything.
+    """
+    series = np.asarray(returns, dtype=np.float64)
+    moved = int(np.count_nonzero(series))
+    need(moved >= FEWEST, f"fewer than {FEWEST} sessions that gained or lost")
+    return interval(series, statistic, seed=seed, draws=draws)
+
+
 def intervals_of(
-    returns: npt.ArrayLike, rank_ic: npt.ArrayLike, *, seed: int, horizon: int
+    returns: npt.ArrayLike, rank_ic: npt.ArrayLike, *, seed: int, horizon: int, draws: int = 2000
 ) -> Mapping[str, Interval | str]:
     """Return intervals of the three figures a run is judged by.
 
@@ -205,17 +232,16 @@ def intervals_of(
     mapping
         `sharpe`, `net_return`, `rank_ic`: an Interval, or the reason why there is none.
     """
-    from backtests.metrics.undefined import UndefinedMetric
-
-    wanted: dict[str, tuple[npt.ArrayLike, Statistic, float]] = {
-        "sharpe": (returns, annual_sharpe, 1.0),
-        "net_return": (returns, net_return, 1.0),
-        "rank_ic": (rank_ic, mean, float(horizon)),
+    least = float(horizon)
+    wanted: dict[str, Callable[[], Interval]] = {
+        "sharpe": lambda: interval_of_returns(returns, annual_sharpe, seed=seed, draws=draws),
+        "net_return": lambda: interval_of_returns(returns, net_return, seed=seed, draws=draws),
+        "rank_ic": lambda: interval(rank_ic, mean, seed=seed, least_block=least, draws=draws),
     }
     found: dict[str, Interval | str] = {}
-    for name, (values, statistic, least) in wanted.items():
+    for name, drawn in wanted.items():
         try:
-            found[name] = interval(values, statistic, seed=seed, least_block=least)
+            found[name] = drawn()
         except UndefinedMetric as reason:
             found[name] = reason.problem
     return found
@@ -227,3 +253,18 @@ def _quantiles(figures: Floats, level: float) -> tuple[float, float]:
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(known, [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+def resampled_positions(n: int, *, draws: int, block: float, seed: int) -> npt.NDArray[np.int64]:
+    """Return positions 0..n-1 of the stationary bootstrap; int64 (draws, n).
+
+    `block` is the mean length of a block.
+    """
+    generator = np.random.default_rng(seed)
+    starts = generator.integers(0, n, size=(draws, n))
+    fresh = generator.random((draws, n)) < 1.0 / block
+    fresh[:, 0] = True
+    steps = np.arange(n)
+    began = np.maximum.accumulate(np.where(fresh, steps, 0), axis=1)
+    first = np.take_along_axis(starts, began, axis=1)
+    return np.asarray((first + steps - began) % n, dtype=np.int64)
