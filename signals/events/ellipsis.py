@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from signals.events.finder import Hit, letters_of
@@ -15,7 +14,7 @@ _COMPARED: frozenset[Kind] = frozenset(
     ("earnings", "guidance", "order_supply", "analyst", "ownership")
 )
 _OPENS = 4  # letters before the firm that opens a clause: a verb of two signs
-_FEW = re.compile(r"(?<!\w)(?:only|just|nur)(?!\w)|仅|不足|不到")
+_FEW = "<few>"
 
 
 def elided(
@@ -92,7 +91,7 @@ def _counts(
     for figure in sentence.figures:
         if figure.start >= firm.end and sentence.segment_of(figure.start) == segment:
             between = sentence.folded[firm.end : figure.start]
-            rule = rules[-1] if _FEW.search(between) else rules[0]
+            rule = rules[-1] if sentence.wording[_FEW].search(between) else rules[0]
             hit = Hit(figure.start, figure.end, "%count", letters_of(figure.start, figure.end))
             return (rule, hit) if figure.unit == "plain" and figure.value > 99 else None
     return None

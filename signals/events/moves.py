@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from signals.events.finder import TELLING, Hit
@@ -14,45 +13,17 @@ MOVES = frozenset(
 )
 """Concepts of the verbs that tell a move."""
 
-_MODAL = re.compile(
-    r"(?<!\w)(?:could|may|might|would|should|can|will|going to|room to|on course to"
-    r"|(?:set|likely|poised|expected|due|bound|ready) to)"
-    r"\s(?:\w+ly\s|(?:still|yet|soon|even|further|also|be|well|see|go)\s|\S+\sshares\s){0,2}$"
-    r"|(?<!\w)(?:stock|shares?|price|room|upside)\s(?:\S+\s){0,3}?to\s$"
-    r"|^(?:will|can|could|is|should)\s(?:\S+\s){1,4}$"
-)
+_MODAL = r"<modals>\s(?:<modal_fillers>\s){0,2}$|<heads_to>\s$|^<asks>\s(?:\S+\s){1,4}$"
 # "May fell 3%" is a month: only a verb in its base form is what a modal foresees.
-_IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
-_FORESEES = re.compile(r"(?<!\w)(?:sees?|expects?|predicts?|envisages?|imagines?|pictures?)\s")
+_IS_PAST = r"<past_verbs>$"
+_IS_GERUND = r"<gerunds>$"
+_FORESEES = r"<foresees>\s"
 # "könnte steigen" is a guess; "kann zulegen" is how the press says that it did.
-_GUESSED = re.compile(
-    r"(?<!\w)(?:könnten?|dürften?|sollten?|soll|sollen|würden?|wird|werden|mag)(?!\w)"
-)
-_INFINITIVE = re.compile(r"(?<!\w)[a-zäöüß]{3,}(?:en|ern|eln)[\s.!\"'“”]*$")
-_AWAITING = frozenset(
-    (
-        "或",
-        "或将",
-        "或会",
-        "或可",
-        "有望",
-        "可望",
-        "料",
-        "料将",
-        "恐",
-        "恐将",
-        "可能",
-        "有机会",
-        "预计",
-        "大概率",
-    )
-)
+_GUESSED = r"<modals>"
+_INFINITIVE = r"<infinitives>[\s.!\"'“”]*$"
 _AWAITED_WITHIN = 6
 # "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
-_COUNTED = re.compile(
-    r"(?<![\d.,])(?:\d[\d.,]{3,}"
-    r"|\d[\d.,]*\s?(?:millionen|mio\.?|milliarden|mrd\.?|million|billion|mn|bn|m))\s$"
-)
+_COUNTED = r"(?<![\d.,])(?:\d[\d.,]{3,}|\d[\d.,]*\s?<scales>)\s$"
 _THIN = 16  # letters that hold no verb: ", while ", " more than "
 _MANY, _LARGE = 1_000, 100_000  # things that are counted; money that is no price of a share
 
@@ -67,7 +38,7 @@ def is_no_move(sentence: Sentence, found: Sequence[Hit]) -> bool:
 
 
 def _is_number_of_shares(sentence: Sentence, share: Hit) -> bool:
-    at = _COUNTED.search(sentence.folded, max(0, share.start - 24), share.start)
+    at = sentence.wording[_COUNTED].search(sentence.folded, max(0, share.start - 24), share.start)
     return at is not None
 
 
@@ -76,11 +47,12 @@ def _is_foreseen_in_english(sentence: Sentence, verb: Hit) -> bool:
     if verb.concept not in MOVES:
         return False
     first, _ = sentence.segments[sentence.segment_of(verb.start)]
-    word = sentence.folded[verb.start : verb.end]
-    if word.endswith("ing") and _FORESEES.search(sentence.folded, first, verb.start):
+    wording, folded = sentence.wording, sentence.folded
+    word = folded[verb.start : verb.end]
+    if wording[_IS_GERUND].search(word) and wording[_FORESEES].search(folded, first, verb.start):
         return True
-    is_past = _IS_PAST.search(word) is not None
-    return not is_past and _MODAL.search(sentence.folded, first, verb.start) is not None
+    is_past = wording[_IS_PAST].search(word) is not None
+    return not is_past and wording[_MODAL].search(folded, first, verb.start) is not None
 
 
 def _is_foreseen_in_german(sentence: Sentence, verb: Hit) -> bool:
@@ -89,15 +61,16 @@ def _is_foreseen_in_german(sentence: Sentence, verb: Hit) -> bool:
         return False
     first, last = sentence.segments[sentence.segment_of(verb.start)]
     folded = sentence.folded
-    governed = folded[verb.end - 1] == "n" or _INFINITIVE.search(folded, verb.end, last)
-    return bool(governed) and _GUESSED.search(folded, first, verb.start) is not None
+    wording = sentence.wording
+    governed = folded[verb.end - 1] == "n" or wording[_INFINITIVE].search(folded, verb.end, last)
+    return bool(governed) and wording[_GUESSED].search(folded, first, verb.start) is not None
 
 
 def _is_foreseen_in_chinese(sentence: Sentence, verb: Hit) -> bool:
     """Tell what is awaited ("股价或升至800元", "恐跌穿40元")."""
     return verb.concept[0] != "%" and any(
         0 <= verb.start - hedge.end <= _AWAITED_WITHIN
-        and sentence.folded[hedge.start : hedge.end] in _AWAITING
+        and sentence.folded[hedge.start : hedge.end] in sentence.wording.of("modals")
         and sentence.segment_of(hedge.start) == sentence.segment_of(verb.start)
         for hedge in sentence.by_concept.get("hedge", ())
     )

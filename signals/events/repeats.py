@@ -11,6 +11,7 @@ from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
 from signals.events.page import Group, Sentence
 from signals.events.schema import Kind
+from signals.events.wording import Wording
 
 if TYPE_CHECKING:
     from signals.events.grammar import Match
@@ -18,23 +19,7 @@ if TYPE_CHECKING:
 # Kinds whose verb is said once for several firms, and what may stand beside their figures.
 _REPEATED: frozenset[Kind] = frozenset(("price_move", "order_supply", "earnings", "analyst"))
 _WORD = re.compile(r"[^\W\d_]+|\d[\d.,]*")
-_FIGURE_NEXT = re.compile(r"\s(?:(?:um|auf|rund|fast|knapp|gut|etwa|sogar|mehr als) ){0,2}\d")
-_FILLERS = frozenset(
-    (
-        "um", "und", "sogar", "gar", "mehr", "als", "rund", "fast", "knapp", "gut", "etwa",
-        "minus", "plus", "jeweils", "je", "ebenfalls", "auch", "immerhin", "auf", "prozent",
-        "prozentpunkte", "yuan", "hkd", "hk", "hongkong", "dollar", "usd", "mrd", "mio",
-        "milliarden", "millionen", "by", "and", "almost", "nearly", "about", "around", "some",
-        "over", "more", "than", "percent", "to", "billion", "million",
-    )
-)  # fmt: skip
-_COMPARED = {"weniger": -1, "fewer": -1, "less": -1, "mehr": 1}
-_NUMERALS = frozenset(
-    (
-        "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf",
-        "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    )
-)  # fmt: skip
+_FIGURE_NEXT = r"\s(?:<about>\s){0,2}\d"
 
 
 def repeated(sentence: Sentence, fired: Sequence[Match], rules: Sequence[Rule]) -> list[Match]:
@@ -66,30 +51,37 @@ def _elided(sentence: Sentence, fired: Sequence[Match], rules: Sequence[Rule]) -
         for group in here:
             rest, low = rest + sentence.folded[low : group.start] + " ", group.end
         rest += sentence.folded[low:end]
-        told = before if _is_figure(rest) else _compared(before, rest, rules)
+        words = _WORD.findall(rest)
+        is_figure = _is_figure(words, sentence.wording)
+        told = before if is_figure else _compared(before, {*words}, sentence.wording, rules)
         if here and told is not None:
             said[segment] = told
             again += [_again(told, group, segment) for group in here]
     return again
 
 
-def _compared(match: Match, rest: str, rules: Sequence[Rule]) -> Match | None:
+def _compared(
+    match: Match, words: set[str], wording: Wording, rules: Sequence[Rule]
+) -> Match | None:
     """Turn a verb around for firms of which only "weniger" is said ("A und B mehr, C weniger")."""
-    words = set(_WORD.findall(rest))
-    signs = [sign for word, sign in _COMPARED.items() if word in words]
-    if len(signs) != 1 or not words <= _COMPARED.keys() | _FILLERS | {"dagegen", "hingegen"}:
+    more, less = wording.of("more"), wording.of("less")
+    compared = words & (more | less)
+    small = wording.of("fillers") | wording.of("contrasting")
+    if len(compared) != 1 or not words <= compared | small:
         return None
     rule = match.rule
-    if rule.polarity * signs[0] > 0:
+    sign = 1 if compared <= more else -1
+    if rule.polarity * sign > 0:
         return match
     turned = (r for r in rules if (r.kind, r.subtype) == (rule.kind, rule.subtype))
-    opposite = next((r for r in turned if r.polarity * signs[0] > 0), None)
-    return None if opposite is None else match._replace(rule=opposite, is_falling=signs[0] < 0)
+    opposite = next((r for r in turned if r.polarity * sign > 0), None)
+    return None if opposite is None else match._replace(rule=opposite, is_falling=sign < 0)
 
 
 def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
     """Repeat a verb within its clause ("es verloren A 4 und B 3 Prozent")."""
     again: list[Match] = []
+    wording = sentence.wording
     for match in fired:
         if match.rule.kind not in _REPEATED:
             continue
@@ -97,19 +89,19 @@ def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
         for first, second in pairwise(here):
             begin = max([first.end, *(f.end for f in match.found if f.end <= second.start)])
             between = sentence.folded[begin : second.start]
-            words = _WORD.findall(between)
-            is_joined = "und" in words and all(w[0].isdigit() or w in _FILLERS for w in words)
-            if is_joined and second.tickers and _FIGURE_NEXT.match(sentence.folded, second.end):
+            words = {word for word in _WORD.findall(between) if not word[0].isdigit()}
+            is_joined = words & wording.of("joins") and words <= wording.of("fillers")
+            follows = wording[_FIGURE_NEXT].match(sentence.folded, second.end)
+            if is_joined and follows and second.tickers:
                 again.append(_again(match, second, match.segment))
     return again
 
 
-def _is_figure(rest: str) -> bool:
+def _is_figure(words: Sequence[str], wording: Wording) -> bool:
     """Tell a figure and the small words around it from everything that says more."""
-    words = _WORD.findall(rest)
-    return any(word[0].isdigit() or word in _NUMERALS for word in words) and all(
-        word[0].isdigit() or word in _NUMERALS or word in _FILLERS for word in words
-    )
+    numerals = wording.of("numerals")
+    others = {word for word in words if not (word[0].isdigit() or word in numerals)}
+    return len(others) < len({*words}) and others <= wording.of("fillers")
 
 
 def _again(match: Match, group: Group, segment: int) -> Match:

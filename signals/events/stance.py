@@ -9,6 +9,7 @@ from signals.events.finder import Hit
 from signals.events.grammar import Match
 from signals.events.page import Sentence
 from signals.events.schema import Certainty, Kind, Tense
+from signals.events.wording import Wording
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
 _SAID_REACH = 22
@@ -231,7 +232,14 @@ def _denied(
 def _answers(sentence: Sentence, segment: int) -> bool:
     """Tell a Chinese segment that names what is answered behind its colon ("回应裁员：…")."""
     start, end = sentence.segments[segment]
-    return "回应" in sentence.folded[start:end] or bool(sentence.in_segment("rumour", segment))
+    return answers(sentence.folded[start:end], sentence.wording) or bool(
+        sentence.in_segment("rumour", segment)
+    )
+
+
+def answers(folded: str, wording: Wording) -> bool:
+    """Tell folded words that name what is answered ("比亚迪回应举报")."""
+    return wording[r"<answers>"].search(folded) is not None
 
 
 def _is_told(match: Match) -> bool:
