@@ -36,27 +36,22 @@ _MODEL = re.compile(
 )
 
 
-_BECAUSE = re.compile(
-    r"\s?(?:$|[,;.!，；。！]|(?:zu|nach|ab|an|ein|hoch)(?=\s?(?:$|[,;.!]))|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
-    r"(?:as|after|on|amid|following|despite|before|nach(?!\s\d+\s(?:jahr|monat|woche|tag|minute|stunde))|wegen|auf(?=\s)|trotz|dank|vor|weil"
-    r"|in (?=hong|new york|early|late|pre|after|morning|asia|früh|vorbörs|nachbörs))(?!\w))",
-    re.IGNORECASE,
+_BECAUSE = (
+    r"(?i:\s?(?:$|[,;.!，；。！]|<move_particles>(?=\s?(?:$|[,;.!]))|(?:<again>\s)?<reason>))"
 )
 _THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
-_AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
-PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
+_AND = r"<both>|\s&\s"
+PLACE = r"<place>\s(?:<articles_at>\s)?$"
 # "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
-_AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
-_FROM = re.compile(r"(?<!\w)(?:from|von|bei)\s(?:the |der |dem )?$")
+_AT_A_NOUN = r"<aimed_at>\s(?:<articles>\s)?$"
+_FROM = r"<origin>\s(?:<articles_at>\s)?$"
 # "kaufen auf Taobao": a shop is not what is bought there.
 _SHOPPED = frozenset(("acquire", "sell", "net_buy"))
 # "Tencent-Aktien abstoßen": whose shares they are does not sell them.
-_HELD = re.compile(
-    r"(?:'s)?[\s-](?:aktien?|anteile?n?|papieren?|titeln?|beteiligung\w*|aktienpaket\w*|shares|stake|stock)(?!\w)"
-)
-_DONE_BY = re.compile(r"\s(?:von|durch|by)\s(?:the |dem |der )?")
-_HELD_IN = frozenset("在对于持")
-_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
+_HELD = r"(?:'s)?[\s-]<held>"
+_DONE_BY = r"\s<done_by>\s(?:<articles_at>\s)?"
+_HELD_IN = "<held_in>$"
+_MOVER_GAP = r"(?:'s)?[\s)）\"”》]{0,2}(?:<mover_gap>(?:(?<=[a-z])\s)?)?"
 
 
 class Match(NamedTuple):
@@ -389,7 +384,7 @@ def _looked_for(sentence: Sentence, name: str, anchor: Hit | None) -> Iterator[t
         for hit in sentence.by_concept.get("deny", ()):
             yield hit.start, hit.end
     elif name in ("%thing", "%because"):
-        pattern = _THING if name == "%thing" else _BECAUSE
+        pattern = _THING if name == "%thing" else sentence.wording[_BECAUSE]
         behind = pattern.match(sentence.text, anchor.end) if anchor else None
         if behind is not None:
             yield behind.span()
@@ -417,8 +412,9 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
     elif concept == "%broker":
         yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
     elif concept == "%pair":
+        joined = sentence.wording[_AND]
         for group in sentence.groups:
-            if len(group.tickers) == 1 and _AND.search(sentence.text, group.start, group.end):
+            if len(group.tickers) == 1 and joined.search(sentence.text, group.start, group.end):
                 yield group.start, group.end
     elif anchor is None or concept == "%company":
         yield from ((group.start, group.end) for group in sentence.groups)
@@ -430,6 +426,7 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
             yield anchor.start, anchor.start
     else:
         here = _clause(sentence, anchor)
+        wording = sentence.wording
         for place, group in enumerate(here):
             is_before = group.end <= anchor.start + 1
             is_target = (not is_before or place > 0) and _is_another(sentence, group)
@@ -444,12 +441,12 @@ def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tup
                 and bool(group.tickers)
                 and place == 0
                 and not _is_person(sentence, group)
-                and not _HELD.match(sentence.folded, group.end)
+                and not wording[_HELD].match(sentence.folded, group.end)
                 and not _is_by_stranger(sentence, anchor),
                 "%mover": is_before
-                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
-                and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
-                and not _AT_A_NOUN.search(sentence.folded, max(0, group.start - 13), group.start),
+                and wording[_MOVER_GAP].fullmatch(sentence.text, group.end, anchor.start)
+                and not sentence.leads(PLACE, group)
+                and not sentence.leads(_AT_A_NOUN, group),
             }
             if fits[concept]:
                 yield group.start, group.end
@@ -475,7 +472,7 @@ def _is_behind_words_of_speech(sentence: Sentence, segment: int) -> bool:
 
 def _is_by_stranger(sentence: Sentence, anchor: Hit) -> bool:
     """Tell a deed whose doer stands behind it ("Einstieg von FAW bei Leapmotor")."""
-    by = _DONE_BY.match(sentence.folded, anchor.end)
+    by = sentence.wording[_DONE_BY].match(sentence.folded, anchor.end)
     return by is not None and any(
         group.is_unlisted and group.start == by.end() for group in sentence.groups
     )
@@ -490,9 +487,9 @@ def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
 
 def _is_person(sentence: Sentence, group: Group) -> bool:
     """Tell who acts for himself ("小米雷军减持"), and in whom others have a share ("在…的持股")."""
-    if sentence.folded[group.start - 1 : group.start] in _HELD_IN:
-        return True
-    return any(group.start <= person.start < group.end for person in sentence.people)
+    return sentence.leads(_HELD_IN, group) or any(
+        group.start <= person.start < group.end for person in sentence.people
+    )
 
 
 def _is_unit(sentence: Sentence, group: Group) -> bool:
@@ -502,15 +499,12 @@ def _is_unit(sentence: Sentence, group: Group) -> bool:
 
 def _is_source(sentence: Sentence, anchor: Hit, group: Group) -> bool:
     """Tell whom something is bought from: that is not what is bought."""
-    if anchor.concept != "acquire":
-        return False
-    return _FROM.search(sentence.folded, max(0, group.start - 10), group.start) is not None
+    return anchor.concept == "acquire" and sentence.leads(_FROM, group)
 
 
 def _is_shop(sentence: Sentence, anchor: Hit, group: Group) -> bool:
     """Tell where somebody buys from whom he buys."""
-    at = PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
-    return anchor.concept in _SHOPPED and at is not None
+    return anchor.concept in _SHOPPED and sentence.leads(PLACE, group)
 
 
 def _is_another(sentence: Sentence, group: Group) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from signals.events.moves import counts_on, listed_behind
 from signals.events.page import Group, Sentence
 from signals.events.strangers import has_stranger, is_strangers, moves_others
 
-_OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
+_OWNS = r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|<possessive>[^，。]{0,6}"
 # Figures and views that name no firm go on about the one before.
 _GOES_ON = frozenset({"earnings", "guidance", "analyst"})
 # What states decide reaches firms that other clauses name.
@@ -26,43 +25,26 @@ _BETWEEN = frozenset(
 _AT_HAND = frozenset(("regulation", "legal", "mna", "ownership"))
 _SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
 _NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
-_AGAINST = re.compile(
-    r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?(?:[\w-]+\s(?:von|of)\s)?$"
-)
-_COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
-_ITS_THING = re.compile(
-    r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel"
-    r"|anteil|börsen))\w+"
-)
+_OF_WHOM = r"\s<of_whom>\s(?:<articles>\s)?"
+_AGAINST = r"<against>\s(?:<articles>\s)?(?:[\w-]+\s<of>\s)?$"
+_COURT = "<court>"
+_ITS_THING = r"(?:'s?|s)\s(?!<share_begins>)\w+"
 # "Taxi von Apollo Go stürzt in Grube": a thing of a firm moves, and no share.
-_THING_OF = re.compile(
-    r"\w(?<!aktie)(?<!aktien)(?<!papiere)(?<!papier)(?<!kurs)(?<!titel)(?<!werte)(?<!anteile)(?<!share)"
-    r"(?<!shares)(?<!stock)\s(?:von|of)\s$"
-)
-_AT_A_SHOP = re.compile(r"(?<!\w)(?:auf|bei)\s(?:der |dem )?$")
-_BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
+_THING_OF = r"\w<!share_ends>\s<of>\s$"
+_AT_A_SHOP = r"<shop>\s(?:<articles_at>\s)?$"
+_BY = r"<by>\s(?:<articles>\s)?$"
 # Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
-_BESIDE_VERB = re.compile(
-    r"(?<!\w)(?:mit|gegen|für|neben|nach|vor|wegen|trotz|dank|durch|seit|statt|außer|ohne|with|against|for|besides)"
-    r"\s(?:dem |den |der |das |die |the )?$"
-)
+_BESIDE_VERB = r"<beside_verb>\s(?:<articles>\s)?$"
 # "traut sich Leapmotor mehr zu": between a German verb and its doer stands no preposition.
-_NO_CASE = re.compile(r"\s(?:(?:sich|nun|jetzt|auch|dagegen|hingegen|indes|der|die|das)\s){0,3}")
+_NO_CASE = r"\s(?:<between>\s){0,3}"
 # "man entwickle mit Samsung einen Chip": of whom the words before spoke.
-_STANDS_FOR = re.compile(
-    r"(?:(?:dass|ob|wonach|demzufolge|weil|obwohl|that|whether|because)\s)?(?:man|er|sie|es|it|they|he|she)(?!\w)"
-)
-_SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
-_MEASURED_BY = re.compile(r"(?:逼近|超越|超过|反超|赶上|赶超|高于|低于|不及)$")
-_TOWARD = re.compile(r"(?:向|就|诽谤|抹黑|造谣|污蔑|诋毁)$")
-_PLAINTIFF = re.compile(
-    r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
-)
-_PASSIVE = {
-    "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
-    "en": re.compile(r"(?!)"),
-    "zh": re.compile(r"被|遭"),
-}
+_STANDS_FOR = r"(?:<that>\s)?<pronouns>"
+_SAYS = r"[^，,：:\s]{0,4}<accuses>"
+_MEASURED_BY = "<measured_by>$"
+_TOWARD = "<toward>$"
+_AGENT = "<agents>$"
+_PLAINTIFF = r"<plaintiffs>[^，,]{0,8}$"
+_PASSIVE = "<passive>"
 
 
 class Assignment(NamedTuple):
@@ -81,9 +63,7 @@ class Context(NamedTuple):
     in_dollars: bool = False
 
 
-def assign(
-    sentence: Sentence, match: Match, context: Context, language: str, folded: str
-) -> list[Assignment]:
+def assign(sentence: Sentence, match: Match, context: Context) -> list[Assignment]:
     """Return whose event a match is; empty where it is nobody's of ours.
 
     What two firms do to each other, or a state to a firm, is in a headline that of the one listed
@@ -94,14 +74,14 @@ def assign(
         return [Assignment(tickers, match.rule.polarity, ())] if tickers else []
     if match.rule.faint and match.rule.kind in _AT_HAND and _is_elsewhere(sentence, match):
         return []
-    assigned = _by_place(sentence, match, context, language, folded)
+    assigned = _by_place(sentence, match, context)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
     strangers = [g for g in _in(sentence, sentence.groups, match.segment) if g.is_unlisted]
     if match.rule.who == "opposed" and len(strangers) > 1:
         return []  # it passed between two others
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
-    groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
+    groups = [g for g in sentence.groups if not (acts and _acts_on(sentence, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
     if match.rule.kind in ("mna", "order_supply") and _belongs_to_strangers(sentence, match):
         return []
@@ -136,23 +116,21 @@ def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     )
 
 
-def _by_place(
-    sentence: Sentence, match: Match, context: Context, language: str, folded: str
-) -> list[Assignment]:
+def _by_place(sentence: Sentence, match: Match, context: Context) -> list[Assignment]:
     who = match.rule.who
     is_move = match.rule.kind == "price_move"
     if is_move and counts_on(sentence, match.found):
         return []
     if who == "opposed":
-        return _opposed(sentence, match, context, language, folded)
+        return _opposed(sentence, match, context)
     if who == "both":
-        tickers = _both(sentence, match) or _tickers(_subject(sentence, match, folded))
+        tickers = _both(sentence, match) or _tickers(_subject(sentence, match))
     elif who == "object":
-        tickers = _object(sentence, match, folded)
+        tickers = _object(sentence, match)
     elif who == "any":
         tickers = _tickers(_any(sentence, match))
     else:
-        group = _subject(sentence, match, folded)
+        group = _subject(sentence, match)
         if is_move and group is not None and group.is_unlisted:
             return []
         tickers = _tickers(group)
@@ -183,78 +161,77 @@ def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group
     return [group for group in groups if sentence.segment_of(group.start) == segment]
 
 
-def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
+def _subject(sentence: Sentence, match: Match) -> Group | None:
     """Return who stands before the verb: of a move the nearest, else the one that opens."""
     before = _before(sentence, match)
-    is_bare = match.rule.kind == "price_move" and not _tells_of_share(match)
-    if is_bare and before and _is_aside(match, folded, before[-1]):
+    kind = match.rule.kind
+    is_bare = kind == "price_move" and not _tells_of_share(match)
+    if is_bare and before and _is_aside(sentence, match, before[-1]):
         return None
-    owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
+    owner = _named_by_rule(sentence, match) or _owner(sentence, match)
     if owner is not None:
         return owner
-    if match.rule.kind == "financing":  # 某公司获京东投资: who gives the money raises none
-        before = [group for group in before if not _acts_on(folded, group)]
-    if match.rule.kind == "price_move":
-        movers = [group for group in before if not _acts_on(folded, group)] or before
-        behind = [g for g in _after_verb(sentence, match) if not _is_measure(folded, g)]
-        nearest = _in(sentence, movers, match.segment)[-1:] or behind
-        start, _ = sentence.segments[match.segment]
-        if not nearest and moves_others(sentence, match):
-            return None
-        goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
-        return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
-    doer = _doer(sentence, match, _in(sentence, before, match.segment), folded)
+    if kind == "price_move":
+        return _mover(sentence, match, before)
+    after = _after(sentence, match)
+    if kind == "financing":  # 某公司获京东投资: who gives the money raises none
+        before, after = ([g for g in part if not _acts_on(sentence, g)] for part in (before, after))
+    doer = _doer(sentence, match, _in(sentence, before, match.segment))
     if doer is not None:
         return doer
-    inverted = _inverted(sentence, match, folded)
+    inverted = _inverted(sentence, match)
     if inverted is not None:
         return inverted
     if before:
         last = sentence.segment_of(before[-1].start)
         return _in(sentence, before, last)[0]
-    builds = match.rule.kind == "capex"  # "Puma eröffnet Laden auf Tmall"
-    after = [g for g in _after(sentence, match) if not (builds and _is_shop(folded, g))]
+    if kind == "capex":  # "Puma eröffnet Laden auf Tmall"
+        after = [group for group in after if not sentence.leads(_AT_A_SHOP, group)]
     near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
-    if (
-        match.rule.kind == "earnings"
-    ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
-        near = [group for group in near if not _is_aside(match, folded, group)]
-    if match.rule.kind == "financing":
-        near = [group for group in near if not _acts_on(folded, group)]
+    if kind == "earnings":  # "Proya's sales on Tmall": of another firm, in a shop of ours
+        near = [group for group in near if not _is_aside(sentence, match, group)]
     return near[0] if near and not is_strangers(sentence, match, near[0]) else None
 
 
-def _is_measure(folded: str, group: Group) -> bool:
-    """Tell whom a Chinese firm is measured by ("市值逼近阿里")."""
-    return _MEASURED_BY.search(folded, 0, group.start) is not None
+def _mover(sentence: Sentence, match: Match, before: Sequence[Group]) -> Group | None:
+    """Return whose price moves: who stands nearest in front of the verb, or right behind it."""
+    movers = [group for group in before if not _acts_on(sentence, group)] or before
+    behind = [g for g in _after_verb(sentence, match) if not sentence.leads(_MEASURED_BY, g)]
+    nearest = _in(sentence, movers, match.segment)[-1:] or behind
+    start, _ = sentence.segments[match.segment]
+    if not nearest and moves_others(sentence, match):
+        return None
+    between = sentence.folded[start : match.start].strip()
+    goes_on = len(between) <= _NO_NOUN or _tells_of_share(match)
+    return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
 
 
-def _doer(sentence: Sentence, match: Match, here: Sequence[Group], folded: str) -> Group | None:
+def _doer(sentence: Sentence, match: Match, here: Sequence[Group]) -> Group | None:
     """Return who acts of those before a verb: a pronoun's firm, else one no preposition leads."""
     start, end = sentence.segments[match.segment]
-    if match.segment > 0 and here and _STANDS_FOR.match(folded, start, end):
+    if (
+        match.segment > 0
+        and here
+        and sentence.wording[_STANDS_FOR].match(sentence.folded, start, end)
+    ):
         earlier = [group for group in sentence.groups if group.end <= start]
         if earlier:
             return _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
-    free = [group for group in here if _stands_free(folded, group)]
+    free = [group for group in here if not sentence.leads(_BESIDE_VERB, group)]
     if here and not free:
-        free = [g for g in _after_verb(sentence, match) if _stands_free(folded, g)]
+        free = [g for g in _after_verb(sentence, match) if not sentence.leads(_BESIDE_VERB, g)]
     return next(iter(free or here), None)
 
 
-def _inverted(sentence: Sentence, match: Match, folded: str) -> Group | None:
+def _inverted(sentence: Sentence, match: Match) -> Group | None:
     """Return who stands right behind a German verb, where nobody stands in front of it."""
     if sentence.language != "de":
         return None
     after = _after_verb(sentence, match)
     if not after or not after[0].tickers:
         return None
-    between = folded[match.found[0].end : after[0].start]
-    return after[0] if _NO_CASE.fullmatch(between) else None
-
-
-def _stands_free(folded: str, group: Group) -> bool:
-    return _BESIDE_VERB.search(folded, max(0, group.start - 14), group.start) is None
+    between = sentence.folded[match.found[0].end : after[0].start]
+    return after[0] if sentence.wording[_NO_CASE].fullmatch(between) else None
 
 
 def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
@@ -269,24 +246,16 @@ def _tells_of_share(match: Match) -> bool:
     return any(found.concept in _SHARE_WORDS for found in match.found)
 
 
-def _is_aside(match: Match, folded: str, group: Group) -> bool:
+def _is_aside(sentence: Sentence, match: Match, group: Group) -> bool:
     """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
-    thing = _ITS_THING.match(folded, group.end, match.start)
-    of_it = match.rule.reaction and _THING_OF.search(folded, max(0, group.start - 16), group.start)
-    return thing is not None or bool(of_it) or _is_place(folded, group)
+    thing = sentence.wording[_ITS_THING].match(sentence.folded, group.end, match.start)
+    of_it = match.rule.reaction and sentence.leads(_THING_OF, group)
+    return thing is not None or of_it or sentence.leads(PLACE, group)
 
 
-def _is_shop(folded: str, group: Group) -> bool:
-    return _AT_A_SHOP.search(folded, max(0, group.start - 10), group.start) is not None
-
-
-def _is_place(folded: str, group: Group) -> bool:
-    return PLACE.search(folded, max(0, group.start - 10), group.start) is not None
-
-
-def _acts_on(folded: str, group: Group) -> bool:
+def _acts_on(sentence: Sentence, group: Group) -> bool:
     """Tell the Chinese agent behind 被, 遭, 获 or 由: it acts, and the one before it is meant."""
-    return group.start > 0 and folded[group.start - 1] in "被遭获由"
+    return sentence.leads(_AGENT, group)
 
 
 def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
@@ -297,18 +266,17 @@ def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
     return None
 
 
-def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
+def _owner(sentence: Sentence, match: Match) -> Group | None:
     """Return whose the cue is: shares of X, Umsatz von X, X's cloud revenue, X的营收."""
     first = min(match.found, key=lambda found: found.start)
+    folded, wording = sentence.folded, sentence.wording
     for group in _after(sentence, match):
         gap = folded[first.end : group.start]
-        if 0 < len(gap) <= 18 and re.fullmatch(
-            r"\s(?:of|at|von|bei|der|des|for|für|in)\s(?:the |den |dem |der )?", gap
-        ):
+        if 0 < len(gap) <= 18 and wording[_OF_WHOM].fullmatch(gap):
             return group
     for group in reversed(_before(sentence, match)):
         between = folded[group.end : first.start]
-        owns = len(between) <= 30 and _OWNS.fullmatch(between)
+        owns = len(between) <= 30 and wording[_OWNS].fullmatch(between)
         if owns and (group.tickers or between.strip(" -")):
             return group
         break
@@ -318,11 +286,12 @@ def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
 def _any(sentence: Sentence, match: Match) -> Group | None:
     """Return the listed company nearest in the segment, else the sentence's first."""
     here = _in(sentence, sentence.groups, match.segment)
-    if len(here) > 1 and here[1].start < match.start and _SAYS.match(sentence.folded, here[0].end):
+    says = sentence.wording[_SAYS]
+    if len(here) > 1 and here[1].start < match.start and says.match(sentence.folded, here[0].end):
         here = here[1:]  # who says so of another
     ours = [group for group in here if group.tickers]
     if match.rule.kind == "incident":
-        ours = [group for group in ours if not _TOWARD.search(sentence.folded, 0, group.start)]
+        ours = [group for group in ours if not sentence.leads(_TOWARD, group)]
     if ours:
         # "stuft A hoch und B ab": of two as near the one behind, in German.
         backward = sentence.language == "de"
@@ -351,10 +320,10 @@ def _distance(group: Group, match: Match) -> int:
     return max(0, group.start - end, start - group.end)
 
 
-def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
+def _object(sentence: Sentence, match: Match) -> tuple[str, ...]:
     head = match.found[0]
     earlier = _before(sentence, match)
-    if earlier and _acts_on(folded, earlier[-1]):
+    if earlier and _acts_on(sentence, earlier[-1]):
         return earlier[-2].tickers if len(earlier) > 1 else ()
     here = _in(sentence, sentence.groups, match.segment)
     after = [group for group in here if group.start >= head.start]
@@ -381,22 +350,21 @@ def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
     return tickers
 
 
-def _opposed(
-    sentence: Sentence, match: Match, context: Context, language: str, folded: str
-) -> list[Assignment]:
+def _opposed(sentence: Sentence, match: Match, context: Context) -> list[Assignment]:
     head = match.found[0]
+    folded, language, wording = sentence.folded, sentence.language, sentence.wording
     here = _in(sentence, sentence.groups, match.segment)
     before = [group for group in here if group.end <= head.start + 1]
     after = [group for group in here if group.start >= head.start]
-    doer = _doer(sentence, match, before, folded)
+    doer = _doer(sentence, match, before)
     if doer is None and _before(sentence, match):
         earlier = _before(sentence, match)
         doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
         start, _ = sentence.segments[match.segment]
-        if match.rule.subtype == "sues" and _PLAINTIFF.search(folded, start, head.start):
+        if match.rule.subtype == "sues" and wording[_PLAINTIFF].search(folded, start, head.start):
             return _sided(match, None, doer)
-    by = [group for group in after if _BY.search(folded, max(0, group.start - 12), group.start)]
-    if by and language != "zh":
+    by = [group for group in after if sentence.leads(_BY, group)]
+    if by:
         # "takeover of A by B", "Übernahme von A durch B": whoever stands behind by is the doer.
         rest = [group for group in (*before, *after) if group is not by[0]]
         return _sided(match, by[0], rest[0] if rest else None)
@@ -414,10 +382,12 @@ def _opposed(
         ):  # 歌手败诉网易: lost to it
             return _sided(match, None, after[0])
         ahead = folded[start : after[0].start]
-        if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
+        if wording[_AGAINST].search(ahead) and not wording[_COURT].search(
+            ahead
+        ):  # "star loses case against A"
             return _sided(match, None, after[0])
         return _sided(match, after[0], after[1] if len(after) > 1 else None)
-    if language == "zh" and before and _acts_on(folded, before[-1]):
+    if before and _acts_on(sentence, before[-1]):
         # 甲被乙收购: the one behind 被 acts, the one before it is acted upon, wherever it stands.
         doer = before[-1]
         earlier = [group for group in sentence.groups if group.end <= doer.start]
@@ -425,7 +395,7 @@ def _opposed(
     elif (doer or done_to) and any(
         # A verdict that is passive itself ("被判赔偿") turns nobody around.
         not any(found.start <= mark.start() < found.end for found in match.found)
-        for mark in _PASSIVE[language].finditer(folded, start, end)
+        for mark in wording[_PASSIVE].finditer(folded, start, end)
     ):
         if language == "zh" or doer is None or done_to is not None:
             doer, done_to = done_to, doer

@@ -127,7 +127,7 @@ class Teller:
             (self._rank[id(match.rule)], _event(sentence, match, stance, own, whose))
             for match, stance, own in zip(fired, told, figures, strict=True)
             if not _is_brokers(sentence, match, fired)
-            for whose in assign(sentence, match, context, language, sentence.folded)
+            for whose in assign(sentence, match, context)
         ]
         return Told(_merged(here), subject, denies)
 
