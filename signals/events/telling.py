@@ -287,7 +287,7 @@ def _speaker(sentence: Sentence) -> str | None:
     if not sentence.by_concept.get("speech"):
         return None
     people = [sentence.text[m.start : m.end] for m in sentence.people]
-    return speaker(sentence.text, people)
+    return speaker(sentence.text, people, sentence.wording)
 
 
 def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:

@@ -186,6 +186,14 @@ class Words(Settings):
     """Words beside these."""
     few: _List = ()
     """Words that make a count in a list a low one."""
+    as_says: _List = ()
+    """Words in front of who is quoted."""
+    experts: _List = ()
+    """Who is quoted by calling, beside a name."""
+    before_expert: _List = ()
+    """Words between a name and its calling."""
+    no_names: _List = ()
+    """Words with a capital that begin no name."""
     answers: _List = ()
     """Verbs of who answers what is named behind them."""
     plain: _List = ()
