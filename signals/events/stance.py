@@ -12,6 +12,7 @@ from signals.events.schema import Certainty, Kind, Tense
 from signals.events.wording import Wording
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
+_NEG_BEHIND = 25
 _SAID_REACH = 22
 """Letters of a Chinese statement that a negation holds for: its verb comes first."""
 _END_REACH = {"de": 70, "en": 45, "zh": 14}
@@ -252,7 +253,7 @@ def _is_negated(
     match: Match,
     used: list[tuple[int, int]],
     language: str,
-    reach: int = 0,
+    reach: int | None = None,
 ) -> bool:
     if "neg" not in sentence.by_concept:
         return False
@@ -260,17 +261,19 @@ def _is_negated(
         return False  # "as high as it has not been since 2015"
     if match.rule.reaction and match.rule.takes_money is False and language == "zh":
         return False
-    reach = reach or _NEG_REACH[language]
-    for hit in _free(sentence.in_segment("neg", match.segment), used):
-        if hit.start < match.start and match.start - hit.end <= reach:
-            return True
-        inside = match.start <= hit.start < match.end
-        ends = language == "de" and hit.start >= match.end and _ends_clause(sentence, hit)
-        if ends:
-            return True
-        if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
-            return True
-    return False
+    if reach is None:
+        reach = _NEG_REACH[language]
+    return any(
+        match.start - hit.end <= reach
+        if hit.start < match.start
+        else hit.start < match.end or (language == "de" and _is_behind(sentence, match, hit))
+        for hit in _free(sentence.in_segment("neg", match.segment), used)
+    )
+
+
+def _is_behind(sentence: Sentence, match: Match, hit: Hit) -> bool:
+    """Tell a German negation that stands behind its verb, or at the end of the clause."""
+    return hit.start - match.end <= _NEG_BEHIND or _ends_clause(sentence, hit)
 
 
 def _ends_clause(sentence: Sentence, hit: Hit) -> bool:
