@@ -16,7 +16,6 @@ from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Rule
 from signals.events.moves import is_no_move
 from signals.events.page import Group, Sentence
-from signals.events.repeats import repeated
 from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
@@ -99,7 +98,7 @@ class Grammar:
     def __init__(
         self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
     ) -> None:
-        self._rules = rules
+        self.rules = rules
         self._plans = plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
         self._bits = {name: 1 << place for place, name in enumerate(wanted)}
@@ -153,17 +152,18 @@ class Grammar:
             strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
             told = {(m.segment, m.rule.kind) for m in fired if not m.only_denied}
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
-        if fired and len(sentence.groups) > 1:
-            fired += repeated(sentence, fired, self._rules)
         takers = {m.segment for m in fired if m.rule.kind == "management"}
         if takers:  # "Chef geht, Wang übernimmt": an office, and no firm
             fired = [m for m in fired if not _is_office(m, takers, sentence)]
         return sorted(fired, key=_start_of)
 
-    def opposites(self, fired: Sequence[Match]) -> list[tuple[Rule, ...]]:
-        """Return for each match the rules that say the opposite of the same thing."""
-        rank = self._rank
-        return [tuple(other.rule for other in self._rivals[rank[id(m.rule)]]) for m in fired]
+    def rank_of(self, match: Match) -> int:
+        """Return the place of a match's rule in the order of precedence."""
+        return self._rank[id(match.rule)]
+
+    def opposites(self, match: Match) -> tuple[Rule, ...]:
+        """Return the rules that say the opposite of the same thing."""
+        return tuple(other.rule for other in self._rivals[self.rank_of(match)])
 
     def _is_outbid(
         self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int

@@ -1,11 +1,11 @@
-"""What a move of a price is not (foreseen, or the rise of a count), and who else made it."""
+"""What a move of a price is not: foreseen, or the rise of a count."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from signals.events.finder import TELLING, Hit
-from signals.events.page import Group, Sentence
+from signals.events.finder import Hit
+from signals.events.page import Sentence
 from signals.text.numbers import Quantity
 
 MOVES = frozenset(
@@ -24,7 +24,6 @@ _INFINITIVE = r"<infinitives>[\s.!\"'“”]*$"
 _AWAITED_WITHIN = 6
 # "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
 _COUNTED = r"(?<![\d.,])(?:\d[\d.,]{3,}|\d[\d.,]*\s?<scales>)\s$"
-_THIN = 16  # letters that hold no verb: ", while ", " more than "
 _MANY, _LARGE = 1_000, 100_000  # things that are counted; money that is no price of a share
 
 
@@ -103,36 +102,3 @@ def _is_count(figure: Quantity) -> bool:
         return figure.value >= _LARGE
     is_year = 1900 <= figure.value < 2100
     return figure.unit == "plain" and figure.value >= _MANY and not is_year
-
-
-def listed_behind(sentence: Sentence, start: int, end: int) -> list[str]:
-    """Return who moved with what a verb tells of, each with nothing but a figure behind it.
-
-    Parameters
-    ----------
-    sentence : Sentence
-        The sentence ("A is up 4%, B 3%, C nearly 2%").
-    start, end : int
-        Where the verb and its figure stand.
-    """
-    figures = [figure for figure in sentence.figures if figure.unit == "percent"]
-    reached = max((f.end for f in figures if f.start - end <= _THIN), default=0)
-    listed: list[str] = []
-    for group in sentence.groups if reached > start else ():
-        if group.start < start:
-            continue
-        own = next((f for f in figures if 0 <= f.start - group.end <= _THIN), None)
-        if own is None or group.start - reached > _THIN or not _is_bare(sentence, group, own.start):
-            break
-        listed += group.tickers
-        reached = own.end
-    return listed
-
-
-def _is_bare(sentence: Sentence, group: Group, end: int) -> bool:
-    """Tell whether nothing happens between a firm and the figure behind it."""
-    return not any(
-        group.end <= hit.start < end and hit.concept not in TELLING
-        for hits in sentence.by_concept.values()
-        for hit in hits
-    )

@@ -20,7 +20,6 @@ from signals.events import (
     grammar,
     moves,
     page,
-    repeats,
     roles,
     sources,
     stance,
@@ -35,7 +34,7 @@ from signals.linking import Linker
 from signals.news import NewsItem
 
 _LINKER = Linker(Instruments.default())
-_READERS = (ellipsis, finder, grammar, moves, page, repeats, roles, sources, stance, strangers)
+_READERS = (ellipsis, finder, grammar, moves, page, roles, sources, stance, strangers)
 _LISTS = sorted(Words.model_fields)
 
 
