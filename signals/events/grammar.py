@@ -6,51 +6,24 @@ gives one move and one earnings event, each with its own verb.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from signals.events.finder import Hit, letters_of
+from signals.events.finder import Hit
 from signals.events.lexicon import Rule
 from signals.events.moves import is_no_move
-from signals.events.page import Group, Sentence
+from signals.events.needs import candidates
+from signals.events.page import Sentence
 from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
-_AT_ONCE = 5  # " an ", " in "
-_WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
 # Whoever has a say on what went wrong tells of it, too.
 _WITH_A_SAY: frozenset[Kind] = frozenset(("regulation", "legal", "management"))
-# A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
-_MODEL = re.compile(
-    r"(?<![^\W\u4e00-\u9fff])"
-    r"(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
-    r"\d{1,4}[A-Za-z0-9.+-]{0,8}(?![^\W\u4e00-\u9fff])"
-)
-
-
-_BECAUSE = (
-    r"(?i:\s?(?:$|[,;.!，；。！]|<move_particles>(?=\s?(?:$|[,;.!]))|(?:<again>\s)?<reason>))"
-)
-_THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
-_AND = r"<both>|\s&\s"
-PLACE = r"<place>\s(?:<articles_at>\s)?$"
-# "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
-_AT_A_NOUN = r"<aimed_at>\s(?:<articles>\s)?$"
-_FROM = r"<origin>\s(?:<articles_at>\s)?$"
-# "kaufen auf Taobao": a shop is not what is bought there.
-_SHOPPED = frozenset(("acquire", "sell", "net_buy"))
-# "Tencent-Aktien abstoßen": whose shares they are does not sell them.
-_HELD = r"(?:'s)?[\s-]<held>"
-_DONE_BY = r"\s<done_by>\s(?:<articles_at>\s)?"
-_HELD_IN = "<held_in>$"
-_MOVER_GAP = r"(?:'s)?[\s)）\"”》]{0,2}(?:<mover_gap>(?:(?<=[a-z])\s)?)?"
 
 
 class Match(NamedTuple):
@@ -137,7 +110,7 @@ class Grammar:
             plan = self._plans[lowest.bit_length() - 1]
             if plan.asks_denial and any(match.only_denied for match in fired):
                 continue
-            for anchor in _candidates(sentence, plan.anchors, None):
+            for anchor in candidates(sentence, plan.anchors, None):
                 match = None if used & anchor.letters else _try(sentence, plan, anchor, used)
                 if match is None or self._is_outbid(sentence, plan, match, used, possible):
                     continue
@@ -329,7 +302,7 @@ def _nearest(
 ) -> Hit | None:
     start, end, _, _ = anchor
     best, best_cost = None, near + 1
-    for candidate in _candidates(sentence, names, anchor):
+    for candidate in candidates(sentence, names, anchor):
         first, last, concept, letters = candidate
         if first - end > near or start - last > near:
             continue
@@ -353,163 +326,3 @@ def _cost(sentence: Sentence, anchor: Hit, segment: int, candidate: Hit) -> int:
     between = sum(low.end <= group.start and group.end <= high.start for group in sentence.groups)
     foreign = between if crossed or between > 1 else 0
     return gap + _SEGMENT_COST[sentence.language] * (crossed + 2 * foreign) + backward
-
-
-def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) -> Sequence[Hit]:
-    """Return what may meet a need: cues, or figures and names beside the anchor."""
-    if len(names) == 1 and names[0][0] != "%":
-        return _around(sentence.by_concept.get(names[0], ()), anchor)
-    found: list[Hit] = []
-    for name in names:
-        if name[0] != "%":
-            found += _around(sentence.by_concept.get(name, ()), anchor)
-        else:
-            found += (
-                Hit(start, end, name, letters_of(start, end))
-                for start, end in _looked_for(sentence, name, anchor)
-            )
-    return found
-
-
-def _looked_for(sentence: Sentence, name: str, anchor: Hit | None) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the figures, names and turns that a need may mean."""
-    if name in ("%percent", "%money"):
-        for figure in sentence.figures:
-            if figure.unit == name[1:]:
-                yield figure.start, figure.end
-    elif name == "%model":
-        for match in _MODEL.finditer(sentence.text):
-            yield match.span()
-    elif name == "%denied":
-        for hit in sentence.by_concept.get("deny", ()):
-            yield hit.start, hit.end
-    elif name in ("%thing", "%because"):
-        pattern = _THING if name == "%thing" else sentence.wording[_BECAUSE]
-        behind = pattern.match(sentence.text, anchor.end) if anchor else None
-        if behind is not None:
-            yield behind.span()
-        for product in sentence.products if name == "%thing" else ():
-            yield product.start, product.end
-    else:
-        yield from _named(sentence, name, anchor)
-
-
-def _around(hits: Sequence[Hit], anchor: Hit | None) -> Sequence[Hit]:
-    """Return the hits that can be near an anchor: in a text without stops there may be hundreds."""
-    if anchor is None or len(hits) < 12:
-        return hits
-    low = bisect_left(hits, anchor.start - _WIDEST, key=lambda hit: hit.start)
-    high = bisect_left(hits, anchor.end + _WIDEST, key=lambda hit: hit.start)
-    return hits[low:high]
-
-
-def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tuple[int, int]]:
-    """Yield the spans of people, voices and companies in the part a rule asks for."""
-    if concept == "%person":
-        yield from ((person.start, person.end) for person in sentence.people)
-    elif concept == "%product":
-        yield from ((product.start, product.end) for product in sentence.products)
-    elif concept == "%broker":
-        yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
-    elif concept == "%pair":
-        joined = sentence.wording[_AND]
-        for group in sentence.groups:
-            if len(group.tickers) == 1 and joined.search(sentence.text, group.start, group.end):
-                yield group.start, group.end
-    elif anchor is None or concept == "%company":
-        yield from ((group.start, group.end) for group in sentence.groups)
-    elif concept == "%stranger":
-        front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
-        if _is_in_stranger(sentence, anchor):
-            return
-        if not any(group.tickers for group in front) or _is_by_stranger(sentence, anchor):
-            yield anchor.start, anchor.start
-    else:
-        here = _clause(sentence, anchor)
-        wording = sentence.wording
-        for place, group in enumerate(here):
-            is_before = group.end <= anchor.start + 1
-            is_target = (not is_before or place > 0) and _is_another(sentence, group)
-            fits = {
-                "%target": is_target
-                and not _is_source(sentence, anchor, group)
-                and not _is_shop(sentence, anchor, group),
-                "%listed_target": is_target
-                and bool(group.tickers)
-                and not _is_unit(sentence, group),
-                "%listed_doer": is_before
-                and bool(group.tickers)
-                and place == 0
-                and not _is_person(sentence, group)
-                and not wording[_HELD].match(sentence.folded, group.end)
-                and not _is_by_stranger(sentence, anchor),
-                "%mover": is_before
-                and wording[_MOVER_GAP].fullmatch(sentence.text, group.end, anchor.start)
-                and not sentence.leads(PLACE, group)
-                and not sentence.leads(_AT_A_NOUN, group),
-            }
-            if fits[concept]:
-                yield group.start, group.end
-
-
-def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
-    """Return the firms of a word's segment, led by who says it where nobody stands before it."""
-    segment = sentence.segment_of(anchor.start)
-    here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
-    is_said = sentence.is_behind_colon(segment) or _is_behind_words_of_speech(sentence, segment)
-    if is_said and not any(g.end <= anchor.start + 1 for g in here):
-        return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
-    return here
-
-
-def _is_behind_words_of_speech(sentence: Sentence, segment: int) -> bool:
-    """Tell what stands behind an aside that only says who speaks ("No, said X, we are not")."""
-    if segment == 0:
-        return False
-    start, _ = sentence.segments[segment - 1]
-    return any(hit.start == start for hit in sentence.in_segment("speech", segment - 1))
-
-
-def _is_by_stranger(sentence: Sentence, anchor: Hit) -> bool:
-    """Tell a deed whose doer stands behind it ("Einstieg von FAW bei Leapmotor")."""
-    by = sentence.wording[_DONE_BY].match(sentence.folded, anchor.end)
-    return by is not None and any(
-        group.is_unlisted and group.start == by.end() for group in sentence.groups
-    )
-
-
-def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
-    """Tell a stake in a firm without a line here ("Verkauf der Beteiligung an Didi")."""
-    return anchor.concept in ("sell_stake", "buy_stake") and any(
-        group.is_unlisted and 0 < group.start - anchor.end <= _AT_ONCE for group in sentence.groups
-    )
-
-
-def _is_person(sentence: Sentence, group: Group) -> bool:
-    """Tell who acts for himself ("小米雷军减持"), and in whom others have a share ("在…的持股")."""
-    return sentence.leads(_HELD_IN, group) or any(
-        group.start <= person.start < group.end for person in sentence.people
-    )
-
-
-def _is_unit(sentence: Sentence, group: Group) -> bool:
-    """Tell a listed subsidiary: who sells it sells a part of itself."""
-    return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
-
-
-def _is_source(sentence: Sentence, anchor: Hit, group: Group) -> bool:
-    """Tell whom something is bought from: that is not what is bought."""
-    return anchor.concept == "acquire" and sentence.leads(_FROM, group)
-
-
-def _is_shop(sentence: Sentence, anchor: Hit, group: Group) -> bool:
-    """Tell where somebody buys from whom he buys."""
-    return anchor.concept in _SHOPPED and sentence.leads(PLACE, group)
-
-
-def _is_another(sentence: Sentence, group: Group) -> bool:
-    """Return False for a firm that was named before, by its own name or that of a product."""
-    return group.is_unlisted or not any(
-        other.start < group.start and set(group.tickers) <= set(other.tickers)
-        for other in sentence.groups
-    )

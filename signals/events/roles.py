@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from signals.events.ellipsis import listed_behind
-from signals.events.grammar import PLACE, Match
+from signals.events.grammar import Match
 from signals.events.moves import counts_on
+from signals.events.needs import PLACE
 from signals.events.page import Group, Sentence
 from signals.events.strangers import has_stranger, is_strangers, moves_others
 

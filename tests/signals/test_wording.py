@@ -17,8 +17,8 @@ from markets.instruments import Instruments
 from signals.events import (
     ellipsis,
     finder,
-    grammar,
     moves,
+    needs,
     page,
     roles,
     sources,
@@ -34,7 +34,7 @@ from signals.linking import Linker
 from signals.news import NewsItem
 
 _LINKER = Linker(Instruments.default())
-_READERS = (ellipsis, finder, grammar, moves, page, roles, sources, stance, strangers)
+_READERS = (ellipsis, finder, moves, needs, page, roles, sources, stance, strangers)
 _LISTS = sorted(Words.model_fields)
 
 
