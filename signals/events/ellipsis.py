@@ -115,7 +115,7 @@ def _coordinated(sentence: Sentence, fired: Sequence[Match]) -> list[Match]:
     for match in fired:
         if match.rule.kind not in _REPEATED:
             continue
-        here = [g for g in sentence.groups if sentence.segment_of(g.start) == match.segment]
+        here = sentence.firms_in(match.segment)
         for first, second in pairwise(here):
             begin = max([first.end, *(f.end for f in match.found if f.end <= second.start)])
             between = sentence.folded[begin : second.start]

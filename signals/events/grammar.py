@@ -223,7 +223,7 @@ def _is_office(match: Match, takers: set[int], sentence: Sentence) -> bool:
         match.rule.kind == "mna"
         and match.segment - 1 in takers
         and not any(hit.concept[0] == "%" for hit in match.found)
-        and not any(sentence.segment_of(g.start) == match.segment for g in sentence.groups)
+        and not sentence.firms_in(match.segment)
     )
 
 
@@ -247,9 +247,7 @@ def _gives_way(
         apart = {kind for segment, kind in told if segment != match.segment}
         return bool(apart - {"incident", "price_move"})
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
-    return bool(goes_on) and not any(
-        sentence.segment_of(group.start) == match.segment for group in sentence.groups
-    )
+    return bool(goes_on) and not sentence.firms_in(match.segment)
 
 
 def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | None:

@@ -170,10 +170,10 @@ _FITS: Mapping[str, Callable[[Sentence, Hit, Group, bool], bool]] = {
 def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
     """Return the firms of a word's segment, led by who says it where nobody stands before it."""
     segment = sentence.segment_of(anchor.start)
-    here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
+    here = sentence.firms_in(segment)
     is_said = sentence.is_behind_colon(segment) or _is_behind_words_of_speech(sentence, segment)
     if is_said and not any(_is_before(g, anchor) for g in here):
-        return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
+        return sentence.firms_in(segment - 1) + here
     return here
 
 

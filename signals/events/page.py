@@ -88,6 +88,10 @@ class Sentence:
         before = self.wording[preposition].search(self.folded, max(0, start - _LEADS), start)
         return before is not None
 
+    def firms_in(self, segment: int) -> list[Group]:
+        """Return the firms named within one segment."""
+        return [group for group in self.groups if self.segment_of(group.start) == segment]
+
     def is_behind_colon(self, segment: int) -> bool:
         """Tell whether a segment is what the one before it says ("BYD: no plans")."""
         if not 0 < segment < len(self.segments):

@@ -121,10 +121,7 @@ def _speaks(sentence: Sentence, segment: int) -> bool:
         sentence.in_segment(who, segment - 1) for who in ("regulator", "role")
     ):
         return True
-    return any(
-        sentence.segment_of(group.start) < segment and (group.tickers or group.is_unlisted)
-        for group in sentence.groups
-    )
+    return any(sentence.segment_of(group.start) < segment for group in sentence.groups)
 
 
 def _is_statement(sentence: Sentence, segment: int) -> bool:
@@ -141,7 +138,7 @@ def _is_said_after(sentence: Sentence, segment: int) -> bool:
         return False
     if sentence.in_segment("analyst_word", behind):
         return False
-    here = [g for g in sentence.groups if sentence.segment_of(g.start) == behind]
+    here = sentence.firms_in(behind)
     return any(g.tickers for g in here) or bool(
         not here and (sentence.in_segment("backref", behind) or sentence.in_segment("role", behind))
     )

@@ -42,7 +42,7 @@ def has_stranger(sentence: Sentence, match: Match, least: int = 3) -> bool:
 
 def moves_others(sentence: Sentence, match: Match) -> bool:
     """Tell the move of an index, of a sector or of a stranger in a clause without a firm."""
-    if _has_firm(sentence, match.segment):
+    if sentence.firms_in(match.segment):
         return False
     start, _ = sentence.segments[match.segment]
     if any(hit.end <= match.end for hit in sentence.in_segment("index", match.segment)):
@@ -61,7 +61,3 @@ def is_strangers(sentence: Sentence, match: Match, near: Group) -> bool:
         and not sentence.is_behind_colon(segment)
         and has_stranger(sentence, match, least=2)
     )
-
-
-def _has_firm(sentence: Sentence, segment: int) -> bool:
-    return any(sentence.segment_of(group.start) == segment for group in sentence.groups)

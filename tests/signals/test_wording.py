@@ -24,6 +24,7 @@ from signals.events import (
     sources,
     stance,
     strangers,
+    subjects,
 )
 from signals.events.extract import Reader
 from signals.events.lexicon import LANGUAGES, Lexicon
@@ -34,7 +35,7 @@ from signals.linking import Linker
 from signals.news import NewsItem
 
 _LINKER = Linker(Instruments.default())
-_READERS = (ellipsis, finder, moves, needs, page, roles, sources, stance, strangers)
+_READERS = (ellipsis, finder, moves, needs, page, roles, sources, stance, strangers, subjects)
 _LISTS = sorted(Words.model_fields)
 
 
