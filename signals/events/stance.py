@@ -13,8 +13,10 @@ from signals.events.wording import Wording
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
 _NEG_BEHIND = 25
+"""Letters behind a German verb that a negation holds for it."""
 _SAID_REACH = 22
 """Letters of a Chinese statement that a negation holds for: its verb comes first."""
+_ANSWERS = "<answers>"
 _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
@@ -237,7 +239,7 @@ def _answers(sentence: Sentence, segment: int) -> bool:
 
 def answers(folded: str, wording: Wording) -> bool:
     """Tell folded words that name what is answered ("比亚迪回应举报")."""
-    return wording[r"<answers>"].search(folded) is not None
+    return wording[_ANSWERS].search(folded) is not None
 
 
 def _is_told(match: Match) -> bool:

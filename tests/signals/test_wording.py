@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -14,18 +16,7 @@ from pydantic import ValidationError
 
 from markets.errors import ConfigError
 from markets.instruments import Instruments
-from signals.events import (
-    ellipsis,
-    finder,
-    moves,
-    needs,
-    page,
-    roles,
-    sources,
-    stance,
-    strangers,
-    subjects,
-)
+from signals import events
 from signals.events.extract import Reader
 from signals.events.lexicon import LANGUAGES, Lexicon
 from signals.events.linter import problems
@@ -35,7 +26,9 @@ from signals.linking import Linker
 from signals.news import NewsItem
 
 _LINKER = Linker(Instruments.default())
-_READERS = (ellipsis, finder, moves, needs, page, roles, sources, stance, strangers, subjects)
+_READERS = [
+    import_module(f"signals.events.{m.name}") for m in pkgutil.iter_modules(events.__path__)
+]
 _LISTS = sorted(Words.model_fields)
 
 
