@@ -103,7 +103,7 @@ class Reader:
     ) -> list[tuple[int, Event]]:
         """Return what each sentence tells, with the sentence's number."""
         in_dollars = language == "zh" and means_dollars(text)
-        wording = self.lexicon.wordings[language]
+        wording = self.lexicon.wording(language)
         context = Context((), _only_companies(text, mentions, item, wording), in_dollars)
         told: list[tuple[int, Event]] = []
         asked = ""

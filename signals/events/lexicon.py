@@ -115,15 +115,16 @@ class Lexicon:
         Language → concept → cues as written.
     silent : mapping
         Language → faint rules (``kind:id``) not tried in it: its single words say too little.
-    wordings : mapping
+    words : mapping
         Language → the small words around cues.
     """
 
     rules: Sequence[Rule]
     concepts: Mapping[str, Mapping[str, Sequence[str]]]
     silent: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    wordings: Mapping[str, Wording] = field(default_factory=dict)
+    words: Mapping[str, Words] = field(default_factory=dict)
     _finders: dict[str, Finder] = field(default_factory=dict, repr=False, compare=False)
+    _wordings: dict[str, Wording] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def default(cls, extra: Path | str | None = None) -> Lexicon:
@@ -152,9 +153,7 @@ class Lexicon:
             own.apply(concepts)
             words = {code: own.reworded(code, lists) for code, lists in words.items()}
             rules = [*own.rule, *rules]
-        lexicon = cls(
-            tuple(rules), concepts, silent, {code: Wording(lists) for code, lists in words.items()}
-        )
+        lexicon = cls(tuple(rules), concepts, silent, words)
         for rule, name in lexicon.unknown_concepts():
             raise ConfigError(
                 "a rule needs a concept that no language spells",
@@ -184,9 +183,16 @@ class Lexicon:
         finder = self._finders.get(language)
         if finder is None:
             finder = self._finders[language] = Finder(
-                self.concepts[language], language, self.wordings[language]
+                self.concepts[language], language, self.wording(language)
             )
         return finder.find(folded, starts)
+
+    def wording(self, language: str) -> Wording:
+        """Return the patterns of a language's small words."""
+        wording = self._wordings.get(language)
+        if wording is None:
+            wording = self._wordings[language] = Wording(self.words.get(language, Words()))
+        return wording
 
     def vocabulary(self) -> dict[str, list[str]]:
         """Return the plain German and English words of the lexicon, which tell languages apart."""

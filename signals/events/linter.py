@@ -50,8 +50,8 @@ def problems(lexicon: Lexicon) -> list[Problem]:
         for concept, cues in concepts.items():
             found += _cue_problems(code, concept, cues)
         found += _covered(code, concepts)
-    for code, wording in lexicon.wordings.items():
-        for name, words in wording.words:
+    for code, lists in lexicon.words.items():
+        for name, words in lists:
             found += _twice(f"{code}: words: {name}", words)
     found += _twin_problems(lexicon)
     return found + _rule_problems(lexicon)

@@ -19,7 +19,7 @@ _IS_PAST = r"<past_verbs>$"
 _IS_GERUND = r"<gerunds>$"
 _FORESEES = r"<foresees>\s"
 # "könnte steigen" is a guess; "kann zulegen" is how the press says that it did.
-_GUESSED = r"<modals>"
+_MODAL_ALONE = "<modals>"
 _INFINITIVE = r"<infinitives>[\s.!\"'“”]*$"
 _AWAITED_WITHIN = 6
 # "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
@@ -62,14 +62,15 @@ def _is_foreseen_in_german(sentence: Sentence, verb: Hit) -> bool:
     folded = sentence.folded
     wording = sentence.wording
     governed = folded[verb.end - 1] == "n" or wording[_INFINITIVE].search(folded, verb.end, last)
-    return bool(governed) and wording[_GUESSED].search(folded, first, verb.start) is not None
+    return bool(governed) and wording[_MODAL_ALONE].search(folded, first, verb.start) is not None
 
 
 def _is_foreseen_in_chinese(sentence: Sentence, verb: Hit) -> bool:
     """Tell what is awaited ("股价或升至800元", "恐跌穿40元")."""
+    modal = sentence.wording[_MODAL_ALONE]
     return verb.concept[0] != "%" and any(
         0 <= verb.start - hedge.end <= _AWAITED_WITHIN
-        and sentence.folded[hedge.start : hedge.end] in sentence.wording.of("modals")
+        and modal.fullmatch(sentence.folded, hedge.start, hedge.end)
         and sentence.segment_of(hedge.start) == sentence.segment_of(verb.start)
         for hedge in sentence.by_concept.get("hedge", ())
     )

@@ -135,7 +135,7 @@ def lay_out(
         True where the story means Hong Kong dollars by a bare 元.
     """
     folded = fold(text)
-    wording = lexicon.wordings[language]
+    wording = lexicon.wording(language)
     segments = _segments(folded, wording)
     starts = frozenset(start for start, _ in segments)
     heard = quoted(text, folded, starts)

@@ -13,6 +13,7 @@ How a word is written::
     nach # jahr*      any number
 
 A phrase that opens a clause or a reason counts as its first word; the rest must stand behind it.
+Lists that are compared with whole words, or with how words end, hold plain words alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
 from markets.settings import Settings
 from signals.text.folding import fold
@@ -29,6 +30,7 @@ from signals.text.tokens import is_word_character, words_alone
 
 _PART = r"\*?[^\s*#…]+\*?"
 _PHRASE = re.compile(rf"(?:[*#] )*{_PART}(?: (?:[*#…]|{_PART}))*")
+_WORD = re.compile(r"[^\s*#…]+")
 
 
 def _phrase(text: str) -> str:
@@ -37,7 +39,15 @@ def _phrase(text: str) -> str:
     return text
 
 
-_List = tuple[Annotated[str, AfterValidator(_phrase)], ...]
+def _word(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ValueError("a word without spaces, stars and the like")
+    return text
+
+
+_Phrases = tuple[Annotated[str, AfterValidator(_phrase)], ...]
+_Words = tuple[Annotated[str, AfterValidator(_word)], ...]
+_Letters = tuple[Annotated[str, StringConstraints(min_length=1, max_length=1)], ...]
 _PLACEHOLDER = re.compile(r"<(!?)([a-z_]+)>")
 _LETTER = "[0-9A-Za-zÀ-ɏ_]"  # of scripts that write spaces: a Han character is a boundary
 _PARTS = {"…": r"(?:\S+\s){0,3}?", "*": r"\S+", "#": r"\d+"}
@@ -48,159 +58,159 @@ _BARRED = "_not"
 class Words(Settings):
     """The word lists of a language; one that it has no words for is empty."""
 
-    particles: _List = ()
+    particles: _Words = ()
     """Second parts of separable verbs (legt … *zu*)."""
-    after_particle: _List = ()
+    after_particle: _Phrases = ()
     """Words that may follow such a part, which ends its clause."""
-    closers: _List = ()
+    closers: _Phrases = ()
     """Parts that end a verb before "und" ("stuft A *ab* und B hoch")."""
-    move_particles: _List = ()
+    move_particles: _Phrases = ()
     """Parts that end the verb of a move."""
-    open_ends: _List = ()
+    open_ends: _Words = ()
     """Words behind which a phrase goes on: it has no end to put its verb at."""
-    stays: _List = ()
+    stays: _Words = ()
     """Words that a phrase begins with whose verb stays in front."""
-    clause: _List = ()
+    clause: _Phrases = ()
     """Words that open a clause of its own: contrasts, reasons, times."""
-    clause_not: _List = ()
+    clause_not: _Phrases = ()
     """Phrases of these words that open none ("as well as")."""
-    abbreviations: _List = ()
+    abbreviations: _Words = ()
     """Words whose period ends no clause."""
 
-    both: _List = ()
+    both: _Phrases = ()
     """"And" between two firms."""
-    either: _List = ()
+    either: _Phrases = ()
     """"Or" between two firms."""
-    along: _List = ()
+    along: _Phrases = ()
     """What else goes on with a list of firms."""
-    articles: _List = ()
+    articles: _Phrases = ()
     """The articles that may stand before a firm."""
-    articles_at: _List = ()
+    articles_at: _Phrases = ()
     """Those of them that follow a preposition of place or origin."""
-    possessive: _List = ()
+    possessive: _Phrases = ()
     """Signs between an owner and a thing, besides the apostrophe."""
-    former: _List = ()
+    former: _Phrases = ()
     """In front of a firm that somebody came from."""
-    hires: _List = ()
+    hires: _Phrases = ()
     """Verbs that may stand before `former` with no space."""
-    posts: _List = ()
+    posts: _Phrases = ()
     """What somebody was at a firm, behind `former`."""
-    units: _List = ()
+    units: _Phrases = ()
     """Parts of a firm's name that may stand before `former`."""
-    themes: _List = ()
+    themes: _Phrases = ()
     """Shares that are only named after a firm."""
-    beside: _List = ()
+    beside: _Phrases = ()
     """What makes a firm the yardstick of the next one ("Tesla *rival* XPeng")."""
-    of_another: _List = ()
+    of_another: _Phrases = ()
     """Somebody else who is named by a firm, behind a hyphen ("Tencent-*Zulieferer*")."""
 
-    place: _List = ()
+    place: _Phrases = ()
     """Prepositions of the place where something happens."""
-    shop: _List = ()
+    shop: _Phrases = ()
     """Prepositions of the place where something is sold."""
-    aimed_at: _List = ()
+    aimed_at: _Phrases = ()
     """Prepositions between a noun and the firm it is aimed at ("probe *into* Meituan")."""
-    against: _List = ()
+    against: _Phrases = ()
     """Prepositions in front of the other party of a case."""
-    origin: _List = ()
+    origin: _Phrases = ()
     """Prepositions in front of whom something is bought from."""
-    by: _List = ()
+    by: _Phrases = ()
     """Prepositions in front of who acts, behind what is acted on."""
-    done_by: _List = ()
+    done_by: _Phrases = ()
     """Prepositions in front of who acts, right behind the deed."""
-    beside_verb: _List = ()
+    beside_verb: _Phrases = ()
     """Prepositions in front of whom something is done with, for or against."""
-    of: _List = ()
+    of: _Phrases = ()
     """Prepositions between a thing and its owner."""
-    of_whom: _List = ()
+    of_whom: _Phrases = ()
     """Prepositions between a figure or a share and its firm."""
-    agents: _List = ()
+    agents: _Phrases = ()
     """Signs right before who acts on the one before ("甲*被*乙收购")."""
-    passive: _List = ()
+    passive: _Phrases = ()
     """Words that make a clause passive."""
-    held: _List = ()
+    held: _Phrases = ()
     """What is held of a firm, behind its name ("Tencent-*Aktien*")."""
-    held_in: _List = ()
+    held_in: _Phrases = ()
     """Signs right before a firm that somebody has a share in."""
-    mover_gap: _List = ()
+    mover_gap: _Phrases = ()
     """Words between a firm and the verb that moves it."""
-    share_begins: _List = ()
+    share_begins: _Phrases = ()
     """How words for a share begin: no other thing of a firm."""
-    share_ends: _List = ()
+    share_ends: _Words = ()
     """How words for a share end."""
-    between: _List = ()
+    between: _Phrases = ()
     """Small words between a verb and its doer behind it."""
-    that: _List = ()
+    that: _Phrases = ()
     """Words that introduce what somebody says."""
-    pronouns: _List = ()
+    pronouns: _Phrases = ()
     """Words that stand for the firm named before."""
-    accuses: _List = ()
+    accuses: _Phrases = ()
     """Verbs of who says something of another."""
-    measured_by: _List = ()
+    measured_by: _Phrases = ()
     """Verbs in front of whom a firm is measured by."""
-    toward: _List = ()
+    toward: _Phrases = ()
     """Words in front of whom a wrong is done to."""
-    plaintiffs: _List = ()
+    plaintiffs: _Phrases = ()
     """Who sues without a name."""
-    court: _List = ()
+    court: _Phrases = ()
     """Who decides a case."""
 
-    again: _List = ()
+    again: _Phrases = ()
     """Adverbs between a move and its reason."""
-    reason: _List = ()
+    reason: _Phrases = ()
     """Words that open the reason or the place of a move."""
-    reason_not: _List = ()
+    reason_not: _Phrases = ()
     """Phrases of these words that open none ("*nach* 3 *Jahren*")."""
-    modals: _List = ()
+    modals: _Phrases = ()
     """Words that only foresee what their verb says."""
-    modal_fillers: _List = ()
+    modal_fillers: _Phrases = ()
     """Words between a modal and its verb."""
-    heads_to: _List = ()
+    heads_to: _Phrases = ()
     """Phrases that foresee a move as a goal ("shares head *to* fall")."""
-    asks: _List = ()
+    asks: _Phrases = ()
     """Words that open a question about a move."""
-    foresees: _List = ()
+    foresees: _Phrases = ()
     """Verbs of who foresees something."""
-    gerunds: _List = ()
+    gerunds: _Phrases = ()
     """How the verb behind these ends."""
-    past_verbs: _List = ()
+    past_verbs: _Phrases = ()
     """How verbs end that no modal can govern."""
-    infinitives: _List = ()
+    infinitives: _Phrases = ()
     """How verbs end that a modal governs, at the end of a clause."""
-    scales: _List = ()
+    scales: _Phrases = ()
     """Words that make a number large, where shares are counted."""
 
-    fillers: _List = ()
+    fillers: _Words = ()
     """Small words beside a figure whose verb was said before."""
-    numerals: _List = ()
+    numerals: _Words = ()
     """Figures in words."""
-    about: _List = ()
+    about: _Phrases = ()
     """Words between a firm and its figure."""
-    joins: _List = ()
+    joins: _Words = ()
     """What joins two firms with a figure each, and one verb."""
-    more: _List = ()
+    more: _Words = ()
     """Words that repeat a rise."""
-    less: _List = ()
+    less: _Words = ()
     """Words that repeat a fall."""
-    contrasting: _List = ()
+    contrasting: _Words = ()
     """Words beside these."""
-    few: _List = ()
+    few: _Phrases = ()
     """Words that make a count in a list a low one."""
-    as_says: _List = ()
+    as_says: _Phrases = ()
     """Words in front of who is quoted."""
-    experts: _List = ()
+    experts: _Phrases = ()
     """Who is quoted by calling, beside a name."""
-    before_expert: _List = ()
+    before_expert: _Phrases = ()
     """Words between a name and its calling."""
-    no_names: _List = ()
+    no_names: _Phrases = ()
     """Words with a capital that begin no name."""
-    answers: _List = ()
+    answers: _Phrases = ()
     """Verbs of who answers what is named behind them."""
-    plain: _List = ()
+    plain: _Letters = ()
     """Letters of dates, counts and grammar: no part of an unknown name."""
-    sectors: _List = ()
+    sectors: _Phrases = ()
     """Shares of many firms at once."""
-    sectors_not: _List = ()
+    sectors_not: _Phrases = ()
     """Phrases of these words that are no sector."""
 
     def changed(self, add: Words, remove: Words) -> Words:

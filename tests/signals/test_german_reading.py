@@ -14,7 +14,7 @@ from signals.linking import Linker
 from signals.news import NewsItem
 
 _VERBS = {"nimmt": "nehmen nahm genommen", "baut": "bauen baute gebaut"}
-_WORDS = Lexicon.default().wordings["de"].words
+_WORDS = Lexicon.default().words["de"]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from signals.linking import Linker
 
 
 def found(concepts: dict[str, list[str]], text: str, language: str = "de") -> list[str]:
-    wording = Lexicon.default().wordings[language]
+    wording = Lexicon.default().wording(language)
     hits = Finder(concepts, language, wording).find(text, frozenset({0}))
     return [f"{hit.concept}:{text[hit.start : hit.end]}" for hit in hits]
 
