@@ -13,7 +13,9 @@ from signals.events.lexicon import Lexicon
 from signals.events.page import in_one_breath
 from signals.events.roles import Context
 from signals.events.schema import Event
+from signals.events.stance import answers
 from signals.events.telling import Teller, paid
+from signals.events.wording import Wording
 from signals.linking import Linker, Mention
 from signals.news import NewsItem
 from signals.text.folding import clean, fold
@@ -101,7 +103,8 @@ class Reader:
     ) -> list[tuple[int, Event]]:
         """Return what each sentence tells, with the sentence's number."""
         in_dollars = language == "zh" and means_dollars(text)
-        context = Context((), _only_companies(text, mentions, item), in_dollars)
+        wording = self.lexicon.wording(language)
+        context = Context((), _only_companies(text, mentions, item, wording), in_dollars)
         told: list[tuple[int, Event]] = []
         asked = ""
         ahead = deque(mentions)
@@ -111,7 +114,7 @@ class Reader:
                 continue  # it can be nobody's
             here = self._teller.tell(text[start:end], language, names, context, number == 0)
             follows = bool(told) and told[-1][0] == number - 1
-            answers = follows and here.only_denies and _asks(text[:start], asked)
+            answers = follows and here.only_denies and _asks(text[:start], asked, wording)
             asked = text[start:end]
             if answers:
                 told = [_denied_after_all(*one, asked=number - 1) for one in told]
@@ -152,9 +155,9 @@ def _explains(event: Event, told: Sequence[tuple[int, Event]]) -> bool:
     )
 
 
-def _asks(before: str, sentence: str) -> bool:
+def _asks(before: str, sentence: str, wording: Wording) -> bool:
     """Tell a question, and a headline that says what is answered ("比亚迪回应举报")."""
-    return before.rstrip().endswith(("?", "？")) or "回应" in sentence or "回應" in sentence
+    return before.rstrip().endswith(("?", "？")) or answers(fold(sentence), wording)
 
 
 def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event]:
@@ -165,7 +168,9 @@ def _denied_after_all(number: int, event: Event, asked: int) -> tuple[int, Event
     return number, replace(event, certainty="denied", negated=True, polarity=polarity)
 
 
-def _only_companies(text: str, mentions: Sequence[Mention], item: NewsItem) -> tuple[str, ...]:
+def _only_companies(
+    text: str, mentions: Sequence[Mention], item: NewsItem, wording: Wording
+) -> tuple[str, ...]:
     """Return whom a story is about where it names one firm, or some in one breath and no other.
 
     Where it names none, the source may have declared one.
@@ -173,7 +178,7 @@ def _only_companies(text: str, mentions: Sequence[Mention], item: NewsItem) -> t
     named = [mention for mention in mentions if mention.is_believed and mention.ticker]
     tickers = tuple(dict.fromkeys(mention.ticker for mention in named if mention.ticker))
     if len(tickers) == 1 or (
-        tickers and all(starmap(partial(in_one_breath, text), pairwise(named)))
+        tickers and all(starmap(partial(in_one_breath, text, wording), pairwise(named)))
     ):
         return tickers
     return item.tickers if not mentions and len(item.tickers) == 1 else ()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+from signals.events.wording import Wording
 from signals.text.folding import fold
 from signals.text.tokens import WORD_REACH, is_word_character, word_end, word_start
 
@@ -25,23 +26,15 @@ TELLING = frozenset(
     )
 )  # fmt: skip
 _REACH = {"de": 110, "en": 90, "zh": 30}
-SEPARABLE = frozenset(
-    (
-        "zu", "ab", "an", "auf", "aus", "ein", "nach", "zurück", "vor", "hoch", "herab", "hinauf",
-        "herauf", "heraus", "bei", "nieder", "fort", "weg", "um", "durch",
-    )
-)  # fmt: skip
 _GAP_REACH = 60
 # Two cues for one word both hold ("verlässt": leaves, is excluded) unless one says far more of it.
 _EQUAL = 0.8
-_AFTER_PARTICLE = re.compile(
-    r"\s*(?:$|[.,;:!?)\"'-]|(?:und|oder|nach|wegen|auf|weil|da|mit|bei|aus|im|in|trotz|dank|vor|für|als|am|durch"
-    r"|nachdem|obwohl|während|gegen|um|seit|bis|von|wie|ohne|über|unter|angesichts|infolge|gegenüber)(?!\w))"
-)
-
-
+_AFTER_PARTICLE = r"\s*(?:$|[.,;:!?)\"'-]|<after_particle>)"
 # "stuft A ab und B hoch": the first particle has ended the first verb.
-_CLOSED = re.compile(r"(?<!\w)(?:ab|herab|herunter|hoch|herauf|zurück|ein)\s(?:und|oder)(?!\w)")
+_CLOSED = r"<closers>\s(?:<both>|<either>)"
+_SEGMENT_STOP = (  # one set of characters first: the rest is looked at only there
+    r"[。！？；;，\n,:：!?.](?:(?<=[。！？；;，\n])|(?=\s)<!abbreviations>)"
+)
 
 
 class Hit(NamedTuple):
@@ -118,18 +111,24 @@ class Finder:
         Concept → cues as written.
     language : str
         ``de``, ``en`` or ``zh``: how far the parts of a cue may lie apart.
+    wording : Wording
+        The language's small words: which parts are particles, and what may follow them.
     """
 
-    def __init__(self, concepts: Mapping[str, Sequence[str]], language: str) -> None:
+    def __init__(
+        self, concepts: Mapping[str, Sequence[str]], language: str, wording: Wording
+    ) -> None:
+        particles = wording.of("particles")
         by_head: dict[str, list[Cue]] = {}
         for concept, cues in concepts.items():
-            for text in (*cues, *joined_forms(cues)):
-                cue = parse_cue(concept, text)
+            for text in (*cues, *joined_forms(cues, particles)):
+                cue = parse_cue(concept, text, particles)
                 if cue.head:  # the linter names what can match nothing
                     by_head.setdefault(cue.head, []).append(cue)
         self._heads = [_head(head, _forms(cues)) for head, cues in by_head.items()]
         self._automaton = AhoCorasick(list(by_head), matchkind=MatchKind.Standard)
         self._reach = _REACH[language]
+        self._wording = wording
 
     def find(self, folded: str, starts: frozenset[int]) -> list[Hit]:
         """Return the cues of a folded text in order; `starts` says where segments begin."""
@@ -152,7 +151,7 @@ class Finder:
                     continue
                 high = tail_end = word_end(folded, end) if goes_on and open_right else end
                 if tail is not None:
-                    tail_end = _tail_end(tail, folded, high, self._reach)
+                    tail_end = self._tail_end(tail, folded, high)
                     if tail_end < 0:
                         continue
                 low = word_start(folded, start) if goes_before and open_left else start
@@ -178,6 +177,25 @@ class Finder:
             found += [_new_hit((low, -high, concept, letters)) for concept in concepts]
         found.sort(key=_SPAN)
         return found
+
+    def _tail_end(self, tail: Tail, folded: str, end: int) -> int:
+        """Return where the other parts of a cue end, -1 where they do not stand in its segment."""
+        wording = self._wording
+        high = min(len(folded), end + self._reach)
+        stop = wording[_SEGMENT_STOP].search(folded, end, high + 1)  # it shows in what follows it
+        if stop is not None:
+            high = min(high, stop.start())
+        if tail.is_adjacent:
+            match = tail.pattern.match(folded, end, high)
+            return match.end() if match else -1
+        for match in tail.pattern.finditer(folded, end, high):
+            if not tail.is_particle:
+                return match.end()
+            if wording[_CLOSED].search(folded, end, match.start()):
+                return -1
+            if wording[_AFTER_PARTICLE].match(folded, match.end(), high):
+                return match.end()
+        return -1
 
 
 _SPAN = itemgetter(0, 1)
@@ -218,37 +236,21 @@ def _forms(cues: Sequence[Cue]) -> tuple[Form, ...]:
     return tuple(forms)
 
 
-def _tail_end(tail: Tail, folded: str, end: int, reach: int) -> int:
-    """Return where the other parts of a cue end, -1 where they do not stand in its segment."""
-    high = min(len(folded), end + reach)
-    stop = _SEGMENT_STOP.search(folded, end, high + 1)  # a stop shows in what follows it
-    if stop is not None:
-        high = min(high, stop.start())
-    if tail.is_adjacent:
-        match = tail.pattern.match(folded, end, high)
-        return match.end() if match else -1
-    for match in tail.pattern.finditer(folded, end, high):
-        if not tail.is_particle:
-            return match.end()
-        if _CLOSED.search(folded, end, match.start()):
-            return -1
-        if _AFTER_PARTICLE.match(folded, match.end(), high):
-            return match.end()
-    return -1
-
-
-_SEGMENT_STOP = re.compile(  # one set of characters first: the rest is looked at only there
-    r"[。！？；;，\n,:：!?.](?:(?<=[。！？；;，\n])"
-    r"|(?=\s)(?<!mrd\.)(?<!mio\.)(?<!bio\.)(?<!tsd\.)(?<!inc\.)(?<!ltd\.)(?<!corp\.)(?<!co\.)(?<!st\.))"
-)
-
-
-def parse_cue(concept: str, text: str) -> Cue:
+def parse_cue(concept: str, text: str, particles: frozenset[str] = frozenset()) -> Cue:
     """Return a cue as matched from how it is written.
+
+    Parameters
+    ----------
+    concept : str
+        What it stands for.
+    text : str
+        As written.
+    particles : frozenset of str
+        Parts of separable verbs in its language.
 
     Examples
     --------
-    >>> cue = parse_cue("up", "legt* … zu")
+    >>> cue = parse_cue("up", "legt* … zu", frozenset({"zu"}))
     >>> cue.head, cue.open_right, cue.tail.is_particle
     ('legt', True, True)
     """
@@ -267,23 +269,23 @@ def parse_cue(concept: str, text: str) -> Cue:
         if adjacent:
             patterns.insert(0, re.escape(f" {adjacent}"))
         pattern = re.compile(f"[^。！？;；]{{0,{_GAP_REACH}}}?".join(patterns))
-        is_particle = len(tails) == 1 and not adjacent and tails[0] in SEPARABLE
+        is_particle = len(tails) == 1 and not adjacent and tails[0] in particles
         tail = Tail(pattern, is_particle, bool(adjacent), adjacent or tails[0].strip("*"))
     return Cue(concept, text, head.strip("*"), open_left, open_right, anchored, tail)
 
 
-def joined_forms(cues: Sequence[str]) -> list[str]:
+def joined_forms(cues: Sequence[str], particles: frozenset[str]) -> list[str]:
     """Return what separable verbs look like joined, at the end of a German clause.
 
     Examples
     --------
-    >>> joined_forms(["büß* … ein", "gewinn*"])
+    >>> joined_forms(["büß* … ein", "gewinn*"], frozenset({"ein"}))
     ['einbüß*', 'eingebüß*', 'einzubüß*']
     """
     forms = []
     for cue in cues:
         stem, gap, particle = cue.partition(f"* {GAP} ")
-        if gap and particle in SEPARABLE and stem.isalpha():
+        if gap and particle in particles and stem.isalpha():
             forms += [f"{particle}{between}{stem}*" for between in ("", "ge", "zu")]
     return [form for form in dict.fromkeys(forms) if form not in cues]
 

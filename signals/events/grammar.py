@@ -6,57 +6,24 @@ gives one move and one earnings event, each with its own verb.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from signals.events.finder import Hit, letters_of
+from signals.events.finder import Hit
 from signals.events.lexicon import Rule
 from signals.events.moves import is_no_move
-from signals.events.page import Group, Sentence
-from signals.events.repeats import repeated
+from signals.events.needs import candidates
+from signals.events.page import Sentence
 from signals.events.schema import Kind
 
 _NEAR = {"de": 85, "en": 70, "zh": 22}
 _SEGMENT_COST = {"de": 14, "en": 12, "zh": 5}
-_AT_ONCE = 5  # " an ", " in "
-_WIDEST = 200  # no rule looks farther
 _FALLING = frozenset(
     ("down", "cut", "slump", "narrow", "quote_down", "net_sell", "loss_noun", "price_down")
 )
 # Whoever has a say on what went wrong tells of it, too.
 _WITH_A_SAY: frozenset[Kind] = frozenset(("regulation", "legal", "management"))
-# A name with a number: "YU7", "i6", "iPhone 17"; "steckt 1" and "Oktober 2025" are none.
-_MODEL = re.compile(
-    r"(?<![^\W\u4e00-\u9fff])"
-    r"(?:[A-Za-z]{1,12}-?|[a-z]{0,3}[A-Z][A-Za-z]{0,11} (?!(?:19|20)\d\d(?!\d)))"
-    r"\d{1,4}[A-Za-z0-9.+-]{0,8}(?![^\W\u4e00-\u9fff])"
-)
-
-
-_BECAUSE = re.compile(
-    r"\s?(?:$|[,;.!，；。！]|(?:zu|nach|ab|an|ein|hoch)(?=\s?(?:$|[,;.!]))|(?:(?:again|further|sharply|deutlich|kräftig|erneut|weiter)\s)?"
-    r"(?:as|after|on|amid|following|despite|before|nach(?!\s\d+\s(?:jahr|monat|woche|tag|minute|stunde))|wegen|auf(?=\s)|trotz|dank|vor|weil"
-    r"|in (?=hong|new york|early|late|pre|after|morning|asia|früh|vorbörs|nachbörs))(?!\w))",
-    re.IGNORECASE,
-)
-_THING = re.compile(r"[\s:：]?[《“\"「'„]{0,2}\w[^\s。，,.；;]")
-_AND = re.compile(r"\s(?:und|and|&)\s|[和与跟]")
-PLACE = re.compile(r"(?<!\w)(?:on|in|via|through|auf|über)\s(?:the |der |dem )?$")
-# "Probe into Meituan dropped": the probe was, and no share; whatever the verb behind the name.
-_AT_A_NOUN = re.compile(r"(?<!\w)(?:into|against|of|gegen)\s(?:the |den |die )?$")
-_FROM = re.compile(r"(?<!\w)(?:from|von|bei)\s(?:the |der |dem )?$")
-# "kaufen auf Taobao": a shop is not what is bought there.
-_SHOPPED = frozenset(("acquire", "sell", "net_buy"))
-# "Tencent-Aktien abstoßen": whose shares they are does not sell them.
-_HELD = re.compile(
-    r"(?:'s)?[\s-](?:aktien?|anteile?n?|papieren?|titeln?|beteiligung\w*|aktienpaket\w*|shares|stake|stock)(?!\w)"
-)
-_DONE_BY = re.compile(r"\s(?:von|durch|by)\s(?:the |dem |der )?")
-_HELD_IN = frozenset("在对于持")
-_MOVER_GAP = re.compile(r"(?:'s)?[\s)）\"”》]{0,2}(?:股价|集团|控股|(?:each|both|all|also) )?")
 
 
 class Match(NamedTuple):
@@ -104,7 +71,7 @@ class Grammar:
     def __init__(
         self, rules: Sequence[Rule], silent: Mapping[str, frozenset[str]] | None = None
     ) -> None:
-        self._rules = rules
+        self.rules = rules
         self._plans = plans = [_plan(rank, rule) for rank, rule in enumerate(rules)]
         wanted = Counter(name for plan in plans for names in plan.plain for name in names)
         self._bits = {name: 1 << place for place, name in enumerate(wanted)}
@@ -143,7 +110,7 @@ class Grammar:
             plan = self._plans[lowest.bit_length() - 1]
             if plan.asks_denial and any(match.only_denied for match in fired):
                 continue
-            for anchor in _candidates(sentence, plan.anchors, None):
+            for anchor in candidates(sentence, plan.anchors, None):
                 match = None if used & anchor.letters else _try(sentence, plan, anchor, used)
                 if match is None or self._is_outbid(sentence, plan, match, used, possible):
                     continue
@@ -158,17 +125,18 @@ class Grammar:
             strong = {m.segment for m in fired if not (m.rule.weak or m.rule.reaction)}
             told = {(m.segment, m.rule.kind) for m in fired if not m.only_denied}
             fired = [m for m in fired if not _gives_way(m, strong, told, sentence)]
-        if fired and len(sentence.groups) > 1:
-            fired += repeated(sentence, fired, self._rules)
         takers = {m.segment for m in fired if m.rule.kind == "management"}
         if takers:  # "Chef geht, Wang übernimmt": an office, and no firm
             fired = [m for m in fired if not _is_office(m, takers, sentence)]
         return sorted(fired, key=_start_of)
 
-    def opposites(self, fired: Sequence[Match]) -> list[tuple[Rule, ...]]:
-        """Return for each match the rules that say the opposite of the same thing."""
-        rank = self._rank
-        return [tuple(other.rule for other in self._rivals[rank[id(m.rule)]]) for m in fired]
+    def rank_of(self, match: Match) -> int:
+        """Return the place of a match's rule in the order of precedence."""
+        return self._rank[id(match.rule)]
+
+    def opposites(self, match: Match) -> tuple[Rule, ...]:
+        """Return the rules that say the opposite of the same thing."""
+        return tuple(other.rule for other in self._rivals[self.rank_of(match)])
 
     def _is_outbid(
         self, sentence: Sentence, plan: _Plan, match: Match, used: int, possible: int
@@ -255,7 +223,7 @@ def _is_office(match: Match, takers: set[int], sentence: Sentence) -> bool:
         match.rule.kind == "mna"
         and match.segment - 1 in takers
         and not any(hit.concept[0] == "%" for hit in match.found)
-        and not any(sentence.segment_of(g.start) == match.segment for g in sentence.groups)
+        and not sentence.firms_in(match.segment)
     )
 
 
@@ -279,9 +247,7 @@ def _gives_way(
         apart = {kind for segment, kind in told if segment != match.segment}
         return bool(apart - {"incident", "price_move"})
     goes_on = used & {"%money", "lawsuit"} and match.segment - 1 in strong
-    return bool(goes_on) and not any(
-        sentence.segment_of(group.start) == match.segment for group in sentence.groups
-    )
+    return bool(goes_on) and not sentence.firms_in(match.segment)
 
 
 def _try(sentence: Sentence, plan: _Plan, anchor: Hit, used: int) -> Match | None:
@@ -334,7 +300,7 @@ def _nearest(
 ) -> Hit | None:
     start, end, _, _ = anchor
     best, best_cost = None, near + 1
-    for candidate in _candidates(sentence, names, anchor):
+    for candidate in candidates(sentence, names, anchor):
         first, last, concept, letters = candidate
         if first - end > near or start - last > near:
             continue
@@ -358,164 +324,3 @@ def _cost(sentence: Sentence, anchor: Hit, segment: int, candidate: Hit) -> int:
     between = sum(low.end <= group.start and group.end <= high.start for group in sentence.groups)
     foreign = between if crossed or between > 1 else 0
     return gap + _SEGMENT_COST[sentence.language] * (crossed + 2 * foreign) + backward
-
-
-def _candidates(sentence: Sentence, names: tuple[str, ...], anchor: Hit | None) -> Sequence[Hit]:
-    """Return what may meet a need: cues, or figures and names beside the anchor."""
-    if len(names) == 1 and names[0][0] != "%":
-        return _around(sentence.by_concept.get(names[0], ()), anchor)
-    found: list[Hit] = []
-    for name in names:
-        if name[0] != "%":
-            found += _around(sentence.by_concept.get(name, ()), anchor)
-        else:
-            found += (
-                Hit(start, end, name, letters_of(start, end))
-                for start, end in _looked_for(sentence, name, anchor)
-            )
-    return found
-
-
-def _looked_for(sentence: Sentence, name: str, anchor: Hit | None) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the figures, names and turns that a need may mean."""
-    if name in ("%percent", "%money"):
-        for figure in sentence.figures:
-            if figure.unit == name[1:]:
-                yield figure.start, figure.end
-    elif name == "%model":
-        for match in _MODEL.finditer(sentence.text):
-            yield match.span()
-    elif name == "%denied":
-        for hit in sentence.by_concept.get("deny", ()):
-            yield hit.start, hit.end
-    elif name in ("%thing", "%because"):
-        pattern = _THING if name == "%thing" else _BECAUSE
-        behind = pattern.match(sentence.text, anchor.end) if anchor else None
-        if behind is not None:
-            yield behind.span()
-        for product in sentence.products if name == "%thing" else ():
-            yield product.start, product.end
-    else:
-        yield from _named(sentence, name, anchor)
-
-
-def _around(hits: Sequence[Hit], anchor: Hit | None) -> Sequence[Hit]:
-    """Return the hits that can be near an anchor: in a text without stops there may be hundreds."""
-    if anchor is None or len(hits) < 12:
-        return hits
-    low = bisect_left(hits, anchor.start - _WIDEST, key=lambda hit: hit.start)
-    high = bisect_left(hits, anchor.end + _WIDEST, key=lambda hit: hit.start)
-    return hits[low:high]
-
-
-def _named(sentence: Sentence, concept: str, anchor: Hit | None) -> Iterator[tuple[int, int]]:
-    """Yield the spans of people, voices and companies in the part a rule asks for."""
-    if concept == "%person":
-        yield from ((person.start, person.end) for person in sentence.people)
-    elif concept == "%product":
-        yield from ((product.start, product.end) for product in sentence.products)
-    elif concept == "%broker":
-        yield from ((voice.start, voice.end) for voice in sentence.quoted if voice.is_broker)
-    elif concept == "%pair":
-        for group in sentence.groups:
-            if len(group.tickers) == 1 and _AND.search(sentence.text, group.start, group.end):
-                yield group.start, group.end
-    elif anchor is None or concept == "%company":
-        yield from ((group.start, group.end) for group in sentence.groups)
-    elif concept == "%stranger":
-        front = [g for g in _clause(sentence, anchor) if g.end <= anchor.start + 1]
-        if _is_in_stranger(sentence, anchor):
-            return
-        if not any(group.tickers for group in front) or _is_by_stranger(sentence, anchor):
-            yield anchor.start, anchor.start
-    else:
-        here = _clause(sentence, anchor)
-        for place, group in enumerate(here):
-            is_before = group.end <= anchor.start + 1
-            is_target = (not is_before or place > 0) and _is_another(sentence, group)
-            fits = {
-                "%target": is_target
-                and not _is_source(sentence, anchor, group)
-                and not _is_shop(sentence, anchor, group),
-                "%listed_target": is_target
-                and bool(group.tickers)
-                and not _is_unit(sentence, group),
-                "%listed_doer": is_before
-                and bool(group.tickers)
-                and place == 0
-                and not _is_person(sentence, group)
-                and not _HELD.match(sentence.folded, group.end)
-                and not _is_by_stranger(sentence, anchor),
-                "%mover": is_before
-                and _MOVER_GAP.fullmatch(sentence.text, group.end, anchor.start)
-                and not PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
-                and not _AT_A_NOUN.search(sentence.folded, max(0, group.start - 13), group.start),
-            }
-            if fits[concept]:
-                yield group.start, group.end
-
-
-def _clause(sentence: Sentence, anchor: Hit) -> list[Group]:
-    """Return the firms of a word's segment, led by who says it where nobody stands before it."""
-    segment = sentence.segment_of(anchor.start)
-    here = [g for g in sentence.groups if sentence.segment_of(g.start) == segment]
-    is_said = sentence.is_behind_colon(segment) or _is_behind_words_of_speech(sentence, segment)
-    if is_said and not any(g.end <= anchor.start + 1 for g in here):
-        return [g for g in sentence.groups if sentence.segment_of(g.start) == segment - 1] + here
-    return here
-
-
-def _is_behind_words_of_speech(sentence: Sentence, segment: int) -> bool:
-    """Tell what stands behind an aside that only says who speaks ("No, said X, we are not")."""
-    if segment == 0:
-        return False
-    start, _ = sentence.segments[segment - 1]
-    return any(hit.start == start for hit in sentence.in_segment("speech", segment - 1))
-
-
-def _is_by_stranger(sentence: Sentence, anchor: Hit) -> bool:
-    """Tell a deed whose doer stands behind it ("Einstieg von FAW bei Leapmotor")."""
-    by = _DONE_BY.match(sentence.folded, anchor.end)
-    return by is not None and any(
-        group.is_unlisted and group.start == by.end() for group in sentence.groups
-    )
-
-
-def _is_in_stranger(sentence: Sentence, anchor: Hit) -> bool:
-    """Tell a stake in a firm without a line here ("Verkauf der Beteiligung an Didi")."""
-    return anchor.concept in ("sell_stake", "buy_stake") and any(
-        group.is_unlisted and 0 < group.start - anchor.end <= _AT_ONCE for group in sentence.groups
-    )
-
-
-def _is_person(sentence: Sentence, group: Group) -> bool:
-    """Tell who acts for himself ("小米雷军减持"), and in whom others have a share ("在…的持股")."""
-    if sentence.folded[group.start - 1 : group.start] in _HELD_IN:
-        return True
-    return any(group.start <= person.start < group.end for person in sentence.people)
-
-
-def _is_unit(sentence: Sentence, group: Group) -> bool:
-    """Tell a listed subsidiary: who sells it sells a part of itself."""
-    return any(hit.start == group.start for hit in sentence.by_concept.get("own_unit", ()))
-
-
-def _is_source(sentence: Sentence, anchor: Hit, group: Group) -> bool:
-    """Tell whom something is bought from: that is not what is bought."""
-    if anchor.concept != "acquire":
-        return False
-    return _FROM.search(sentence.folded, max(0, group.start - 10), group.start) is not None
-
-
-def _is_shop(sentence: Sentence, anchor: Hit, group: Group) -> bool:
-    """Tell where somebody buys from whom he buys."""
-    at = PLACE.search(sentence.folded, max(0, group.start - 10), group.start)
-    return anchor.concept in _SHOPPED and at is not None
-
-
-def _is_another(sentence: Sentence, group: Group) -> bool:
-    """Return False for a firm that was named before, by its own name or that of a product."""
-    return group.is_unlisted or not any(
-        other.start < group.start and set(group.tickers) <= set(other.tickers)
-        for other in sentence.groups
-    )

@@ -32,8 +32,9 @@ from markets.errors import ConfigError, nearest_name
 from markets.settings import Settings
 from markets.toml import placed, read_toml
 from markets.validation import explained
-from signals.events.finder import GAP, SEPARABLE, Finder, Hit
+from signals.events.finder import GAP, Finder, Hit
 from signals.events.schema import Kind
+from signals.events.wording import Wording, Words
 
 LANGUAGES = ("de", "en", "zh")
 FIGURES_AND_NAMES = frozenset(
@@ -94,6 +95,7 @@ class _CueFile(Settings):
     verbs: dict[str, str] = Field(default_factory=dict)
     nouns: list[str] = Field(default_factory=list)
     silent: list[str] = Field(default_factory=list)
+    words: Words
     concepts: dict[str, list[str]]
 
 
@@ -113,12 +115,16 @@ class Lexicon:
         Language → concept → cues as written.
     silent : mapping
         Language → faint rules (``kind:id``) not tried in it: its single words say too little.
+    words : mapping
+        Language → the small words around cues.
     """
 
     rules: Sequence[Rule]
     concepts: Mapping[str, Mapping[str, Sequence[str]]]
     silent: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    words: Mapping[str, Words] = field(default_factory=dict)
     _finders: dict[str, Finder] = field(default_factory=dict, repr=False, compare=False)
+    _wordings: dict[str, Wording] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def default(cls, extra: Path | str | None = None) -> Lexicon:
@@ -127,23 +133,27 @@ class Lexicon:
         Parameters
         ----------
         extra : path, optional
-            TOML with ``[de|en|zh.add]`` and ``[….remove]`` tables of concepts → cues, and
+            TOML with ``[de|en|zh.add]`` and ``[….remove]`` tables of concepts → cues,
+            ``[….words.add]`` and ``[….words.remove]`` tables of lists → small words, and
             ``[[rule]]`` entries, which come before the built-in ones.
 
         Raises
         ------
         ConfigError
-            If the file is missing, no TOML, or names an unknown key, kind, concept or language.
+            If the file is missing, no TOML, or names an unknown key, kind, concept, language or
+            list of words.
         """
         spelled = {code: _read_file(code) for code in LANGUAGES}
         concepts = {code: dict(_cues_of(file)) for code, file in spelled.items()}
         silent = {code: frozenset(file.silent) for code, file in spelled.items()}
+        words = {code: file.words for code, file in spelled.items()}
         rules = list(_read_rules())
         if extra is not None:
             own = _own_file(Path(extra))
             own.apply(concepts)
+            words = {code: own.reworded(code, lists) for code, lists in words.items()}
             rules = [*own.rule, *rules]
-        lexicon = cls(tuple(rules), concepts, silent)
+        lexicon = cls(tuple(rules), concepts, silent, words)
         for rule, name in lexicon.unknown_concepts():
             raise ConfigError(
                 "a rule needs a concept that no language spells",
@@ -172,8 +182,17 @@ class Lexicon:
         """Return the cues of a folded text in order; `starts` says where segments begin."""
         finder = self._finders.get(language)
         if finder is None:
-            finder = self._finders[language] = Finder(self.concepts[language], language)
+            finder = self._finders[language] = Finder(
+                self.concepts[language], language, self.wording(language)
+            )
         return finder.find(folded, starts)
+
+    def wording(self, language: str) -> Wording:
+        """Return the patterns of a language's small words."""
+        wording = self._wordings.get(language)
+        if wording is None:
+            wording = self._wordings[language] = Wording(self.words.get(language, Words()))
+        return wording
 
     def vocabulary(self) -> dict[str, list[str]]:
         """Return the plain German and English words of the lexicon, which tell languages apart."""
@@ -204,7 +223,7 @@ def _cues_of(parsed: _CueFile) -> Mapping[str, list[str]]:
             *cues,
             *_said_elsewhere(cues, parsed.elsewhere),
             *(inflected(cues, parsed.past, parsed.nouns) if parsed.past else ()),
-            *(conjugated(cues, parsed.verbs) if parsed.verbs else ()),
+            *(conjugated(cues, parsed.verbs, parsed.words) if parsed.verbs else ()),
         ]
         for concept, cues in parsed.concepts.items()
     }
@@ -237,18 +256,7 @@ def inflected(cues: Sequence[str], past: Mapping[str, str], nouns: Sequence[str]
     return [form for form in dict.fromkeys(forms) if form not in cues]
 
 
-# Behind these a German phrase goes on: it has no end to put the verb at.
-_OPEN_ENDS = frozenset(
-    (
-        "zu", "an", "auf", "aus", "bei", "mit", "von", "vom", "für", "über", "um", "unter", "in",
-        "im", "am", "den", "die", "das", "der", "dem", "des", "ein", "eine", "einen", "einer",
-        "ihr", "sein", "seine", "sich", "als", "zum", "zur", "gegen", "nach", "vor", "durch",
-        "ab", "es", "nicht",
-    )
-)  # fmt: skip
-
-
-def conjugated(cues: Sequence[str], verbs: Mapping[str, str]) -> list[str]:
+def conjugated(cues: Sequence[str], verbs: Mapping[str, str], words: Words) -> list[str]:
     """Return the other forms of German phrases that begin with a verb, in front and at the end.
 
     Parameters
@@ -257,11 +265,14 @@ def conjugated(cues: Sequence[str], verbs: Mapping[str, str]) -> list[str]:
         As written.
     verbs : mapping of str to str
         Verbs in the third person, with infinitive, past and participle.
+    words : Words
+        The language's particles, and what a phrase goes on behind (`open_ends`, `stays`).
 
     Examples
     --------
-    >>> forms = conjugated(["nimmt … vom markt", "baut … stellen ab"], {
-    ...     "nimmt": "nehmen nahm genommen", "baut": "bauen baute gebaut"})
+    >>> verbs = {"nimmt": "nehmen nahm genommen", "baut": "bauen baute gebaut"}
+    >>> words = Words(particles=("ab",))
+    >>> forms = conjugated(["nimmt … vom markt", "baut … stellen ab"], verbs, words)
     >>> forms[0], forms[1], forms[4]
     ('nehmen … vom markt', 'nahm … vom markt', 'vom markt nehmen')
     >>> forms[-3:]
@@ -271,19 +282,19 @@ def conjugated(cues: Sequence[str], verbs: Mapping[str, str]) -> list[str]:
     for cue in cues:
         verb, _, rest = cue.partition(" ")
         # "steigt in" with its forms would hide every share that "stieg in Hongkong".
-        if not rest or verb not in verbs or rest in _OPEN_ENDS:
+        if not rest or verb not in verbs or rest in words.open_ends:
             continue
         base, past, participle = verbs[verb].split()
         other = (base, past, past + ("n" if past.endswith("e") else "en"), base[:-2] + "e")
         forms += [f"{form} {rest}" for form in other]
         behind = rest.removeprefix(f"{GAP} ")
-        if GAP in behind or behind.startswith(("sich", "mehr", "weniger")):
+        if GAP in behind or behind.startswith(words.stays):
             continue
         before, _, last = behind.rpartition(" ")
-        if rest != behind and last in SEPARABLE:
+        if rest != behind and last in words.particles:
             ends = [f"{last}{end}" for end in (verb, base, participle, other[3], f"zu{base}")]
             forms += [f"{before} {end}".strip() for end in ends]
-        elif last not in _OPEN_ENDS:
+        elif last not in words.open_ends:
             forms += [f"{behind} {end}" for end in (base, participle, verb, f"zu {base}")]
     return [form for form in dict.fromkeys(forms) if form not in cues]
 
@@ -311,9 +322,15 @@ def _read_rules() -> Iterable[Rule]:
     return _RuleFile.model_validate(tomllib.loads(_data("rules.toml"))).rule
 
 
+class _NewWords(Settings):
+    add: Words = Words()
+    remove: Words = Words()
+
+
 class _Change(Settings):
     add: dict[str, list[str]] = Field(default_factory=dict)
     remove: dict[str, list[str]] = Field(default_factory=dict)
+    words: _NewWords = _NewWords()
 
 
 class _OwnFile(Settings):
@@ -330,6 +347,10 @@ class _OwnFile(Settings):
             for concept, cues in change.remove.items():
                 kept = [cue for cue in concepts[code].get(concept, []) if cue not in cues]
                 concepts[code][concept] = kept
+
+    def reworded(self, code: str, words: Words) -> Words:
+        change: _Change = getattr(self, code)
+        return words.changed(change.words.add, change.words.remove)
 
 
 def _own_file(path: Path) -> _OwnFile:

@@ -50,21 +50,30 @@ def problems(lexicon: Lexicon) -> list[Problem]:
         for concept, cues in concepts.items():
             found += _cue_problems(code, concept, cues)
         found += _covered(code, concepts)
+    for code, lists in lexicon.words.items():
+        for name, words in lists:
+            found += _twice(f"{code}: words: {name}", words)
     found += _twin_problems(lexicon)
     return found + _rule_problems(lexicon)
 
 
 def _cue_problems(code: str, concept: str, cues: Sequence[str]) -> list[Problem]:
-    found = []
-    seen: set[str] = set()
+    found = _twice(f"{code}: {concept}", cues)
     for cue in cues:
-        folded = fold(cue)
-        if folded in seen:
-            found.append(Problem("duplicate", f"{code}: {concept}: {cue!r} stands twice"))
-        seen.add(folded)
         parsed = parse_cue(concept, cue)
         if not parsed.head or cue != cue.strip() or "*" in parsed.head:
             found.append(Problem("unreachable", f"{code}: {concept}: {cue!r} can match nothing"))
+    return found
+
+
+def _twice(where: str, words: Sequence[str]) -> list[Problem]:
+    found = []
+    seen: set[str] = set()
+    for word in words:
+        folded = fold(word)
+        if folded in seen:
+            found.append(Problem("duplicate", f"{where}: {word!r} stands twice"))
+        seen.add(folded)
     return found
 
 

@@ -1,12 +1,11 @@
-"""What a move of a price is not (foreseen, or the rise of a count), and who else made it."""
+"""What a move of a price is not: foreseen, or the rise of a count."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
-from signals.events.finder import TELLING, Hit
-from signals.events.page import Group, Sentence
+from signals.events.finder import Hit
+from signals.events.page import Sentence
 from signals.text.numbers import Quantity
 
 MOVES = frozenset(
@@ -14,46 +13,17 @@ MOVES = frozenset(
 )
 """Concepts of the verbs that tell a move."""
 
-_MODAL = re.compile(
-    r"(?<!\w)(?:could|may|might|would|should|can|will|going to|room to|on course to"
-    r"|(?:set|likely|poised|expected|due|bound|ready) to)"
-    r"\s(?:\w+ly\s|(?:still|yet|soon|even|further|also|be|well|see|go)\s|\S+\sshares\s){0,2}$"
-    r"|(?<!\w)(?:stock|shares?|price|room|upside)\s(?:\S+\s){0,3}?to\s$"
-    r"|^(?:will|can|could|is|should)\s(?:\S+\s){1,4}$"
-)
+_MODAL = r"<modals>\s(?:<modal_fillers>\s){0,2}$|<heads_to>\s$|^<asks>\s(?:\S+\s){1,4}$"
 # "May fell 3%" is a month: only a verb in its base form is what a modal foresees.
-_IS_PAST = re.compile(r"(?:ed|fell|rose|sank|slid|lost|shot|sunk|fallen|risen|s)$")
-_FORESEES = re.compile(r"(?<!\w)(?:sees?|expects?|predicts?|envisages?|imagines?|pictures?)\s")
+_IS_PAST = r"<past_verbs>$"
+_IS_GERUND = r"<gerunds>$"
+_FORESEES = r"<foresees>\s"
 # "könnte steigen" is a guess; "kann zulegen" is how the press says that it did.
-_GUESSED = re.compile(
-    r"(?<!\w)(?:könnten?|dürften?|sollten?|soll|sollen|würden?|wird|werden|mag)(?!\w)"
-)
-_INFINITIVE = re.compile(r"(?<!\w)[a-zäöüß]{3,}(?:en|ern|eln)[\s.!\"'“”]*$")
-_AWAITING = frozenset(
-    (
-        "或",
-        "或将",
-        "或会",
-        "或可",
-        "有望",
-        "可望",
-        "料",
-        "料将",
-        "恐",
-        "恐将",
-        "可能",
-        "有机会",
-        "预计",
-        "大概率",
-    )
-)
+_MODAL_ALONE = "<modals>"
+_INFINITIVE = r"<infinitives>[\s.!\"'“”]*$"
 _AWAITED_WITHIN = 6
 # "gibt 1,2 Millionen Aktien ab": shares that are counted change hands, and their price does not.
-_COUNTED = re.compile(
-    r"(?<![\d.,])(?:\d[\d.,]{3,}"
-    r"|\d[\d.,]*\s?(?:millionen|mio\.?|milliarden|mrd\.?|million|billion|mn|bn|m))\s$"
-)
-_THIN = 16  # letters that hold no verb: ", while ", " more than "
+_COUNTED = r"(?<![\d.,])(?:\d[\d.,]{3,}|\d[\d.,]*\s?<scales>)\s$"
 _MANY, _LARGE = 1_000, 100_000  # things that are counted; money that is no price of a share
 
 
@@ -67,7 +37,7 @@ def is_no_move(sentence: Sentence, found: Sequence[Hit]) -> bool:
 
 
 def _is_number_of_shares(sentence: Sentence, share: Hit) -> bool:
-    at = _COUNTED.search(sentence.folded, max(0, share.start - 24), share.start)
+    at = sentence.wording[_COUNTED].search(sentence.folded, max(0, share.start - 24), share.start)
     return at is not None
 
 
@@ -76,11 +46,12 @@ def _is_foreseen_in_english(sentence: Sentence, verb: Hit) -> bool:
     if verb.concept not in MOVES:
         return False
     first, _ = sentence.segments[sentence.segment_of(verb.start)]
-    word = sentence.folded[verb.start : verb.end]
-    if word.endswith("ing") and _FORESEES.search(sentence.folded, first, verb.start):
+    wording, folded = sentence.wording, sentence.folded
+    word = folded[verb.start : verb.end]
+    if wording[_IS_GERUND].search(word) and wording[_FORESEES].search(folded, first, verb.start):
         return True
-    is_past = _IS_PAST.search(word) is not None
-    return not is_past and _MODAL.search(sentence.folded, first, verb.start) is not None
+    is_past = wording[_IS_PAST].search(word) is not None
+    return not is_past and wording[_MODAL].search(folded, first, verb.start) is not None
 
 
 def _is_foreseen_in_german(sentence: Sentence, verb: Hit) -> bool:
@@ -89,15 +60,17 @@ def _is_foreseen_in_german(sentence: Sentence, verb: Hit) -> bool:
         return False
     first, last = sentence.segments[sentence.segment_of(verb.start)]
     folded = sentence.folded
-    governed = folded[verb.end - 1] == "n" or _INFINITIVE.search(folded, verb.end, last)
-    return bool(governed) and _GUESSED.search(folded, first, verb.start) is not None
+    wording = sentence.wording
+    governed = folded[verb.end - 1] == "n" or wording[_INFINITIVE].search(folded, verb.end, last)
+    return bool(governed) and wording[_MODAL_ALONE].search(folded, first, verb.start) is not None
 
 
 def _is_foreseen_in_chinese(sentence: Sentence, verb: Hit) -> bool:
     """Tell what is awaited ("股价或升至800元", "恐跌穿40元")."""
+    modal = sentence.wording[_MODAL_ALONE]
     return verb.concept[0] != "%" and any(
         0 <= verb.start - hedge.end <= _AWAITED_WITHIN
-        and sentence.folded[hedge.start : hedge.end] in _AWAITING
+        and modal.fullmatch(sentence.folded, hedge.start, hedge.end)
         and sentence.segment_of(hedge.start) == sentence.segment_of(verb.start)
         for hedge in sentence.by_concept.get("hedge", ())
     )
@@ -130,36 +103,3 @@ def _is_count(figure: Quantity) -> bool:
         return figure.value >= _LARGE
     is_year = 1900 <= figure.value < 2100
     return figure.unit == "plain" and figure.value >= _MANY and not is_year
-
-
-def listed_behind(sentence: Sentence, start: int, end: int) -> list[str]:
-    """Return who moved with what a verb tells of, each with nothing but a figure behind it.
-
-    Parameters
-    ----------
-    sentence : Sentence
-        The sentence ("A is up 4%, B 3%, C nearly 2%").
-    start, end : int
-        Where the verb and its figure stand.
-    """
-    figures = [figure for figure in sentence.figures if figure.unit == "percent"]
-    reached = max((f.end for f in figures if f.start - end <= _THIN), default=0)
-    listed: list[str] = []
-    for group in sentence.groups if reached > start else ():
-        if group.start < start:
-            continue
-        own = next((f for f in figures if 0 <= f.start - group.end <= _THIN), None)
-        if own is None or group.start - reached > _THIN or not _is_bare(sentence, group, own.start):
-            break
-        listed += group.tickers
-        reached = own.end
-    return listed
-
-
-def _is_bare(sentence: Sentence, group: Group, end: int) -> bool:
-    """Tell whether nothing happens between a firm and the figure behind it."""
-    return not any(
-        group.end <= hit.start < end and hit.concept not in TELLING
-        for hits in sentence.by_concept.values()
-        for hit in hits
-    )

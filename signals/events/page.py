@@ -12,67 +12,32 @@ from typing import NamedTuple
 from signals.events.finder import Hit, letters_of
 from signals.events.lexicon import Lexicon
 from signals.events.sources import Quoted, quoted
+from signals.events.wording import Wording
 from signals.linking import Mention
 from signals.text.folding import fold
 from signals.text.numbers import Quantity, figures
-from signals.text.tokens import words_alone
 
 # One set of characters first in each pattern, and what may stand around them looked at only there.
 _BREAK = re.compile(
     r"[。！？；;，!?\n,:：|/–—-](?:(?<=[。！？；;，!?\n])[。！？；;，!?\n]*|(?<=：)|(?=\s)(?<=[,:])|(?=\s)(?<=\s.))"
 )
 _CHINESE_GAP = re.compile(r"(?<=[\u4e00-\u9fff%）)”》」])\s+(?=[\u4e00-\u9fff“《「A-Z])")
-_NACH = (
-    r"nach(?=\s(?:enttäusch|schwach|stark|überrasch|gut|schlecht|rekord|gewinn|umsatz|quartal|zahlen"
-    r"|bericht|ausblick|prognose|absatz|abstuf|hochstuf|kapital|rückkauf|ankündig|unfall|halbjahr))"
+_CLAUSE = r"<clause>"
+_JOINT = (
+    r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?(?:、|,|，|&|/|\+|<both>|<either>|<along>)?"
+    r"\s?(?:<articles>\s)?[\s\"'“”(（]{0,2}"
 )
-_CONTRAST_WORDS = {
-    "de": (
-        "während", "hingegen", "dagegen", "aber", "jedoch",
-        r"doch(?!\s(?:nicht|noch|kein|wieder|selbst))", "wohingegen", "obwohl",
-        "nachdem", "weil", "dass", "trotz", "wegen", r"dank(?!:)", "aufgrund", "infolge",
-        "angesichts", _NACH,
-    ),
-    "en": (
-        "while", "whereas", "but", "although", "though", "however", "because", "after",
-        r"as(?<!much as)(?<!many as)(?<!well as)(?<!low as)(?<!high as)(?<!little as)"
-        r"(?!\s(?:much|many|well|low|high|little|of|part)(?!\w))",
-        "amid", "following", "despite", "before",
-        r"ahead of(?=\s(?:results|earnings|report|quarterly|its))",
-    ),
-}  # fmt: skip
-_CONTRAST = {
-    language: re.compile(rf"(?:{words_alone(words)})(?!\w)")
-    for language, words in _CONTRAST_WORDS.items()
-}
-_JOINT = re.compile(
-    r"[\s\"'“”(（)）]{0,3}(?:-\w{1,12})?\s?"
-    r"(?:、|,|，|和|与|及|以及|跟|同|und|bis|and|&|/|\+|sowie|as well as|or|oder)?"
-    r"\s?(?:the |der |die |das )?[\s\"'“”(（]{0,2}"
-)
-_FORMER = re.compile(
-    r"(?<!\w)(?:former |one-time |ex-|früher\w{0,2} |ehemalig\w{0,2} "
-    r"|(?<![\u4e00-\u9fff])[前原]|(?:任命|聘请|委任|延揽|挖来|[由与和获是为])[前原])$"
-)
-_FORMER_BEHIND = re.compile(
-    r"(?:集团|公司|汽车|科技|生鲜|云|游戏|影业|音乐|手机|外卖|网络|中国)?[前原](?:高管|员工|ceo|cfo|cto|coo|副?总裁"
-    r"|董事长|首席|高级|资深|技术|产品|总监|工程师|负责人|主管|掌门|合伙人)"
-    r"|[\u4e00-\u9fff]{0,2}概念(?:股|板块|异动|走|拉|午|早|盘|集体|上|下)"  # shares named after it
-)
-_BESIDE = re.compile(
-    r"[\s-](?:supplier|rival|competitor|challenger|partner|ally|customer"
-    r"|zulieferer|rivale|rivalin|konkurrent|konkurrentin|herausforderer)\s"
-    r"|的?(?:竞争对手|对手|劲敌)"
-)
+_FORMER = r"(?<!\w)<hires>?<former>(?:(?<=[a-z])\s|(?<=[-\u4e00-\u9fff]))$"
+_FORMER_BEHIND = r"<units>?<former><posts>|[\u4e00-\u9fff]{0,2}<themes>"
+_BESIDE = r"[\s-]<beside>\s|<possessive>?<beside>"
 # "darunter ein Tencent-Zulieferer": somebody else, named or not.
-_OF_ANOTHER = re.compile(
-    r"-(?:zuliefere?r\w*|rival\w*|konkurrent\w*|herausforderer\w*|partner|partners|kunde|nachahmer)(?!\w)"
-)
-_POSSESSIVE = re.compile(r"'s?\s|s'\s|的")
+_OF_ANOTHER = r"-<of_another>"
+_POSSESSIVE = r"'s?\s|s'\s|<possessive>"
 _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
 
 
 _LISTED = 18  # letters between two names of a list
+_LEADS = 16  # letters looked at before a firm: a preposition and an article
 _FAR = 1 << 30  # behind the end of any text
 
 
@@ -101,6 +66,7 @@ class Sentence:
     quoted: list[Quoted]
     in_dollars: bool
     by_concept: dict[str, list[Hit]]
+    wording: Wording
     _figures: list[Quantity] | None = field(init=False, default=None, repr=False)
 
     @property
@@ -115,6 +81,16 @@ class Sentence:
         if len(self.segments) == 1:
             return 0
         return max(0, bisect_right(self.segments, (position, _FAR)) - 1)
+
+    def leads(self, preposition: str, group: Group) -> bool:
+        """Tell whether words, a pattern of the language's wording, stand right before a firm."""
+        start = group.start
+        before = self.wording[preposition].search(self.folded, max(0, start - _LEADS), start)
+        return before is not None
+
+    def firms_in(self, segment: int) -> list[Group]:
+        """Return the firms named within one segment."""
+        return [group for group in self.groups if self.segment_of(group.start) == segment]
 
     def is_behind_colon(self, segment: int) -> bool:
         """Tell whether a segment is what the one before it says ("BYD: no plans")."""
@@ -159,13 +135,14 @@ def lay_out(
         True where the story means Hong Kong dollars by a bare 元.
     """
     folded = fold(text)
-    segments = _segments(folded, language)
+    wording = lexicon.wording(language)
+    segments = _segments(folded, wording)
     starts = frozenset(start for start, _ in segments)
     heard = quoted(text, folded, starts)
     named = [m for m in names if m.is_believed or m.role == "unlisted"]
     told = [m for m in named if not _is_voice(m, heard)]
-    told = [left for m in told if (left := _left_behind(folded, m)) is not None]
-    groups = _groups(folded, _without_attributes(folded, told))
+    told = [left for m in told if (left := _left_behind(folded, m, wording)) is not None]
+    groups = _groups(folded, _without_attributes(folded, told, wording), wording)
     segments = _joined(segments, groups)
     # A list of firms is no end of a clause: "lädt Meituan, JD.com und Ele.me vor".
     unbroken = folded
@@ -190,26 +167,26 @@ def lay_out(
         text, folded, language, is_headline, segments, groups,
         people=[m for m in names if m.role == "person"],
         products=[m for m in names if m.role == "product"],
-        quoted=heard, in_dollars=in_dollars, by_concept=by_concept,
+        quoted=heard, in_dollars=in_dollars, by_concept=by_concept, wording=wording,
     )  # fmt: skip
 
 
-def _without_attributes(folded: str, named: list[Mention]) -> list[Mention]:
+def _without_attributes(folded: str, named: list[Mention], wording: Wording) -> list[Mention]:
     """Drop whom a firm is only measured by ("Tesla rival XPeng", "Apple-Zulieferer AAC")."""
     measures = {
         mention
         for mention, follower in pairwise(named)
-        if _BESIDE.fullmatch(folded, mention.end, follower.start)
+        if wording[_BESIDE].fullmatch(folded, mention.end, follower.start)
     }
     return [mention for mention in named if mention not in measures]
 
 
-def _left_behind(folded: str, mention: Mention) -> Mention | None:
+def _left_behind(folded: str, mention: Mention, wording: Wording) -> Mention | None:
     """Make a firm somebody came from ("former Alibaba executive") nobody's, another's nothing."""
     if not (
-        _FORMER.search(folded, max(0, mention.start - 12), mention.start)
-        or _OF_ANOTHER.match(folded, mention.end)
-        or _FORMER_BEHIND.match(folded, mention.end)
+        wording[_FORMER].search(folded, max(0, mention.start - 12), mention.start)
+        or wording[_OF_ANOTHER].match(folded, mention.end)
+        or wording[_FORMER_BEHIND].match(folded, mention.end)
     ):
         return mention
     return mention._replace(ticker=None, role="unlisted") if mention.ticker else None
@@ -219,10 +196,10 @@ def _is_voice(mention: Mention, voices: list[Quoted]) -> bool:
     return any(v.start <= mention.start and mention.end <= v.end for v in voices)
 
 
-def _segments(folded: str, language: str) -> list[tuple[int, int]]:
+def _segments(folded: str, wording: Wording) -> list[tuple[int, int]]:
     marks = [match.span() for match in _BREAK.finditer(folded)]
-    if language != "zh":
-        words = map(re.Match.start, _CONTRAST[language].finditer(folded))
+    if wording.words.clause:
+        words = map(re.Match.start, wording[_CLAUSE].finditer(folded))
         marks += [(at, at) for at in words]
     if not folded.isascii():
         marks += [match.span() for match in _CHINESE_GAP.finditer(folded)]
@@ -258,26 +235,31 @@ def _skip_space(folded: str, begin: int, end: int) -> int:
     return begin
 
 
-def in_one_breath(text: str, name: Mention, other: Mention) -> bool:
+def in_one_breath(text: str, wording: Wording, name: Mention, other: Mention) -> bool:
     """Tell whether of two names the second only goes on with a list ("Alibaba und Baidu")."""
     if other.start - name.end > _LISTED:
         return False
-    gap = fold(text[name.end : other.start])
-    return _JOINT.fullmatch(gap) is not None and not _POSSESSIVE.fullmatch(gap)
+    return _is_joint(wording, fold(text[name.end : other.start]))
 
 
-def _groups(folded: str, named: list[Mention]) -> list[Group]:
+def _is_joint(wording: Wording, gap: str) -> bool:
+    return bool(wording[_JOINT].fullmatch(gap)) and not wording[_POSSESSIVE].fullmatch(gap)
+
+
+def _groups(folded: str, named: list[Mention], wording: Wording) -> list[Group]:
     groups: list[Group] = []
     for mention in named:
         ticker = (mention.ticker,) if mention.ticker else ()
         last = groups[-1] if groups else None
-        if last is not None and mention.start - last.end <= _LISTED:
-            gap = folded[last.end : mention.start]
-            if _JOINT.fullmatch(gap) and not _POSSESSIVE.fullmatch(gap):
-                tickers = tuple(dict.fromkeys((*last.tickers, *ticker)))
-                groups[-1] = Group(
-                    last.start, mention.end, tickers, not tickers, max(last.score, mention.score)
-                )
-                continue
+        if (
+            last is not None
+            and mention.start - last.end <= _LISTED
+            and _is_joint(wording, folded[last.end : mention.start])
+        ):
+            tickers = tuple(dict.fromkeys((*last.tickers, *ticker)))
+            groups[-1] = Group(
+                last.start, mention.end, tickers, not tickers, max(last.score, mention.score)
+            )
+            continue
         groups.append(Group(mention.start, mention.end, ticker, not ticker, mention.score))
     return groups

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from signals.events.grammar import PLACE, Match
-from signals.events.moves import counts_on, listed_behind
+from signals.events.ellipsis import listed_behind
+from signals.events.grammar import Match
+from signals.events.moves import counts_on
 from signals.events.page import Group, Sentence
 from signals.events.strangers import has_stranger, is_strangers, moves_others
+from signals.events.subjects import (
+    acts_on,
+    doer,
+    firms_before,
+    firms_behind,
+    opener,
+    subject,
+    tells_of_share,
+)
 
-_OWNS = re.compile(r"(?:'s?|s)\s(?:[\w-]{1,18}\s){0,2}|[\s-]?|的[^，。]{0,6}")
 # Figures and views that name no firm go on about the one before.
 _GOES_ON = frozenset({"earnings", "guidance", "analyst"})
 # What states decide reaches firms that other clauses name.
@@ -24,45 +32,13 @@ _BETWEEN = frozenset(
 )  # fmt: skip
 # What one doubtful word tells of these kinds is told of a firm beside it.
 _AT_HAND = frozenset(("regulation", "legal", "mna", "ownership"))
-_SHARE_WORDS = frozenset(("share", "session", "quote_up", "quote_down", "gain_noun", "loss_noun"))
-_NO_NOUN = 8  # letters before a verb that name nobody: "then", "briefly"
-_AGAINST = re.compile(
-    r"(?<!\w)(?:against|gegen)\s(?:the |den |die |das )?(?:[\w-]+\s(?:von|of)\s)?$"
-)
-_COURT = re.compile(r"court|judge|jury|tribunal|gericht|richter")
-_ITS_THING = re.compile(
-    r"(?:'s?|s)\s(?!(?:share|stock|adr|us-listed|hong kong|aktie|kurs|papier|wertpapier|titel"
-    r"|anteil|börsen))\w+"
-)
-# "Taxi von Apollo Go stürzt in Grube": a thing of a firm moves, and no share.
-_THING_OF = re.compile(
-    r"\w(?<!aktie)(?<!aktien)(?<!papiere)(?<!papier)(?<!kurs)(?<!titel)(?<!werte)(?<!anteile)(?<!share)"
-    r"(?<!shares)(?<!stock)\s(?:von|of)\s$"
-)
-_AT_A_SHOP = re.compile(r"(?<!\w)(?:auf|bei)\s(?:der |dem )?$")
-_BY = re.compile(r"(?<!\w)(?:by|durch)\s(?:the |den |die |das )?$")
-# Whom something is done with, for or against does not do it ("mit Bosch eröffnet Xiaomi ein Werk").
-_BESIDE_VERB = re.compile(
-    r"(?<!\w)(?:mit|gegen|für|neben|nach|vor|wegen|trotz|dank|durch|seit|statt|außer|ohne|with|against|for|besides)"
-    r"\s(?:dem |den |der |das |die |the )?$"
-)
-# "traut sich Leapmotor mehr zu": between a German verb and its doer stands no preposition.
-_NO_CASE = re.compile(r"\s(?:(?:sich|nun|jetzt|auch|dagegen|hingegen|indes|der|die|das)\s){0,3}")
-# "man entwickle mit Samsung einen Chip": of whom the words before spoke.
-_STANDS_FOR = re.compile(
-    r"(?:(?:dass|ob|wonach|demzufolge|weil|obwohl|that|whether|because)\s)?(?:man|er|sie|es|it|they|he|she)(?!\w)"
-)
-_SAYS = re.compile(r"[^，,：:\s]{0,4}(?:称|表示|指责|指控|炮轰|质疑|怒斥)")
-_MEASURED_BY = re.compile(r"(?:逼近|超越|超过|反超|赶上|赶超|高于|低于|不及)$")
-_TOWARD = re.compile(r"(?:向|就|诽谤|抹黑|造谣|污蔑|诋毁)$")
-_PLAINTIFF = re.compile(
-    r"(?:检方|检察\w?|用户|消费者|股东|投资者|投资人|车主|作者|员工|律师|组织|协会|商家|骑手|政府|当局)[^，,]{0,8}$"
-)
-_PASSIVE = {
-    "de": re.compile(r"(?<!\w)(?:wird|werden|wurde|wurden|worden)(?!\w)"),
-    "en": re.compile(r"(?!)"),
-    "zh": re.compile(r"被|遭"),
-}
+_AGAINST = r"<against>\s(?:<articles>\s)?(?:[\w-]+\s<of>\s)?$"
+_COURT = "<court>"
+_BY = r"<by>\s(?:<articles>\s)?$"
+_SAYS = r"[^，,：:\s]{0,4}<accuses>"
+_TOWARD = "<toward>$"
+_PLAINTIFF = r"<plaintiffs>[^，,]{0,8}$"
+_PASSIVE = "<passive>"
 
 
 class Assignment(NamedTuple):
@@ -81,9 +57,7 @@ class Context(NamedTuple):
     in_dollars: bool = False
 
 
-def assign(
-    sentence: Sentence, match: Match, context: Context, language: str, folded: str
-) -> list[Assignment]:
+def assign(sentence: Sentence, match: Match, context: Context) -> list[Assignment]:
     """Return whose event a match is; empty where it is nobody's of ours.
 
     What two firms do to each other, or a state to a firm, is in a headline that of the one listed
@@ -94,14 +68,14 @@ def assign(
         return [Assignment(tickers, match.rule.polarity, ())] if tickers else []
     if match.rule.faint and match.rule.kind in _AT_HAND and _is_elsewhere(sentence, match):
         return []
-    assigned = _by_place(sentence, match, context, language, folded)
+    assigned = _by_place(sentence, match)
     if assigned or not sentence.is_headline or match.rule.kind not in _BETWEEN:
         return assigned
-    strangers = [g for g in _in(sentence, sentence.groups, match.segment) if g.is_unlisted]
+    strangers = [g for g in sentence.firms_in(match.segment) if g.is_unlisted]
     if match.rule.who == "opposed" and len(strangers) > 1:
         return []  # it passed between two others
     acts = match.rule.kind == "ownership"  # whose holder acts is not the one that is held
-    groups = [g for g in sentence.groups if not (acts and _acts_on(folded, g))]
+    groups = [g for g in sentence.groups if not (acts and acts_on(sentence, g))]
     listed = {ticker for group in groups for ticker in group.tickers}
     if match.rule.kind in ("mna", "order_supply") and _belongs_to_strangers(sentence, match):
         return []
@@ -115,18 +89,18 @@ def _is_elsewhere(sentence: Sentence, match: Match) -> bool:
     """Tell a doubtful word in a clause that names nobody: it is hardly the next one's firm's."""
     if "deny" in sentence.by_concept or sentence.is_behind_colon(match.segment):
         return False
-    return not _in(sentence, sentence.groups, match.segment)
+    return not sentence.firms_in(match.segment)
 
 
 def _belongs_to_strangers(sentence: Sentence, match: Match) -> bool:
     """Tell a Chinese deal between names that nobody knows, and of no firm of ours before it."""
-    here = _in(sentence, sentence.groups, match.segment)
-    return not (here or _before(sentence, match)) and has_stranger(sentence, match, least=2)
+    here = sentence.firms_in(match.segment)
+    return not (here or firms_before(sentence, match)) and has_stranger(sentence, match, least=2)
 
 
 def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     """Tell what only befalls a firm of nobody's ("A wins the order, Goertek misses out")."""
-    here = _in(sentence, sentence.groups, match.segment)
+    here = sentence.firms_in(match.segment)
     return (
         match.rule.who != "opposed"
         and (match.segment > 0 or not sentence.is_behind_colon(1))
@@ -136,33 +110,30 @@ def _is_of_stranger(sentence: Sentence, match: Match) -> bool:
     )
 
 
-def _by_place(
-    sentence: Sentence, match: Match, context: Context, language: str, folded: str
-) -> list[Assignment]:
+def _by_place(sentence: Sentence, match: Match) -> list[Assignment]:
     who = match.rule.who
     is_move = match.rule.kind == "price_move"
     if is_move and counts_on(sentence, match.found):
         return []
     if who == "opposed":
-        return _opposed(sentence, match, context, language, folded)
+        return _opposed(sentence, match)
     if who == "both":
-        tickers = _both(sentence, match) or _tickers(_subject(sentence, match, folded))
+        tickers = _both(sentence, match) or _tickers(subject(sentence, match))
     elif who == "object":
-        tickers = _object(sentence, match, folded)
+        tickers = _object(sentence, match)
     elif who == "any":
         tickers = _tickers(_any(sentence, match))
     else:
-        group = _subject(sentence, match, folded)
+        group = subject(sentence, match)
         if is_move and group is not None and group.is_unlisted:
             return []
         tickers = _tickers(group)
     if is_move and not tickers and moves_others(sentence, match):
         return []
-    if not is_move or _tells_of_share(match) or _has_figure(match):
+    if not is_move or tells_of_share(match) or _has_figure(match):
         tickers = tickers or _later(sentence, match)
     if is_move and tickers:
         tickers = tuple(dict.fromkeys((*tickers, *listed_behind(sentence, match.start, match.end))))
-    tickers = tickers or _inherited(sentence, match, context)
     related = tuple(t for group in sentence.groups for t in group.tickers if t not in tickers)
     return [Assignment(tickers, match.rule.polarity, related)] if tickers else []
 
@@ -171,170 +142,31 @@ def _tickers(group: Group | None) -> tuple[str, ...]:
     return group.tickers if group is not None else ()
 
 
-def _before(sentence: Sentence, match: Match) -> list[Group]:
-    return [group for group in sentence.groups if group.start < match.start]
-
-
-def _after(sentence: Sentence, match: Match) -> list[Group]:
-    return [group for group in sentence.groups if group.start >= match.start]
-
-
-def _in(sentence: Sentence, groups: Sequence[Group], segment: int) -> list[Group]:
-    return [group for group in groups if sentence.segment_of(group.start) == segment]
-
-
-def _subject(sentence: Sentence, match: Match, folded: str) -> Group | None:
-    """Return who stands before the verb: of a move the nearest, else the one that opens."""
-    before = _before(sentence, match)
-    is_bare = match.rule.kind == "price_move" and not _tells_of_share(match)
-    if is_bare and before and _is_aside(match, folded, before[-1]):
-        return None
-    owner = _named_by_rule(sentence, match) or _owner(sentence, match, folded)
-    if owner is not None:
-        return owner
-    if match.rule.kind == "financing":  # 某公司获京东投资: who gives the money raises none
-        before = [group for group in before if not _acts_on(folded, group)]
-    if match.rule.kind == "price_move":
-        movers = [group for group in before if not _acts_on(folded, group)] or before
-        behind = [g for g in _after_verb(sentence, match) if not _is_measure(folded, g)]
-        nearest = _in(sentence, movers, match.segment)[-1:] or behind
-        start, _ = sentence.segments[match.segment]
-        if not nearest and moves_others(sentence, match):
-            return None
-        goes_on = len(folded[start : match.start].strip()) <= _NO_NOUN or _tells_of_share(match)
-        return next(iter(nearest or (movers[-1:] if goes_on else ())), None)
-    doer = _doer(sentence, match, _in(sentence, before, match.segment), folded)
-    if doer is not None:
-        return doer
-    inverted = _inverted(sentence, match, folded)
-    if inverted is not None:
-        return inverted
-    if before:
-        last = sentence.segment_of(before[-1].start)
-        return _in(sentence, before, last)[0]
-    builds = match.rule.kind == "capex"  # "Puma eröffnet Laden auf Tmall"
-    after = [g for g in _after(sentence, match) if not (builds and _is_shop(folded, g))]
-    near = [group for group in after if sentence.segment_of(group.start) - match.segment <= 1]
-    if (
-        match.rule.kind == "earnings"
-    ):  # "Proya's sales on Tmall": of another firm, in a shop of ours
-        near = [group for group in near if not _is_aside(match, folded, group)]
-    if match.rule.kind == "financing":
-        near = [group for group in near if not _acts_on(folded, group)]
-    return near[0] if near and not is_strangers(sentence, match, near[0]) else None
-
-
-def _is_measure(folded: str, group: Group) -> bool:
-    """Tell whom a Chinese firm is measured by ("市值逼近阿里")."""
-    return _MEASURED_BY.search(folded, 0, group.start) is not None
-
-
-def _doer(sentence: Sentence, match: Match, here: Sequence[Group], folded: str) -> Group | None:
-    """Return who acts of those before a verb: a pronoun's firm, else one no preposition leads."""
-    start, end = sentence.segments[match.segment]
-    if match.segment > 0 and here and _STANDS_FOR.match(folded, start, end):
-        earlier = [group for group in sentence.groups if group.end <= start]
-        if earlier:
-            return _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
-    free = [group for group in here if _stands_free(folded, group)]
-    if here and not free:
-        free = [g for g in _after_verb(sentence, match) if _stands_free(folded, g)]
-    return next(iter(free or here), None)
-
-
-def _inverted(sentence: Sentence, match: Match, folded: str) -> Group | None:
-    """Return who stands right behind a German verb, where nobody stands in front of it."""
-    if sentence.language != "de":
-        return None
-    after = _after_verb(sentence, match)
-    if not after or not after[0].tickers:
-        return None
-    between = folded[match.found[0].end : after[0].start]
-    return after[0] if _NO_CASE.fullmatch(between) else None
-
-
-def _stands_free(folded: str, group: Group) -> bool:
-    return _BESIDE_VERB.search(folded, max(0, group.start - 14), group.start) is None
-
-
-def _after_verb(sentence: Sentence, match: Match) -> list[Group]:
-    return _in(sentence, _after(sentence, match), match.segment)[:1]
-
-
 def _has_figure(match: Match) -> bool:
     return any(found.concept == "%percent" for found in match.found)
 
 
-def _tells_of_share(match: Match) -> bool:
-    return any(found.concept in _SHARE_WORDS for found in match.found)
-
-
-def _is_aside(match: Match, folded: str, group: Group) -> bool:
-    """Tell a firm's thing ("Baidu's rides up 20%") and a place ("searches on Taobao soar")."""
-    thing = _ITS_THING.match(folded, group.end, match.start)
-    of_it = match.rule.reaction and _THING_OF.search(folded, max(0, group.start - 16), group.start)
-    return thing is not None or bool(of_it) or _is_place(folded, group)
-
-
-def _is_shop(folded: str, group: Group) -> bool:
-    return _AT_A_SHOP.search(folded, max(0, group.start - 10), group.start) is not None
-
-
-def _is_place(folded: str, group: Group) -> bool:
-    return PLACE.search(folded, max(0, group.start - 10), group.start) is not None
-
-
-def _acts_on(folded: str, group: Group) -> bool:
-    """Tell the Chinese agent behind 被, 遭, 获 or 由: it acts, and the one before it is meant."""
-    return group.start > 0 and folded[group.start - 1] in "被遭获由"
-
-
-def _named_by_rule(sentence: Sentence, match: Match) -> Group | None:
-    """Return the company that a rule asked for in front of its verb."""
-    for found in match.found:
-        if found.concept in ("%mover", "%listed_doer"):
-            return next(group for group in sentence.groups if group.start == found.start)
-    return None
-
-
-def _owner(sentence: Sentence, match: Match, folded: str) -> Group | None:
-    """Return whose the cue is: shares of X, Umsatz von X, X's cloud revenue, X的营收."""
-    first = min(match.found, key=lambda found: found.start)
-    for group in _after(sentence, match):
-        gap = folded[first.end : group.start]
-        if 0 < len(gap) <= 18 and re.fullmatch(
-            r"\s(?:of|at|von|bei|der|des|for|für|in)\s(?:the |den |dem |der )?", gap
-        ):
-            return group
-    for group in reversed(_before(sentence, match)):
-        between = folded[group.end : first.start]
-        owns = len(between) <= 30 and _OWNS.fullmatch(between)
-        if owns and (group.tickers or between.strip(" -")):
-            return group
-        break
-    return None
-
-
 def _any(sentence: Sentence, match: Match) -> Group | None:
     """Return the listed company nearest in the segment, else the sentence's first."""
-    here = _in(sentence, sentence.groups, match.segment)
-    if len(here) > 1 and here[1].start < match.start and _SAYS.match(sentence.folded, here[0].end):
+    here = sentence.firms_in(match.segment)
+    says = sentence.wording[_SAYS]
+    if len(here) > 1 and here[1].start < match.start and says.match(sentence.folded, here[0].end):
         here = here[1:]  # who says so of another
     ours = [group for group in here if group.tickers]
     if match.rule.kind == "incident":
-        ours = [group for group in ours if not _TOWARD.search(sentence.folded, 0, group.start)]
+        ours = [group for group in ours if not sentence.leads(_TOWARD, group)]
     if ours:
         # "stuft A hoch und B ab": of two as near the one behind, in German.
         backward = sentence.language == "de"
         return min(ours, key=lambda g: (_distance(g, match), backward and g.start < match.start))
     if here and match.rule.kind not in _FROM_ABOVE:
         return None
-    before = [group for group in _before(sentence, match) if group.tickers or group.is_unlisted]
+    before = firms_before(sentence, match)
     if before:
-        opener = _in(sentence, before, sentence.segment_of(before[-1].start))[0]
-        if opener.tickers or match.rule.kind not in _FROM_ABOVE:
-            return opener if opener.tickers else None
-    after = _after(sentence, match)
+        first = opener(sentence, before)
+        if first.tickers or match.rule.kind not in _FROM_ABOVE:
+            return first if first.tickers else None
+    after = firms_behind(sentence, match)
     # "Kein Rückruf, kein Mangel: Xiaomi widerspricht": only who denies can be meant.
     reach = 2 if "deny" in sentence.by_concept else 1
     near = [g for g in after if sentence.segment_of(g.start) - match.segment <= reach]
@@ -351,12 +183,12 @@ def _distance(group: Group, match: Match) -> int:
     return max(0, group.start - end, start - group.end)
 
 
-def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
+def _object(sentence: Sentence, match: Match) -> tuple[str, ...]:
     head = match.found[0]
-    earlier = _before(sentence, match)
-    if earlier and _acts_on(folded, earlier[-1]):
+    earlier = firms_before(sentence, match)
+    if earlier and acts_on(sentence, earlier[-1]):
         return earlier[-2].tickers if len(earlier) > 1 else ()
-    here = _in(sentence, sentence.groups, match.segment)
+    here = sentence.firms_in(match.segment)
     after = [group for group in here if group.start >= head.start]
     for group in after:
         if group.tickers:
@@ -370,86 +202,94 @@ def _object(sentence: Sentence, match: Match, folded: str) -> tuple[str, ...]:
 
 
 def _both(sentence: Sentence, match: Match) -> tuple[str, ...]:
-    here = _in(sentence, sentence.groups, match.segment)
+    here = sentence.firms_in(match.segment)
     if here and sentence.is_behind_colon(match.segment):  # "Nio's chief: no merger with XPeng"
-        here = _in(sentence, sentence.groups, match.segment - 1) + here
+        here = sentence.firms_in(match.segment - 1) + here
     here = [*here, *_answering(sentence, match.segment)] if here else here
     tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
     if not tickers and match.segment > 0:
-        here = _in(sentence, sentence.groups, match.segment - 1)
+        here = sentence.firms_in(match.segment - 1)
         tickers = tuple(dict.fromkeys(t for group in here for t in group.tickers))
     return tickers
 
 
-def _opposed(
-    sentence: Sentence, match: Match, context: Context, language: str, folded: str
-) -> list[Assignment]:
+def _opposed(sentence: Sentence, match: Match) -> list[Assignment]:
+    """Return both sides of what one does to the other, each with its own polarity."""
     head = match.found[0]
-    here = _in(sentence, sentence.groups, match.segment)
+    here = sentence.firms_in(match.segment)
     before = [group for group in here if group.end <= head.start + 1]
     after = [group for group in here if group.start >= head.start]
-    doer = _doer(sentence, match, before, folded)
-    if doer is None and _before(sentence, match):
-        earlier = _before(sentence, match)
-        doer = _in(sentence, earlier, sentence.segment_of(earlier[-1].start))[0]
-        start, _ = sentence.segments[match.segment]
-        if match.rule.subtype == "sues" and _PLAINTIFF.search(folded, start, head.start):
-            return _sided(match, None, doer)
-    by = [group for group in after if _BY.search(folded, max(0, group.start - 12), group.start)]
-    if by and language != "zh":
+    actor, earlier = doer(sentence, match, before), firms_before(sentence, match)
+    if actor is None and earlier:
+        actor = opener(sentence, earlier)
+        if match.rule.subtype == "sues" and _is_plaintiff_in_front(sentence, match):
+            return _sided(match, None, actor)
+    by = next((group for group in after if sentence.leads(_BY, group)), None)
+    if by is not None:
         # "takeover of A by B", "Übernahme von A durch B": whoever stands behind by is the doer.
-        rest = [group for group in (*before, *after) if group is not by[0]]
-        return _sided(match, by[0], rest[0] if rest else None)
-    done_to = next((group for group in (*after, *before[1:]) if group != doer), None)
-    if doer and done_to and doer.tickers == done_to.tickers:
+        rest = (group for group in (*before, *after) if group is not by)
+        return _sided(match, by, next(rest, None))
+    other = next((group for group in (*after, *before[1:]) if group != actor), None)
+    if actor and other and actor.tickers == other.tickers:
         if before:  # who sues a namesake
-            done_to = None
+            other = None
         else:  # who speaks of what befalls him
-            doer = None
-    start, end = sentence.segments[match.segment]
-    if doer is None and match.rule.subtype in ("won", "lost", "preferred") and after:
-        # "court orders A to pay B": the verdict comes first, and A is who won or lost.
-        if (
-            language == "zh" and match.rule.subtype != "preferred" and after[0].start == head.end
-        ):  # 歌手败诉网易: lost to it
-            return _sided(match, None, after[0])
-        ahead = folded[start : after[0].start]
-        if _AGAINST.search(ahead) and not _COURT.search(ahead):  # "star loses case against A"
-            return _sided(match, None, after[0])
-        return _sided(match, after[0], after[1] if len(after) > 1 else None)
-    if language == "zh" and before and _acts_on(folded, before[-1]):
+            actor = None
+    if actor is None and match.rule.subtype in ("won", "lost", "preferred") and after:
+        return _judged(sentence, match, after)
+    if before and acts_on(sentence, before[-1]):
         # 甲被乙收购: the one behind 被 acts, the one before it is acted upon, wherever it stands.
-        doer = before[-1]
-        earlier = [group for group in sentence.groups if group.end <= doer.start]
-        done_to = earlier[-1] if earlier else None
-    elif (doer or done_to) and any(
-        # A verdict that is passive itself ("被判赔偿") turns nobody around.
-        not any(found.start <= mark.start() < found.end for found in match.found)
-        for mark in _PASSIVE[language].finditer(folded, start, end)
-    ):
-        if language == "zh" or doer is None or done_to is not None:
-            doer, done_to = done_to, doer
-        elif not done_to:
-            doer, done_to = None, doer
-    if done_to is None and match.rule.kind == "legal":
-        # "NetEase loses, must pay Tencent", "A sued B, and won": the other side stands next door.
-        beyond = [
-            g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2
-        ]
-        mine = _tickers(doer) or None
-        other = next((g for g in beyond if g != doer and g.tickers != mine), None)
-        if doer is None and match.rule.subtype in ("won", "lost"):
-            doer = other  # the court comes first: whom its verdict names won or lost
+        actor = before[-1]
+        other = next((g for g in reversed(sentence.groups) if g.end <= before[-1].start), None)
+    elif _is_passive(sentence, match):
+        actor, other = other, actor
+    if other is None and match.rule.kind == "legal":
+        beyond = _next_door(sentence, match, actor)
+        if actor is None and match.rule.subtype in ("won", "lost"):
+            actor = beyond  # the court comes first: whom its verdict names won or lost
         else:
-            done_to = other
-    assigned = _sided(match, doer, done_to)
-    topic = next((group for group in _before(sentence, match) if group.tickers), None)
+            other = beyond
+    assigned = _sided(match, actor, other)
+    topic = next((group for group in earlier if group.tickers), None)
     if not assigned and topic is not None and sentence.segment_of(topic.start) < match.segment:
         assigned = _sided(match, topic, None)
-    inherited: tuple[str, ...] = ()
-    if not assigned and doer is None:
-        inherited = _later(sentence, match) or _inherited(sentence, match, context)
-    return [Assignment(inherited, match.rule.polarity, ())] if inherited else assigned
+    later = () if assigned or actor is not None else _later(sentence, match)
+    return [Assignment(later, match.rule.polarity, ())] if later else assigned
+
+
+def _is_plaintiff_in_front(sentence: Sentence, match: Match) -> bool:
+    """Tell who sues without a name ("股东起诉…"): the firm before is whom they sue."""
+    start, _ = sentence.segments[match.segment]
+    plaintiff = sentence.wording[_PLAINTIFF]
+    return plaintiff.search(sentence.folded, start, match.found[0].start) is not None
+
+
+def _judged(sentence: Sentence, match: Match, after: Sequence[Group]) -> list[Assignment]:
+    """Return the sides of a verdict that comes first ("court orders A to pay B": A lost)."""
+    first, second = after[0], after[1] if len(after) > 1 else None
+    start, _ = sentence.segments[match.segment]
+    ahead, wording = sentence.folded[start : first.start], sentence.wording
+    is_at_verb = sentence.language == "zh" and first.start == match.found[0].end
+    if is_at_verb and match.rule.subtype != "preferred":  # 歌手败诉网易: lost to it
+        return _sided(match, None, first)
+    if wording[_AGAINST].search(ahead) and not wording[_COURT].search(ahead):
+        return _sided(match, None, first)  # "star loses case against A"
+    return _sided(match, first, second)
+
+
+def _is_passive(sentence: Sentence, match: Match) -> bool:
+    """Tell a passive clause; a verdict that is passive itself ("被判赔偿") turns nobody around."""
+    marks = sentence.wording[_PASSIVE].finditer(sentence.folded, *sentence.segments[match.segment])
+    return any(
+        not any(found.start <= mark.start() < found.end for found in match.found) for mark in marks
+    )
+
+
+def _next_door(sentence: Sentence, match: Match, party: Group | None) -> Group | None:
+    """Return the other party of a case beside its segment ("A sued B, and won")."""
+    near = [g for g in sentence.groups if abs(sentence.segment_of(g.start) - match.segment) < 2]
+    mine = _tickers(party) or None
+    return next((group for group in near if group != party and group.tickers != mine), None)
 
 
 def _answering(sentence: Sentence, segment: int) -> list[Group]:
@@ -457,7 +297,7 @@ def _answering(sentence: Sentence, segment: int) -> list[Group]:
     start, _ = sentence.segments[segment]
     if not any(hit.start == start for hit in sentence.in_segment("deny", segment)):
         return []
-    behind = _in(sentence, sentence.groups, segment + 1)
+    behind = sentence.firms_in(segment + 1)
     return behind[:1] if behind and behind[0].start == sentence.segments[segment + 1][0] else []
 
 
@@ -473,9 +313,9 @@ def _sided(match: Match, doer: Group | None, done_to: Group | None) -> list[Assi
 
 def _later(sentence: Sentence, match: Match) -> tuple[str, ...]:
     """Return the firm that the next segment names, where this one names none ("Kein Kauf: X")."""
-    if _in(sentence, sentence.groups, match.segment) or _before(sentence, match):
+    if sentence.firms_in(match.segment) or firms_before(sentence, match):
         return ()
-    after = _after(sentence, match)
+    after = firms_behind(sentence, match)
     near = after and sentence.segment_of(after[0].start) - match.segment <= 1
     if not near or is_strangers(sentence, match, after[0]):
         return ()
@@ -484,8 +324,6 @@ def _later(sentence: Sentence, match: Match) -> tuple[str, ...]:
 
 def _inherited(sentence: Sentence, match: Match, context: Context) -> tuple[str, ...]:
     """Return the firm spoken of before, if the sentence says so or the story has only one."""
-    if sentence.groups:
-        return ()
     if sentence.by_concept.get("backref") and context.last_subject:
         return context.last_subject
     # Some firms in one breath share what befalls them, and not what is told of one of them.

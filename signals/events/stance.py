@@ -9,10 +9,14 @@ from signals.events.finder import Hit
 from signals.events.grammar import Match
 from signals.events.page import Sentence
 from signals.events.schema import Certainty, Kind, Tense
+from signals.events.wording import Wording
 
 _NEG_REACH = {"de": 60, "en": 40, "zh": 10}
+_NEG_BEHIND = 25
+"""Letters behind a German verb that a negation holds for it."""
 _SAID_REACH = 22
 """Letters of a Chinese statement that a negation holds for: its verb comes first."""
+_ANSWERS = "<answers>"
 _END_REACH = {"de": 70, "en": 45, "zh": 14}
 # What turns the news of a kind around: a probe that ends is good, a launch that is put off is bad.
 TURNS: dict[Kind, frozenset[str]] = {
@@ -119,10 +123,7 @@ def _speaks(sentence: Sentence, segment: int) -> bool:
         sentence.in_segment(who, segment - 1) for who in ("regulator", "role")
     ):
         return True
-    return any(
-        sentence.segment_of(group.start) < segment and (group.tickers or group.is_unlisted)
-        for group in sentence.groups
-    )
+    return any(sentence.segment_of(group.start) < segment for group in sentence.groups)
 
 
 def _is_statement(sentence: Sentence, segment: int) -> bool:
@@ -139,7 +140,7 @@ def _is_said_after(sentence: Sentence, segment: int) -> bool:
         return False
     if sentence.in_segment("analyst_word", behind):
         return False
-    here = [g for g in sentence.groups if sentence.segment_of(g.start) == behind]
+    here = sentence.firms_in(behind)
     return any(g.tickers for g in here) or bool(
         not here and (sentence.in_segment("backref", behind) or sentence.in_segment("role", behind))
     )
@@ -231,7 +232,14 @@ def _denied(
 def _answers(sentence: Sentence, segment: int) -> bool:
     """Tell a Chinese segment that names what is answered behind its colon ("回应裁员：…")."""
     start, end = sentence.segments[segment]
-    return "回应" in sentence.folded[start:end] or bool(sentence.in_segment("rumour", segment))
+    return answers(sentence.folded[start:end], sentence.wording) or bool(
+        sentence.in_segment("rumour", segment)
+    )
+
+
+def answers(folded: str, wording: Wording) -> bool:
+    """Tell folded words that name what is answered ("比亚迪回应举报")."""
+    return wording[_ANSWERS].search(folded) is not None
 
 
 def _is_told(match: Match) -> bool:
@@ -244,7 +252,7 @@ def _is_negated(
     match: Match,
     used: list[tuple[int, int]],
     language: str,
-    reach: int = 0,
+    reach: int | None = None,
 ) -> bool:
     if "neg" not in sentence.by_concept:
         return False
@@ -252,17 +260,19 @@ def _is_negated(
         return False  # "as high as it has not been since 2015"
     if match.rule.reaction and match.rule.takes_money is False and language == "zh":
         return False
-    reach = reach or _NEG_REACH[language]
-    for hit in _free(sentence.in_segment("neg", match.segment), used):
-        if hit.start < match.start and match.start - hit.end <= reach:
-            return True
-        inside = match.start <= hit.start < match.end
-        ends = language == "de" and hit.start >= match.end and _ends_clause(sentence, hit)
-        if ends:
-            return True
-        if inside or (language == "de" and 0 <= hit.start - match.end <= 25):
-            return True
-    return False
+    if reach is None:
+        reach = _NEG_REACH[language]
+    return any(
+        match.start - hit.end <= reach
+        if hit.start < match.start
+        else hit.start < match.end or (language == "de" and _is_behind(sentence, match, hit))
+        for hit in _free(sentence.in_segment("neg", match.segment), used)
+    )
+
+
+def _is_behind(sentence: Sentence, match: Match, hit: Hit) -> bool:
+    """Tell a German negation that stands behind its verb, or at the end of the clause."""
+    return hit.start - match.end <= _NEG_BEHIND or _ends_clause(sentence, hit)
 
 
 def _ends_clause(sentence: Sentence, hit: Hit) -> bool:

@@ -5,20 +5,13 @@ Chinese words have no capitals: a name that is in no table shows as letters that
 
 from __future__ import annotations
 
-import re
-
 from signals.events.grammar import Match
 from signals.events.page import Group, Sentence
 from signals.text.tokens import is_han
 
 # What one firm has: of a stranger, it is not told of the firm in the next clause.
 _OF_ONE = frozenset({"earnings", "guidance", "order_supply", "financing", "capex", "mna"})
-# Signs of dates, counts and grammar: no part of a name by themselves.
-_PLAIN_WORDS = frozenset(
-    "第一二三四五六七八九十百千两上下本今去前后年季度月日首半全期单周初末底内外中的了在和与及其之已将再又亦也均仅至多少"
-    "达超逾近约亿万元美港最高低新高到从由为是有受随因被把向对于更还都个只名位份次连续持续同比按较总共合计最终"
-)
-_SECTOR = re.compile(r"(?<![港美])(?:股|概念股|概念|板块)$")
+_SECTOR = r"<sectors>$"
 
 
 def has_stranger(sentence: Sentence, match: Match, least: int = 3) -> bool:
@@ -38,22 +31,23 @@ def has_stranger(sentence: Sentence, match: Match, least: int = 3) -> bool:
     start, _ = sentence.segments[match.segment]
     known = {at for hits in sentence.by_concept.values() for h in hits for at in range(*h[:2])}
     known.update(at for figure in sentence.figures for at in range(figure.start, figure.end))
+    plain = sentence.wording.of("plain")
     strange = (
         letter
         for at, letter in enumerate(sentence.folded[start : match.start], start)
-        if at not in known and letter not in _PLAIN_WORDS and is_han(letter)
+        if at not in known and letter not in plain and is_han(letter)
     )
     return sum(1 for _ in strange) >= least
 
 
 def moves_others(sentence: Sentence, match: Match) -> bool:
     """Tell the move of an index, of a sector or of a stranger in a clause without a firm."""
-    if _has_firm(sentence, match.segment):
+    if sentence.firms_in(match.segment):
         return False
     start, _ = sentence.segments[match.segment]
     if any(hit.end <= match.end for hit in sentence.in_segment("index", match.segment)):
         return True
-    if _SECTOR.search(sentence.folded, start, match.start):
+    if sentence.wording[_SECTOR].search(sentence.folded, start, match.start):
         return True
     return has_stranger(sentence, match)
 
@@ -67,7 +61,3 @@ def is_strangers(sentence: Sentence, match: Match, near: Group) -> bool:
         and not sentence.is_behind_colon(segment)
         and has_stranger(sentence, match, least=2)
     )
-
-
-def _has_firm(sentence: Sentence, segment: int) -> bool:
-    return any(sentence.segment_of(group.start) == segment for group in sentence.groups)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from signals.events.ellipsis import elided
+from signals.events.ellipsis import completed
 from signals.events.grammar import Grammar, Match
 from signals.events.lexicon import Lexicon
 from signals.events.page import Sentence, lay_out
@@ -79,7 +79,6 @@ class Teller:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._grammar = Grammar(lexicon.rules, lexicon.silent)
-        self._rank = {id(rule): rank for rank, rule in enumerate(lexicon.rules)}
         self.tell = lru_cache(maxsize=KEPT)(self._tell)
         """`_tell`, remembering: the same words in the same context tell the same."""
 
@@ -115,19 +114,17 @@ class Teller:
             in_dollars=context.in_dollars,
         )
         subject = next((group.tickers for group in sentence.groups if group.tickers), ())
-        fired = self._grammar.matches(sentence)
+        fired = completed(sentence, self._grammar.matches(sentence), self._grammar)
         denies = "deny" in sentence.by_concept and all(match.only_denied for match in fired)
         if not fired:
             return Told((), subject, denies, _lone_sum(sentence))
-        if len(sentence.segments) > 1 and len(sentence.groups) > 1:
-            fired = elided(sentence, fired, self._grammar.opposites(fired))
         told = stances(sentence, fired, language)
         figures = _share_figures(sentence, fired)
         here = [
-            (self._rank[id(match.rule)], _event(sentence, match, stance, own, whose))
+            (self._grammar.rank_of(match), _event(sentence, match, stance, own, whose))
             for match, stance, own in zip(fired, told, figures, strict=True)
             if not _is_brokers(sentence, match, fired)
-            for whose in assign(sentence, match, context, language, sentence.folded)
+            for whose in assign(sentence, match, context)
         ]
         return Told(_merged(here), subject, denies)
 
@@ -287,7 +284,7 @@ def _speaker(sentence: Sentence) -> str | None:
     if not sentence.by_concept.get("speech"):
         return None
     people = [sentence.text[m.start : m.end] for m in sentence.people]
-    return speaker(sentence.text, people)
+    return speaker(sentence.text, people, sentence.wording)
 
 
 def _merged(events: Sequence[tuple[int, Event]]) -> tuple[Event, ...]:

@@ -8,12 +8,13 @@ import pytest
 
 from markets.instruments import Instruments
 from signals.events.extract import Reader
-from signals.events.lexicon import conjugated
+from signals.events.lexicon import Lexicon, conjugated
 from signals.events.schema import Event
 from signals.linking import Linker
 from signals.news import NewsItem
 
 _VERBS = {"nimmt": "nehmen nahm genommen", "baut": "bauen baute gebaut"}
+_WORDS = Lexicon.default().words["de"]
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +41,24 @@ def told(reader: Reader, text: str) -> set[tuple[str, str, int, bool]]:
 
 
 def test_a_phrase_has_all_forms_of_its_verb() -> None:
-    forms = conjugated(["nimmt … unter die lupe"], _VERBS)
+    forms = conjugated(["nimmt … unter die lupe"], _VERBS, _WORDS)
     assert {"nahmen … unter die lupe", "unter die lupe genommen", "unter die lupe zu nehmen"} <= {
         *forms
     }
 
 
 def test_a_particle_joins_its_verb_at_the_end() -> None:
-    assert {"stellen abgebaut", "stellen abzubauen"} <= {*conjugated(["baut … stellen ab"], _VERBS)}
+    assert {"stellen abgebaut", "stellen abzubauen"} <= {
+        *conjugated(["baut … stellen ab"], _VERBS, _WORDS)
+    }
 
 
 @pytest.mark.parametrize("cue", ["nimmt", "baut auf", "prüft … verkauf", "nimmt sich … vor"])
 def test_what_has_no_end_or_no_verb_gets_no_form_at_the_end(cue: str) -> None:
     rest = cue.partition(" ")[2].removeprefix("… ")
-    assert not [form for form in conjugated([cue], _VERBS) if rest and form.startswith(rest)]
+    assert not [
+        form for form in conjugated([cue], _VERBS, _WORDS) if rest and form.startswith(rest)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from signals.linking import Linker
 
 
 def found(concepts: dict[str, list[str]], text: str, language: str = "de") -> list[str]:
-    hits = Finder(concepts, language).find(text, frozenset({0}))
+    wording = Lexicon.default().wording(language)
+    hits = Finder(concepts, language, wording).find(text, frozenset({0}))
     return [f"{hit.concept}:{text[hit.start : hit.end]}" for hit in hits]
 
 
