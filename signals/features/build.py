@@ -53,7 +53,9 @@ def build_features(
     for name in settings.groups:
         group = group_of(name, settings)
         if group.name in parts:
-            raise ConfigError("two feature groups share a name", given=group.name, where=name)
+            raise ConfigError(
+                "two feature groups share a name", given=group.name, where="features.groups"
+            )
         memory[group.name] = memory_of(group)
         parts[group.name] = kept(name, _checked(group.name, group.build(rows, market), len(rows)))
     decided = pd.DatetimeIndex([row.decision_at for row in rows])
