@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from signals.answers import FoldReport
 
 Check = dict[str, str]
+HEED_SIZE = ("event_hold", "top_ranked")
+"""Built-in strategies whose positions are as small as their signals."""
 
 
 def checks_of(
@@ -52,6 +54,7 @@ def checks_of(
         _clocks(inputs, signals),
         *_embargo(config.split, memory),
         *_thresholds(config.decision, folds),
+        *_sized_down(config, signals),
         *_prices(inputs),
         *_actions(config, inputs),
         *_stories(inputs),
@@ -121,6 +124,21 @@ def _side(says: str, bounds: Sequence[float]) -> str:
         return f"{says} no probability, in none of {folds} would it have earned its costs"
     span = f"{says} {min(known):.3f}" + (f" … {max(known):.3f}" if len(known) > 1 else "")
     return f"{span}, not in {missing} of {folds}" if missing else span
+
+
+def _sized_down(config: RunConfig, signals: Sequence[Signal]) -> Iterator[Check]:
+    """Say how many decisions drift made smaller, where that is switched on."""
+    if not config.decision.size_down:
+        return
+    acting = [signal for signal in signals if signal.direction != 0]
+    smaller = sum(signal.size < 1.0 for signal in acting)
+    message = (
+        f"{smaller:,} of {counted(len(acting), 'signal')} to act on sized down to"
+        f" {config.decision.size_down_to:g}"
+    )
+    if config.strategy.name not in HEED_SIZE:
+        message += f"; {config.strategy.name} trades smaller only if it heeds a signal's size"
+    yield check("drift", "note" if smaller else "ok", message)
 
 
 def _prices(inputs: Inputs) -> Iterator[Check]:

@@ -237,6 +237,7 @@ def _print_signal(branch: Any, traced: Mapping[str, Any], plain: Any) -> None:
         f"signal {signal['signal_id'][:12]}: {direction(signal['direction'])}, "
         f"probability {signal['probability']:.3f}, fold {signal['fold']}, "
         f"to {signal['expires_session']}"
+        + (f", sized down to {signal['size']:g}" if signal["size"] < 1.0 else "")
     )
     told = prediction or {}
     if told.get("groups"):

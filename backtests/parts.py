@@ -85,7 +85,7 @@ def _check_learning(config: RunConfig) -> None:
     for name in config.features.groups:
         group_of(name, config.features)
     chosen = config.classifier
-    for params in grid(chosen)[:1]:  # the names are those of every combination
+    for params in grid(chosen):
         one = chosen.model_copy(update={"params": params, "tune": {}})
         classifier_of(one, config.seed, columns=len(config.features.groups))
 

@@ -15,7 +15,7 @@ from markets.errors import ConfigError, DataError, nearest_name
 from signals.answers import FoldReport, Predictions
 from signals.classifiers import BASELINES, ClassifierSettings
 from signals.classifiers.build import wants_inner_folds
-from signals.classifiers.inputs import Inputs, inputs_of
+from signals.classifiers.inputs import Inputs, inputs_of, prices_alone
 from signals.classifiers.model import FoldModel, Outcomes, fit
 from signals.drift import LAST, drift_of_groups, psi, trailing_psi, trailing_scores
 from signals.features.base import FeatureFrame
@@ -133,7 +133,12 @@ def _work(
         Timeline.of(features, labels),
         outcomes_of(features, labels),
         pd.factorize(features.values.index.get_level_values("decision_at"))[0],
-        contenders_of(classifier, inputs or inputs_of(features, classifier.text), beside),
+        contenders_of(
+            classifier,
+            inputs or inputs_of(features, classifier.text),
+            beside,
+            None if features.prices is None else prices_alone(features.prices),
+        ),
         split,
         classifier,
         seed,
@@ -192,9 +197,14 @@ def outcomes_of(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
 
 
 def contenders_of(
-    settings: ClassifierSettings, inputs: Inputs, beside: Sequence[str]
+    settings: ClassifierSettings,
+    inputs: Inputs,
+    beside: Sequence[str],
+    prices: Inputs | None = None,
 ) -> dict[str, tuple[ClassifierSettings, Inputs]]:
     """Return the model, under the empty name, and what stands beside it, each with what it may see.
+
+    `prices` is what the prices alone see where they are no feature group.
 
     Raises
     ------
@@ -212,7 +222,8 @@ def contenders_of(
                 nearest=nearest_name(group, inputs.groups),
             )
     full = inputs.only(groups, text=settings.text.enabled)
-    prices = inputs.only([g for g in ("prices",) if g in inputs.groups], text=False)
+    if prices is None:
+        prices = inputs.only([g for g in ("prices",) if g in inputs.groups], text=False)
     plain = {"name": "logistic", "params": {}, "tune": {}}
     contenders = {"": (settings, full)}
     for name in beside:

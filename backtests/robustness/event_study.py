@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -70,6 +71,9 @@ class Abnormal:
         Sum of squared deviations of the market return over the estimation sessions.
     place : array of int, shape (n,)
         Calendar number of each effective session.
+    left_out : mapping of str to int
+        By kind, events that could not be measured: too few sessions around them, or a session of
+        the window without a bar.
     """
 
     events: tuple[StockEvent, ...]
@@ -81,17 +85,16 @@ class Abnormal:
     market: Floats
     market_power: Floats
     place: np.ndarray[Any, np.dtype[np.int64]]
+    left_out: Mapping[str, int]
 
     def of(self, kind: str) -> Abnormal:
         """Return the events of one kind."""
         chosen = np.array([event.kind == kind for event in self.events], dtype=bool)
-        return self._chosen(chosen)
-
-    def _chosen(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> Abnormal:
         kept = tuple(e for e, inside in zip(self.events, chosen, strict=True) if inside)
         names = ("residuals", "sigma", "counts", "market", "market_power", "place")
         parts = {name: getattr(self, name)[chosen] for name in names}
-        return Abnormal(kept, self.window[chosen], self.first, **parts)
+        left_out = {kind: self.left_out.get(kind, 0)}
+        return Abnormal(kept, self.window[chosen], self.first, **parts, left_out=left_out)
 
     def cumulative(self, start: int, stop: int) -> tuple[Floats, Floats]:
         """Return each event's return over sessions `start` to `stop`, and it standardized.
@@ -147,12 +150,15 @@ def abnormal_returns(
     columns = {ticker: place for place, ticker in enumerate(market.tickers)}
     number = {stamp.date(): place for place, stamp in enumerate(sessions)}
     found: list[tuple[StockEvent, int, dict[str, Any]]] = []
+    left_out: Counter[str] = Counter()
     for event in sorted(set(events)):
         place, column = number.get(event.session), columns.get(event.ticker)
-        if place is None or column is None:
-            continue
-        fitted = _fit(returns[:, column], level, place, settings)
-        if fitted is not None:
+        fitted = None
+        if place is not None and column is not None:
+            fitted = _fit(returns[:, column], level, place, settings)
+        if place is None or fitted is None:
+            left_out[event.kind] += 1
+        else:
             found.append((event, place, fitted))
     need(bool(found), "no event has enough sessions around it")
     signs = np.array([event.sign for event, _, _ in found], dtype=np.float64)[:, None]
@@ -170,6 +176,7 @@ def abnormal_returns(
         market=stacked("market"),
         market_power=stacked("power"),
         place=np.array([place for _, place, _ in found], dtype=np.int64),
+        left_out=left_out,
     )
 
 
@@ -224,6 +231,8 @@ class EventStudy:
         Kind of the events, or "all".
     n, sessions : int
         Events, and different sessions they lie in.
+    left_out : int
+        Further events that could not be measured; see `Abnormal`.
     window : tuple of int
         First and last relative session that is tested.
     mean : float
@@ -241,6 +250,7 @@ class EventStudy:
     kind: str
     n: int
     sessions: int
+    left_out: int
     window: tuple[int, int]
     mean: float
     correlation: float | None
@@ -254,6 +264,7 @@ class EventStudy:
             kind=self.kind,
             n=self.n,
             sessions=self.sessions,
+            left_out=self.left_out,
             window=list(self.window),
             mean=self.mean,
             correlation=self.correlation,
@@ -306,6 +317,7 @@ def study(abnormal: Abnormal, settings: EventStudySettings, kind: str = "all") -
         kind=kind,
         n=len(cars),
         sessions=len(np.unique(abnormal.place)),
+        left_out=sum(abnormal.left_out.values()),
         window=(start, stop),
         mean=float(cars.mean()),
         correlation=correlation,

@@ -255,11 +255,12 @@ def _events(studies: Sequence[EventStudy] | str) -> str:
     first = studies[0]
     naive, clustered = (_statistic(first, name) for name in ("naive", "clustered"))
     last = first.window[1] + 1
+    more = f" ({first.left_out:,} more lack sessions around them)" if first.left_out else ""
     return (
-        f"Events: {first.n:,} fresh ones moved prices by {decimal(first.mean * 1e4, 0, sign=True)}"
-        f" bp their way in {last} sessions from the open; t {naive} if they were independent,"
-        f" {clustered} with clustered days, {_statistic(first, 'kolari_pynnonen')} by Kolari and"
-        " Pynnönen."
+        f"Events: {first.n:,} fresh ones{more} moved prices by"
+        f" {decimal(first.mean * 1e4, 0, sign=True)} bp their way in {last} sessions from the open;"
+        f" t {naive} if they were independent, {clustered} with clustered days,"
+        f" {_statistic(first, 'kolari_pynnonen')} by Kolari and Pynnönen."
     )
 
 

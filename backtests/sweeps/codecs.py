@@ -168,7 +168,8 @@ def _read_features(folder: Path) -> FeatureFrame:
             dtype=object,
         )
     groups = {name: tuple(columns) for name, columns in told["groups"].items()}
-    return FeatureFrame(values=values, groups=groups, memory=told["memory"], **parts)
+    # Trials have no baselines, so nobody asks for the prices alone.
+    return FeatureFrame(values=values, groups=groups, memory=told["memory"], prices=None, **parts)
 
 
 def _write_labels(folder: Path, labels: LabelFrame) -> None:

@@ -14,6 +14,7 @@ from random import Random
 
 from markets.calendar import ClockSettings, DecisionClock, hong_kong_calendar
 from markets.clock import HONG_KONG, hong_kong
+from markets.rules import round_to_tick
 
 HERE = Path(__file__).parent
 START, END = date(2024, 1, 2), date(2024, 12, 31)
@@ -64,10 +65,15 @@ def bars(ticker: str, drifts: dict[tuple[str, date], float], draws: Random) -> l
         close = gap * (1 + _noise(draws, 0.014) + drift * 0.7)
         carried = drift * 0.3
         high, low = max(gap, close) * 1.004, min(gap, close) * 0.996
-        cells = " ".join(f"{cell:.2f}" for cell in (gap, high, low, close))
+        cells = " ".join(_on_tick(cell, session) for cell in (gap, high, low, close))
         lines.append(f"{session} {cells} {draws.randrange(20, 60) * 100_000}")
         price = close
     return lines
+
+
+def _on_tick(price: float, session: date) -> str:
+    # Off the exchange's ticks, raw prices would look like adjusted ones: the audit says so.
+    return f"{round_to_tick(round(price, 4), session):.2f}"
 
 
 def _noise(draws: Random, scale: float) -> float:

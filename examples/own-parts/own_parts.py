@@ -181,5 +181,5 @@ class BestOnly(SignalStrategy[BestOnlyParams]):
         ]
         if fresh:
             best = max(fresh, key=lambda signal: (signal.probability, signal.ticker))
-            targets[best.ticker] = self.params.weight
+            targets[best.ticker] = self.params.weight * best.size
         return targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ class ClassifierSettings(Settings):
     name, or ``module:Class`` of any scikit-learn classifier."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the classifier, laid over newswake's own defaults for it."""
-    tune: dict[str, list[Any]] = Field(default_factory=dict)
+    tune: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     """Values to choose from, by parameter of the classifier: every combination is tried on purged
     inner folds of each training window, and counted as a trial."""
     inner_folds: int = Field(default=3, ge=1)

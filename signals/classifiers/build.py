@@ -15,7 +15,7 @@ from markets.errors import ConfigError, nearest_name
 from markets.plugins import load
 from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.lexicon import ReturnLexicon
-from signals.classifiers.stack import Folds, PurgedStack
+from signals.classifiers.stack import Folds, PurgedStack, fit_arguments
 from signals.classifiers.terms import FoldTerms
 
 LARGEST_SCALED = 8.0
@@ -51,7 +51,8 @@ def classifier_of(
     Raises
     ------
     ConfigError
-        If it is unknown, does not take its parameters, or gives no class probabilities or scores.
+        If it is unknown, does not take its parameters or sample weights, or gives no class
+        probabilities or scores.
     """
     makers = {
         "logistic": _logistic,
@@ -71,7 +72,8 @@ def classifier_of(
             )
             if "random_state" in model.get_params() and "random_state" not in settings.params:
                 model.set_params(random_state=seed)
-    except TypeError as error:
+        _refuse_values(model)
+    except (TypeError, ValueError) as error:
         raise ConfigError(
             f"the classifier does not take its parameters: {error}",
             given=settings.params,
@@ -84,9 +86,22 @@ def classifier_of(
             wanted="a scikit-learn classifier with predict_proba or decision_function",
             where="classifier.name",
         )
+    if not fit_arguments(model, {"sample_weight": np.empty(0)}):
+        raise ConfigError(
+            "the classifier takes no sample weights",
+            given=settings.name,
+            wanted="one with fit(X, y, sample_weight=...)",
+            where="classifier.name",
+        )
     if "cv" in model.get_params(deep=False) and "cv" not in settings.params and len(inner):
         model.set_params(cv=list(inner))
     return model
+
+
+def _refuse_values(model: Any) -> None:
+    """Let a classifier refuse values out of range now: fitted, it would when all has been read."""
+    if type(model) in (ReturnLexicon, PurgedStack) or hasattr(model, "_parameter_constraints"):
+        model._validate_params()
 
 
 def wants_inner_folds(settings: ClassifierSettings) -> bool:

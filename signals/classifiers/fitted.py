@@ -18,7 +18,7 @@ from signals.classifiers import ClassifierSettings
 from signals.classifiers.build import LARGEST_SCALED
 from signals.classifiers.calibration import Calibration
 from signals.classifiers.digest import digest
-from signals.classifiers.odds import answers_apart, log_odds_of
+from signals.classifiers.odds import answers_apart, line_of, log_odds_of
 from signals.classifiers.stack import PurgedStack
 
 Floats = NDArray[np.float64]
@@ -26,6 +26,7 @@ Ints = NDArray[np.int64]
 
 TEXT = "text"
 TOGETHER = "together"
+CUT = "cut"
 ROUNDING = 1e-13
 
 
@@ -102,9 +103,14 @@ class Fitted:
 
     @property
     def is_linear(self) -> bool:
-        """Whether answers are sums over columns, so that they have exact contributions."""
+        """Whether answers are sums over columns, so that they have exact contributions.
+
+        Told by what answers: a class may have coefficients and make something else of them.
+        """
         shape = getattr(getattr(self.classifier, "coef_", None), "shape", None)
-        return self.preprocessor is not None and shape == (1, len(self.names))
+        if self.preprocessor is None or shape != (1, len(self.names)):
+            return False
+        return line_of(self.classifier) is not None
 
     @cached_property
     def names(self) -> list[str]:
@@ -123,8 +129,9 @@ class Fitted:
     def contributions(self, matrix: Any) -> list[dict[str, float]]:
         """Return what each column of a linear model adds to the calibrated log-odds of each row.
 
-        By column; ``bias`` is the intercept and the calibration's shift. Only columns that add
-        something. They sum to the calibrated log-odds, to rounding.
+        By column; ``bias`` is the intercept and the calibration's shift, ``cut`` what lies beyond
+        the largest log-odds. Only columns that add something. They sum to the calibrated log-odds,
+        to rounding.
 
         Raises
         ------
@@ -135,13 +142,16 @@ class Fitted:
         weights = self.calibration.slope * self.classifier.coef_[0]
         names = self.names
         bias = self.calibration.slope * float(self.classifier.intercept_[0])
+        scores = seen @ self.classifier.coef_[0] + self.classifier.intercept_[0]
+        cuts = self.calibration.slope * (log_odds_of(self.classifier, seen) - scores)
         found = []
-        for start, stop in pairwise(seen.indptr.tolist()):
+        for (start, stop), cut in zip(pairwise(seen.indptr.tolist()), cuts.tolist(), strict=True):
             columns = seen.indices[start:stop]
             added = (weights[columns] * seen.data[start:stop]).tolist()
             named = zip(columns.tolist(), added, strict=True)
             summed = {names[column]: value for column, value in named if value != 0.0}
-            found.append({"bias": bias + self.calibration.shift, **summed})
+            beyond = {CUT: cut} if cut else {}
+            found.append({"bias": bias + self.calibration.shift, **summed, **beyond})
         return found
 
     def slopes(self, matrix: Any) -> Floats:

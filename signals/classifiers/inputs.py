@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -111,6 +112,13 @@ class Inputs:
             return self.totals[rows]
         counts = self.matrix[rows][:, self.n_columns :]
         return np.asarray(counts.sum(axis=1), dtype="float64").reshape(-1)
+
+
+def prices_alone(values: pd.DataFrame) -> Inputs:
+    """Return price features as inputs of their own: no other column, no terms."""
+    columns = tuple(values.columns)
+    matrix = sparse.csr_array(values.to_numpy(dtype="float64"))
+    return Inputs(matrix, columns, np.empty(0, "str"), {"prices": columns})
 
 
 def inputs_of(features: FeatureFrame, text: TextSettings) -> Inputs:

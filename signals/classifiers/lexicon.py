@@ -95,8 +95,7 @@ class ReturnLexicon(ClassifierMixin, BaseEstimator):
         ValueError
             If a parameter is out of range, `X` is negative, or `y` has not two classes.
         """
-        if not 0.0 <= self.margin < 0.5 or self.min_rows < 0.0 or self.penalty <= 0.0:
-            raise ValueError("margin lies in [0, 0.5), min_rows is not negative, penalty positive")
+        self._validate_params()
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="float64")
         weight = _check_sample_weight(sample_weight, X, dtype="float64")
         kind = type_of_target(y, input_name="y", raise_unknown=True)
@@ -119,6 +118,11 @@ class ReturnLexicon(ClassifierMixin, BaseEstimator):
         self.tone_ = (self.topics_[0] - self.topics_[1]) / np.where(total > 0, total, 1.0)
         self.intercept_ = float(logit(np.clip(base, _LEAST, 1.0 - _LEAST)))
         return self
+
+    def _validate_params(self) -> None:
+        """Refuse values out of range, as scikit-learn's own classes do."""
+        if not 0.0 <= self.margin < 0.5 or self.min_rows < 0.0 or self.penalty <= 0.0:
+            raise ValueError("margin lies in [0, 0.5), min_rows is not negative, penalty positive")
 
     def tones(self, X: Any) -> Floats:
         """Return the tone of each row, in (0, 1); one half where no charged term stands in it.

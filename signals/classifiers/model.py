@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 from sklearn.utils import get_tags
-from sklearn.utils.validation import has_fit_parameter
 
 from markets.errors import DataError
 from signals.classifiers import BUILT_IN, ClassifierSettings
@@ -19,7 +18,7 @@ from signals.classifiers.calibration import Calibration, calibrate
 from signals.classifiers.counting import words_of_buckets
 from signals.classifiers.fitted import TEXT, Fitted, model_sha256
 from signals.classifiers.inputs import Inputs
-from signals.classifiers.stack import Folds
+from signals.classifiers.stack import Folds, fit_arguments
 from signals.classifiers.tuning import Tuned, tune
 
 Floats = NDArray[np.float64]
@@ -257,10 +256,9 @@ def _fit_once(
         # Our own take terms as they come; of a user's class, scikit-learn's tags say it.
         sparse = settings.name in BUILT_IN or get_tags(classifier).input_tags.sparse
         preprocessor = preprocessor_of(settings, inputs.n_columns, len(terms), sparse=sparse)
-        extra = {}
-        if has_fit_parameter(classifier, "returns"):
-            extra["returns"] = outcomes.scaled_return[train]
-        classifier.fit(preprocessor.fit_transform(rows), target, sample_weight=weight, **extra)
+        each = {"sample_weight": weight, "returns": outcomes.scaled_return[train]}
+        seen = preprocessor.fit_transform(rows)
+        classifier.fit(seen, target, **fit_arguments(classifier, each))
         if len(folds) and "cv" in classifier.get_params(deep=False):
             # Which rows were set apart is no part of what was learned.
             classifier.set_params(cv=settings.params.get("cv"))

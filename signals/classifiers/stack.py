@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from signals.classifiers.odds import log_odds_of
 
@@ -99,6 +100,13 @@ class PurgedStack(ClassifierMixin, BaseEstimator):
         gains = self.decision_function(X) > 0.0
         return self.classes_[gains.astype("int64")]
 
+    def _judge(self) -> LogisticRegression:
+        return LogisticRegression(C=self.C)
+
+    def _validate_params(self) -> None:
+        """Refuse values out of range, as scikit-learn's own classes do."""
+        self._judge()._validate_params()
+
     def _weigh(self, X: Any, y: Any, each: Mapping[str, Floats]) -> None:
         folds = [
             (train, test)
@@ -122,19 +130,30 @@ class PurgedStack(ClassifierMixin, BaseEstimator):
             )
         spread = said.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
-        judge = LogisticRegression(C=self.C)
+        judge = self._judge()
         judge.fit(said / self.scale_, y[tested], sample_weight=each["sample_weight"][tested])
         self.weights_, self.intercept_ = judge.coef_[0], float(judge.intercept_[0])
 
 
-def _fitted(one: Any, X: Any, y: Any, each: Mapping[str, Floats]) -> Any:
-    """Return a member fitted on some rows; a pipeline's last step gets what each row has."""
-    steps = getattr(one, "steps", None)
-    last, prefix = (steps[-1][1], f"{steps[-1][0]}__") if steps else (one, "")
-    taken = {
-        f"{prefix}{name}": values for name, values in each.items() if has_fit_parameter(last, name)
+def fit_arguments(classifier: Any, each: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return what each row has, as far as a classifier's `fit` takes it, by its names for it.
+
+    Of a pipeline the last step gets it. Weights also go to a `fit` that hands on what it is given.
+    """
+    steps = getattr(classifier, "steps", None)
+    last, prefix = (steps[-1][1], f"{steps[-1][0]}__") if steps else (classifier, "")
+    taken = inspect.signature(last.fit).parameters
+    hands_on = any(one.kind is one.VAR_KEYWORD for one in taken.values())
+    return {
+        f"{prefix}{name}": values
+        for name, values in each.items()
+        if name in taken or (name == "sample_weight" and hands_on)
     }
-    return clone(one).fit(X, y, **taken)
+
+
+def _fitted(one: Any, X: Any, y: Any, each: Mapping[str, Floats]) -> Any:
+    """Return a member fitted on some rows."""
+    return clone(one).fit(X, y, **fit_arguments(one, each))
 
 
 def _rows(each: Mapping[str, Floats], rows: Ints) -> dict[str, Floats]:

@@ -12,6 +12,7 @@ from sklearn.utils import get_tags
 
 from markets.errors import DataError
 from signals.classifiers.digest import digest
+from signals.classifiers.stack import fit_arguments
 
 _ROWS = 120
 
@@ -59,8 +60,9 @@ def _fitted(
     classifier: Any, matrix: Any, target: NDArray[np.int64], weight: NDArray[np.float64]
 ) -> tuple[str, NDArray[np.float64]]:
     name = type(classifier).__name__
+    each = {"sample_weight": weight}
     try:
-        fitted = clone(classifier).fit(matrix, target, sample_weight=weight)
+        fitted = clone(classifier).fit(matrix, target, **fit_arguments(classifier, each) or each)
     except TypeError as error:
         raise DataError(
             f"the classifier cannot be fitted: {error}",

@@ -97,6 +97,9 @@ class FeatureFrame:
         Columns by feature group.
     memory : mapping of str to int or None
         Sessions that each feature group looks back; None of one that does not say.
+    prices : DataFrame, optional
+        The price features, indexed as `values`, where they are none of its groups: no model sees
+        them but the baseline that sees nothing else.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class FeatureFrame:
     story_keys: pd.Series
     groups: Mapping[str, tuple[str, ...]]
     memory: Mapping[str, int | None] = field(default_factory=dict)
+    prices: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         decision_at = self.values.index.get_level_values("decision_at")

@@ -53,7 +53,9 @@ def build_features(
     for name in settings.groups:
         group = group_of(name, settings)
         if group.name in parts:
-            raise ConfigError("two feature groups share a name", given=group.name, where=name)
+            raise ConfigError(
+                "two feature groups share a name", given=group.name, where="features.groups"
+            )
         memory[group.name] = memory_of(group)
         parts[group.name] = kept(name, _checked(group.name, group.build(rows, market), len(rows)))
     decided = pd.DatetimeIndex([row.decision_at for row in rows])
@@ -75,7 +77,15 @@ def build_features(
         story_keys=series([tuple(map(story_key, row.items)) for row in rows], "object"),
         groups={name: tuple(part.columns) for name, part in parts.items()},
         memory=memory,
+        prices=None
+        if "prices" in parts
+        else _prices(rows, market, settings).set_axis(index, axis=0),
     )
+
+
+def _prices(rows: Sequence[Row], market: MarketData, settings: FeatureSettings) -> pd.DataFrame:
+    group = group_of("prices", settings)
+    return _checked(group.name, group.build(rows, market), len(rows))
 
 
 def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from backtests.robustness import lookahead
 from backtests.robustness.audit import AuditReport, PlaceboResult, statistical_audit
 from backtests.robustness.combinatorial import combinatorial
 from backtests.robustness.deflation import deflation_of
+from backtests.robustness.event_study import events_of
 from backtests.robustness.ground import Ground, answers_judged, ground_of
 from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
 from backtests.robustness.placebo import (
@@ -397,6 +399,19 @@ def test_the_event_study_finds_what_was_planted(report: AuditReport) -> None:
     gap = {point["session"]: point["abnormal"] for point in first.path}
     # The jump on the news lies in the gap into the effective open: before it can be traded.
     assert gap[-1] > gap[0] > 0
+
+
+def test_events_that_could_not_be_measured_are_counted(report: AuditReport, small: Small) -> None:
+    assert not isinstance(report.studies, str)
+    told = Counter(event.kind for event in events_of(small.learned.rows))
+    whole, *kinds = report.studies
+    assert whole.n + whole.left_out == told.total()
+    assert whole.left_out > 0
+    for one in kinds:
+        assert one.n + one.left_out == told[one.kind]
+    assert report.as_dict()["event_study"][0]["left_out"] == whole.left_out
+    said = f"{whole.n:,} fresh ones ({whole.left_out:,} more lack sessions around them)"
+    assert said in report.verdict["sentences"][-1]
 
 
 def test_without_an_edge_everything_says_luck() -> None:

@@ -61,6 +61,13 @@ def config(small_config: Path, tmp_path: Path) -> Path:
         (["classifier.name=logistc"], 3, {"nearest": "logistic", "where": "flag: classifier.name"}),
         (["classifier.params.c=1"], 3, {"where": "flag: classifier.params of logistic"}),
         (["classifier.tune.c=[1]"], 3, {"where": "classifier.params of logistic"}),
+        (["classifier.tune.C=[0.1,-1.0]"], 3, {"given": "{'C': -1.0}"}),
+        (["classifier.tune.C=[]"], 3, {"wanted": "1 values or more"}),
+        (
+            ["classifier.name=sklearn.neighbors:KNeighborsClassifier"],
+            3,
+            {"where": "flag: classifier.name"},
+        ),
         (['features.groups=["evnts"]'], 3, {"nearest": "events", "where": "flag: features.groups"}),
         (["news.source=jsnl"], 3, {"nearest": "jsonl", "where": "flag: news.source"}),
         (["prices.source=fles"], 3, {"nearest": "files", "where": "flag: prices.source"}),

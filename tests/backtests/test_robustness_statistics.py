@@ -226,6 +226,7 @@ def one_event_day(answers: Mapping[str, Any]) -> tuple[Abnormal, Mapping[str, An
         sigma=np.sqrt((off[:, :m] ** 2).sum(axis=1) / (m - 2)), counts=np.full(n, float(m)),
         market=np.tile(market[m:] - market[:m].mean(), (n, 1)),
         market_power=np.full(n, float(x @ x)), place=np.full(n, m),
+        left_out={},
     ), told  # fmt: skip
 
 

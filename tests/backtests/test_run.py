@@ -160,7 +160,7 @@ def test_writing_that_is_interrupted_leaves_no_half_folder(
 
 
 def test_a_tuned_run_enters_every_combination_and_drift_sizes_down(
-    small_config: Path, tmp_path: Path
+    small_config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["classifier.tune={C=[0.0005,0.001,0.01]}", "decision.size_down=true"]
     # Bounds that some decision of so short a run crosses.
@@ -172,3 +172,13 @@ def test_a_tuned_run_enters_every_combination_and_drift_sizes_down(
     assert trial.metrics["combinations"] == 3
     sizes = view.signals["size"]
     assert set(sizes) == {0.5, 1.0}
+    acting = sizes[view.signals["direction"] != 0]
+    (told,) = (one["message"] for one in view.checks if one["name"] == "drift")
+    assert told == f"{(acting < 1).sum()} of {len(acting)} signals to act on sized down to 0.5"
+    traded = view.fills.merge(view.signals[["signal_id", "size"]], on="signal_id")
+    smallest = traded.groupby("trade_id")["size"].min()
+    assert set(smallest) == {0.5, 1.0}
+    for trade_id, size in smallest.items():
+        print_explanation(explain(folder, int(trade_id)))
+        shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert ("sized down to 0.5" in shown) == (size < 1.0)

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from backtests.cli import app
+from backtests.config import load_config
+from backtests.robustness.lookahead import audit_lookahead
 from markets.plugins import import_from
 from markets.testing import check_price_source
 from signals.classifiers.testing import check_classifier
@@ -78,6 +80,11 @@ def test_the_run_is_the_same_from_the_root_and_from_its_folder(
     assert (folders[0] / "trades.csv").read_bytes() == (folders[1] / "trades.csv").read_bytes()
     metrics = json.loads((folders[0] / "metrics.json").read_text())
     assert metrics["predictions"]["model"]["auc"] > 0.55, "the planted drift is not found"
+
+
+def test_an_audit_finds_nothing_but_that_the_parts_read_files() -> None:
+    found = audit_lookahead(load_config(FOLDER / "run.toml").config, cuts=1, days=2)
+    assert [(one.level, one.check) for one in found.findings] == [("note", "kept outside")]
 
 
 def test_the_lexicon_of_the_run_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

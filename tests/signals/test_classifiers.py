@@ -21,6 +21,7 @@ from signals.classifiers.model import FoldModel, Outcomes, by_group, fit
 from signals.classifiers.terms import FoldTerms
 from signals.classifiers.testing import check_classifier
 from signals.features.text import TextSettings
+from tests.signals.own_classifier import scaled_again
 
 ROWS = np.arange(300)
 SEARCH = {
@@ -134,6 +135,24 @@ def test_what_is_lost_without_each_group_adds_up_to_the_log_odds(name: str) -> N
     if name != "sestm":
         heavy, light = (np.mean([abs(parts.get(g, 0.0)) for parts in reasons]) for g in "ab")
         assert heavy > 3 * light
+
+
+@pytest.mark.parametrize(
+    ("name", "linear"),
+    [
+        ("tests.signals.own_classifier:Bent", False),
+        ("tests.signals.own_classifier:scaled_again", False),
+        ("sklearn.linear_model:RidgeClassifier", False),
+        ("sklearn.linear_model:Perceptron", True),  # scores far beyond the largest log-odds
+        ("sklearn.svm:LinearSVC", True),
+    ],
+)
+def test_reasons_add_up_whatever_the_class(name: str, linear: bool) -> None:
+    model, _ = fitted(name)
+    assert model.is_linear == linear
+    odds = model.calibration.log_odds(model.log_odds(ROWS[220:], DECISIONS))
+    reasons = model.reasons(ROWS[220:], DECISIONS)
+    assert [sum(parts.values()) for parts in reasons] == pytest.approx(odds.tolist(), abs=1e-12)
 
 
 def test_a_group_that_is_neutral_already_takes_nothing_away() -> None:
@@ -278,6 +297,7 @@ def test_the_digest_sees_every_learned_number() -> None:
 def test_a_users_classifier_is_held_to_the_rules() -> None:
     check_classifier(LogisticRegression())
     check_classifier(SGDClassifier(random_state=0))
+    check_classifier(scaled_again())
     with pytest.raises(DataError, match="two fits"):
         check_classifier(SGDClassifier(max_iter=2, tol=None, random_state=None))
 
@@ -291,6 +311,11 @@ def test_a_users_classifier_is_held_to_the_rules() -> None:
         ("sklearn.linear_model:Missing", {}, "no such name"),
         ("stack", {"members": ["lexikon"]}, "no such member"),
         ("stack", {"members": ["trees"]}, "nothing to learn from"),
+        ("logistic", {"C": -1.0}, "must be a float in the range"),
+        ("sestm", {"margin": 0.9}, "margin lies in"),
+        ("stack", {"members": ["lexicon"], "C": 0.0}, "must be a float in the range"),
+        ("sklearn.svm:LinearSVC", {"C": "large"}, "must be a float in the range"),
+        ("sklearn.neighbors:KNeighborsClassifier", {}, "no sample weights"),
     ],
 )
 def test_a_wrong_classifier_is_explained(name: str, params: dict[str, Any], problem: str) -> None:

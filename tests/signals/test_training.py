@@ -105,6 +105,23 @@ def test_what_stands_beside_changes_no_answer(planted: tuple[FeatureFrame, Label
     assert set(alone.values.columns) == {"fold", "probability", "model_sha256"}
 
 
+def test_prices_alone_are_the_prices_whatever_groups_the_model_sees() -> None:
+    tried = example(edge_bp=400, n_stories=1500)
+    answers = {}
+    for groups in (("events", "tone", "prices"), ("events", "tone")):
+        chosen = FeatureSettings(groups=groups)
+        features = build_features(tried.rows(), tried.market, chosen)
+        labels = label(features, tried.market, tried.calendar, LabelSettings())
+        split = SPLIT.model_copy(update={"embargo_sessions": 61})
+        assert ("prices" in features.memory) == ("prices" in groups)
+        answers[groups] = walk_forward(features, labels, split, PLAIN, 1).values
+    with_them, without = answers.values()
+    alone = without["probability_prices_only"]
+    np.testing.assert_array_equal(alone, with_them["probability_prices_only"])
+    assert (alone != without["probability_dummy"]).any()
+    assert (without["probability"] != with_them["probability"]).any()
+
+
 def test_shuffled_news_keep_their_prices(planted: tuple[FeatureFrame, LabelFrame]) -> None:
     settings = ClassifierSettings(groups=("prices",), text=TextSettings(enabled=False))
     values = walk_forward(*planted, SPLIT, settings, 1).values
