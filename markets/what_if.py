@@ -20,8 +20,8 @@ def opened(market: MarketData, session: date) -> MarketData:
     """Return the market as known at the open of a session: how the session ends is another.
 
     Opens stay. The close is that of a rise where it fell and of a fall where it rose, by a fifth;
-    high and low hold both; a thousandth of the volume is traded. Nothing comes later. The index
-    closes are moved in the same way.
+    high and low hold both; a thousandth of the volume is traded, and what else a source tells of
+    the session is half of it. Nothing comes later. The index closes are moved in the same way.
     """
     known, day = market.until(session), pd.Timestamp(session)
 
@@ -38,6 +38,9 @@ def opened(market: MarketData, session: date) -> MarketData:
             row["low"] = min(close, float(last["open"])) * 0.99
         if "volume" in frame.columns:
             row["volume"] = float(np.floor(last["volume"] * 0.001)) + 1.0
+        for name in frame.select_dtypes("number").columns.difference(list(BAR_COLUMNS)):
+            changed[name] = frame[name].astype("float64")
+            row[name] = 0.5 * float(last[name])
         for name, value in row.items():
             changed.loc[day, name] = value
         return changed

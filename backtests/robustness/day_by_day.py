@@ -26,6 +26,7 @@ from backtests.robustness.traces import (
     Trace,
     features_table,
     labels_table,
+    orders_table,
     rows_table,
     signals_table,
 )
@@ -177,6 +178,32 @@ def check_signals(audit: Examination, whole: Trace, count: int) -> None:
     audit.record(name, about, _moved(audit, name, "with later answers gone", chosen, expect, build))
 
 
+def check_orders(audit: Examination, whole: Trace, count: int) -> None:
+    """Trade with a strategy of one's own to many days, on the bars and signals there were by then.
+
+    An indicator that is computed in one go for all bars knows later ones before the first session
+    is traded: to blindfold what asks it is too late then.
+    """
+    if audit.over or not is_own(audit.config, "strategies"):
+        return
+    traded = [stamp.date() for stamp in whole.engine.equity.index]
+
+    def expect(cut: Cut) -> Mapping[str, Table]:
+        return orders_table(whole.engine, cut)
+
+    def build(cut: Cut) -> Mapping[str, Table]:
+        config = audit.config.model_copy(update={"end": cut.known_session})
+        inputs = replace(audit.inputs, market=audit.inputs.market.until(cut.known_session))
+        known = [one for one in whole.learned.signals if one.effective_session <= cut.session]
+        engine = stages.trade_one(config, inputs, known, config.strategy, traded[0])
+        return orders_table(engine, cut)
+
+    chosen = audit.drawn("orders", traded[1:], count)
+    name, about = "orders day by day", f"orders of {len(chosen)} days do not know later bars"
+    how = "with later bars and signals taken away"
+    audit.record(name, about, _moved(audit, name, how, chosen, expect, build))
+
+
 def _moved(
     audit: Examination, name: str, how: str, days: Sequence[date], expect: Expect, build: Build
 ) -> Iterator[Leak]:
@@ -238,17 +265,24 @@ def _spread(days: Sequence[date], count: int) -> list[date]:
 def _marked(inputs: Inputs, days: Sequence[date], each: int = 2) -> set[date]:
     """Return some of the days that the calendar marks, a few of each sort.
 
-    The first and the last session of a month, half days, those before and after a holiday: where a
-    slip of a day or of a stamp shows, and evenly spread days seldom fall.
+    The first and the last session of a month or quarter, half days and those a storm cut short,
+    ex dates, those before and after a holiday: where a slip of a day or of a stamp shows, and
+    drawn days seldom fall.
     """
     calendar = inputs.calendar
+    paying = {stamp.date() for stamp in inputs.market.actions["ex_date"]}
     sorts: dict[str, list[date]] = {}
     for day in days:
         before, after = calendar.previous_session(day), calendar.next_session(day)
+        hours = calendar.hours(day)
         for sort, holds in (
             ("first of a month", before.month != day.month),
             ("last of a month", after.month != day.month),
-            ("half day", calendar.hours(day).half_day),
+            ("first of a quarter", before.month != day.month and day.month % 3 == 1),
+            ("last of a quarter", after.month != day.month and day.month % 3 == 0),
+            ("half day", hours.half_day),
+            ("storm", hours.irregular is not None),
+            ("ex date", day in paying),
             ("after a holiday", (day - before).days > 3),
             ("before a holiday", (after - day).days > 3),
         ):

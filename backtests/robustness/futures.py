@@ -212,6 +212,7 @@ def _scrambled(
             scaled = values[places, column] * (factor[::-1] if volume else factor)
             values[places, column] = np.floor(scaled) + 1.0 if volume else scaled
     changed = pd.DataFrame(values, index=frame.index, columns=frame.columns)
+    changed.attrs.update(frame.attrs)  # what a source noted on a stock is no future
     if drop and len(places) > 10:
         gone = draws.choice(places[1:-1], size=len(places) // 10, replace=False)
         changed = changed.drop(index=frame.index[gone])

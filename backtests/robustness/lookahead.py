@@ -14,12 +14,13 @@ from backtests.config import RunConfig
 from backtests.inputs import Inputs, load_inputs
 from backtests.journal import Journal
 from backtests.own_parts import is_own
-from backtests.robustness import source_checks, suspicions
+from backtests.robustness import bar_traces, source_checks, suspicions
 from backtests.robustness.comparisons import check_beside, check_strategy, compare
 from backtests.robustness.cuts import Cut, choose_cuts
 from backtests.robustness.day_by_day import (
     check_features,
     check_labels,
+    check_orders,
     check_rows,
     check_signals,
 )
@@ -28,6 +29,7 @@ from backtests.robustness.foundations import check_foundations
 from backtests.robustness.lookahead_report import Leak, LookaheadReport
 from backtests.robustness.memory_checks import check_memory
 from backtests.robustness.promises import PROMISES, first_breach, late_rows
+from backtests.robustness.story_stamps import late_stamps
 from backtests.robustness.traces import (
     STAGES,
     Memory,
@@ -143,6 +145,7 @@ def _check_line(audit: Examination, count: int, days: int) -> tuple[Cut, ...]:
     for check in (check_rows, check_features, check_labels, check_signals):
         check(audit, whole, days)
     check_strategy(audit, whole)
+    check_orders(audit, whole, days)
     check_beside(audit, whole)
     check_memory(audit, whole)
     check_foundations(audit, whole)
@@ -206,18 +209,20 @@ def _check_data(audit: Examination) -> None:
     for name, about, found in (
         ("config", "no setting that looks ahead", source_checks.declared(config, inputs)),
         ("price check", "prices have no error of their own", source_checks.price_errors(inputs)),
-        ("invented bars", "no bar repeats the next", source_checks.invented_bars(market)),
+        ("invented bars", "no bar is filled in", bar_traces.invented_bars(market)),
         (
             "adjusted in secret",
             "raw prices lie on ticks",
-            source_checks.adjusted_in_secret(market),
+            bar_traces.adjusted_in_secret(market),
         ),
+        ("averaged opens", "no open is a mean of its day", bar_traces.averaged_opens(market)),
+        ("closes that know", "no close foretells the open", bar_traces.closes_that_know(market)),
         (
             "ahead of the index",
             "bars move with the index of their own session",
-            source_checks.ahead_of_the_index(market),
+            bar_traces.ahead_of_the_index(market),
         ),
-        ("sparse bars", "a bar a session", source_checks.sparse_bars(inputs, market)),
+        ("sparse bars", "a bar a session", bar_traces.sparse_bars(inputs, market)),
     ):
         audit.record(name, about, found)
 
@@ -241,6 +246,11 @@ def _check_sources(audit: Examination, whole: Trace, cuts: tuple[Cut, ...], days
             "news clocks",
             "clocks of stories do not contradict themselves",
             source_checks.clock_errors(inputs, whole.learned.readings),
+        ),
+        (
+            "late stamps",
+            "ids and addresses of stories tell of no later state",
+            late_stamps(item for item, _ in whole.learned.readings),
         ),
         (
             "prices as of",

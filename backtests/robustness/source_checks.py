@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +18,17 @@ import pandas as pd
 from backtests.config import RunConfig
 from backtests.inputs import WARM_UP, Inputs, Universe, load_market, open_stories
 from backtests.own_parts import is_own
+from backtests.robustness.bar_traces import repeats
 from backtests.robustness.cuts import Cut
 from backtests.robustness.elsewhere import in_own_process
 from backtests.robustness.futures import other_prices
 from backtests.robustness.lookahead_report import Leak
 from backtests.robustness.parts import forget
+from markets.actions import all_columns
 from markets.check import check
 from markets.errors import MissingDataError
 from markets.news_clocks import NewsClock, check_news_clocks
 from markets.prices import BAR_COLUMNS, MarketData
-from markets.rules import UNITS_PER_HKD, tick_size
 from markets.sources import load_prices
 from signals.features.rows import Reading
 from signals.news import NewsItem
@@ -35,6 +37,7 @@ _BUILT_IN_PRICES = ("synthetic", "yahoo")
 _DOUBTFUL_CLOCK = re.compile(r"creat|cluster|insert|event_?(date|time)", re.IGNORECASE)
 _CORRECTED = re.compile(r"correct|updat|berichtig|korrig|korrektur|更正|更新|修正", re.IGNORECASE)
 _FEW_STORIES = 30
+Frames = Mapping[str, pd.DataFrame]
 Told = dict[tuple[str, str], NewsItem]
 """Stories by source and id."""
 _CLOCKS = ("published_at", "first_seen_at", "enriched_at", "available_at")
@@ -59,7 +62,7 @@ def prices_as_of(
         return
     folder = config.resolve_data_dir(os.environ)
     days = {*more, *(cut.known_session for cut in cuts)}
-    days |= {day for day, _ in _repeats(inputs.market)[:5]}
+    days |= {day for day, _ in repeats(inputs.market)[:5]}
     asked: list[tuple[date, bool]] = [(day, False) for day in sorted(days)]
     if is_own(config, "price_sources"):
         asked.append((cuts[-1].known_session, True))
@@ -78,7 +81,7 @@ def prices_as_of(
             row, column, was, now = moved
             leak = partial(
                 Leak,
-                message="a bar is another when later ones are not asked for",
+                message="what the source gave is another when later bars are not asked for",
                 column=column,
                 row=row,
                 expected=was,
@@ -89,134 +92,66 @@ def prices_as_of(
 
 
 def _first_moved(whole: MarketData, given: MarketData) -> tuple[str, str, str, str] | None:
-    for ticker in whole.tickers:
-        moved = _moved_bar(whole.bars[ticker], given.bars[ticker])
-        if moved is not None:
-            session, column, was, now = moved
-            return f"{session} {ticker}", column, was, now
+    """Return row, column, what stood there and what stands there now; None where all is the same.
+
+    Of bars with every column and note that a source gives them, of index levels, of actions:
+    those may be announced ahead, so only such as were due are held to one another.
+    """
+    last = whole.sessions()[-1].date()
+    due = given.until(last)
+    frames: tuple[tuple[str, Frames, Frames], ...] = (
+        ("", whole.bars, given.bars),
+        ("index ", whole.indices, due.indices),
+        ("action", {"": _by_row(whole.actions)}, {"": _by_row(due.actions)}),
+    )
+    for kind, left, right in frames:
+        for name in sorted(left):
+            moved = _moved_cell(left[name], right.get(name, left[name].iloc[:0]))
+            if moved is not None:
+                row, column, was, now = moved
+                return " ".join(filter(None, (row, f"{kind}{name}"))), column, was, now
     return None
 
 
-def _moved_bar(whole: pd.DataFrame, asked: pd.DataFrame) -> tuple[date, str, str, str] | None:
+def _by_row(actions: pd.DataFrame) -> pd.DataFrame:
+    """Return actions, each by its date, stock and place among those of the day."""
+    every = all_columns(actions)
+    keys = zip(every["ex_date"], every["ticker"], every["in_specie_ticker"], strict=True)
+    names = [f"{day:%Y-%m-%d} {ticker} {other}".strip() for day, ticker, other in keys]
+    return every.set_axis(pd.Index(names, dtype="object"), axis=0)
+
+
+def _moved_cell(whole: pd.DataFrame, asked: pd.DataFrame) -> tuple[str, str, str, str] | None:
     apart = whole.index.symmetric_difference(asked.index)
     if len(apart):
-        day = apart[0]
-        there = "a bar" if day in whole.index else "no bar"
-        return day.date(), "session", there, "no bar" if there == "a bar" else "a bar"
-    left, right = (frame.loc[:, list(BAR_COLUMNS)].to_numpy() for frame in (whole, asked))
-    places = np.argwhere(left != right)
-    if not len(places):
-        return None
-    row, column = places[0].tolist()
-    was, now = repr(float(left[row, column])), repr(float(right[row, column]))
-    return whole.index[row].date(), BAR_COLUMNS[column], was, now
+        row = apart[0]
+        was, now = ("there" if row in frame.index else "absent" for frame in (whole, asked))
+        return _named(row), "session", was, now
+    for name in whole.columns.union(asked.columns, sort=False):
+        if name not in whole.columns or name not in asked.columns:
+            was, now = ("there" if name in frame.columns else "absent" for frame in (whole, asked))
+            return "", str(name), was, now
+        left, right = whole[name], asked[name]
+        moved = np.flatnonzero(~((left == right) | (left.isna() & right.isna())).to_numpy())
+        if len(moved):
+            at = int(moved[0])
+            was, now = (repr(column.tolist()[at]) for column in (left, right))
+            return _named(whole.index[at]), str(name), was, now
+    was, now = (_notes(frame) for frame in (whole, asked))
+    return None if was == now else ("", "attrs", was, now)
 
 
-def _repeats(market: MarketData) -> list[tuple[date, str]]:
-    """Return (session, ticker) of bars that equal the next one in every price and in volume."""
-    found = []
-    for ticker in market.tickers:
-        frame = market.bars[ticker]
-        values = frame.loc[:, list(BAR_COLUMNS)].to_numpy()
-        same = np.flatnonzero((values[1:] == values[:-1]).all(axis=1) & (values[1:, 4] > 0))
-        found += [(frame.index[place].date(), ticker) for place in same.tolist()]
-    return sorted(found)
+def _named(row: Any) -> str:
+    return str(row.date()) if isinstance(row, pd.Timestamp) else str(row)
 
 
-def invented_bars(market: MarketData) -> Iterator[Leak]:
-    """Yield bars that equal their neighbor in all five numbers: filled in, back or forward."""
-    found = _repeats(market)
-    if found:
-        day, ticker = found[0]
-        yield Leak(
-            "suspect",
-            "invented bars",
-            "prices",
-            "a bar equals the next one in every number: filled in, not traded",
-            row=f"{day} {ticker}",
-            count=len(found),
-        )
+def _notes(frame: pd.DataFrame) -> str:
+    """Return what a source noted on a frame; of what has no text of its own only its type."""
+    return json.dumps(frame.attrs, default=_told_type, sort_keys=True)
 
 
-def adjusted_in_secret(market: MarketData) -> Iterator[Leak]:
-    """Yield prices said to be raw that lie off the exchange's ticks: scaled by later payouts.
-
-    Looked at in up to 60 bars of each ticker, spread over time. Bound: a fifth of them.
-    """
-    if market.adjusted:
-        return
-    for ticker in market.tickers:
-        frame = market.bars[ticker]
-        places = np.unique(np.linspace(0, len(frame) - 1, min(60, len(frame))).astype(int))
-        off = 0
-        for place in places.tolist():
-            price = round(float(frame["close"].iloc[place]) * UNITS_PER_HKD)
-            exact = abs(float(frame["close"].iloc[place]) * UNITS_PER_HKD - price) < 0.05
-            tick = tick_size(Decimal(price) / UNITS_PER_HKD, frame.index[place].date())
-            off += not exact or price % int(tick * UNITS_PER_HKD) != 0
-        if off > len(places) / 5:
-            yield Leak(
-                "suspect",
-                "adjusted in secret",
-                "prices",
-                "prices said to be raw are no multiples of a tick: scaled by later payouts?",
-                column="close",
-                row=ticker,
-                given=f"{off} of {len(places)} bars",
-                expected="at most a fifth",
-                count=off,
-            )
-            return
-
-
-def ahead_of_the_index(market: MarketData) -> Iterator[Leak]:
-    """Yield bars that move with the index of the session after: they carry the wrong date.
-
-    Bound: the correlation with the next session's index move is 0.3 above that with its own.
-    """
-    days = market.sessions()
-    closes = market.matrix("close", days, forward_adjusted=True)
-    mean = closes.pct_change(fill_method=None).mean(axis=1)
-    for name, frame in sorted(market.indices.items()):
-        moves = frame["close"].pct_change().reindex(days)
-        both = pd.DataFrame({"own": mean, "same": moves, "next": moves.shift(-1)}).dropna()
-        if len(both) < 100:
-            continue
-        same, following = (float(both["own"].corr(both[side])) for side in ("same", "next"))
-        if following > same + 0.3:
-            yield Leak(
-                "suspect",
-                "ahead of the index",
-                "prices",
-                f"bars move with the next session of {name}: their dates are a session early",
-                column="session",
-                given=f"correlation {following:.2f}",
-                expected=f"{same:.2f} or less",
-                count=len(both),
-            )
-            return
-
-
-def sparse_bars(inputs: Inputs, market: MarketData) -> Iterator[Leak]:
-    """Yield bars that span several sessions each: a week stamped with its first day knows its end.
-
-    Bound: bars in fewer than half of the sessions between the first and the last.
-    """
-    for ticker in market.tickers:
-        index = market.bars[ticker].index
-        sessions = inputs.calendar.sessions(index[0].date(), index[-1].date())
-        idle = len(market.untraded.get(ticker, ()))
-        if len(sessions) > 20 and len(index) + idle < len(sessions) / 2:
-            yield Leak(
-                "suspect",
-                "sparse bars",
-                "prices",
-                "bars in fewer than half of the sessions: resampled to weeks or months?",
-                row=ticker,
-                given=f"{len(index)} bars",
-                expected=f"{len(sessions)} sessions",
-            )
-            return
+def _told_type(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else type(value).__name__
 
 
 def stories_as_of(

@@ -34,8 +34,9 @@ _MIN_ROWS = 60
 def features_that_know(traced: Trace) -> Iterator[Leak]:
     """Yield columns that rank rows as what came after them does.
 
-    Against the label, the raw return, the return of the first session from its open, and the gap
-    into it. Bound: |rank correlation| of 0.6 (0.95 for the gap, which news do foretell).
+    Against the label, the raw return, the return of the first session from its open, the sizes of
+    these two, and the gap into it. Bound: |rank correlation| of 0.6 (0.95 for the gap, which news
+    do foretell).
     """
     features, labels = traced.learned.features.values, traced.learned.labels.values
     common = features.loc[labels.index]
@@ -73,11 +74,14 @@ def _outcomes(traced: Trace, labels: pd.DataFrame) -> dict[str, np.ndarray]:
     column = opens.columns.get_indexer(labels.index.get_level_values("ticker"))
     opened = opens.to_numpy()[at, column]
     before = closes.ffill().shift(1).to_numpy()[at, column]
+    raw, first = labels["raw_return"].to_numpy(), closes.to_numpy()[at, column] / opened - 1.0
     return {
         "label": labels["forward_return"].to_numpy(),
-        "raw return": labels["raw_return"].to_numpy(),
-        "first session": closes.to_numpy()[at, column] / opened - 1.0,
+        "raw return": raw,
+        "first session": first,
         "gap": opened / before - 1.0,
+        "size of raw return": np.abs(raw),
+        "size of first session": np.abs(first),
     }
 
 

@@ -212,6 +212,13 @@ def features_table(features: FeatureFrame, cut: Cut) -> dict[str, Table]:
     return {"features": Table(table.values[kept], table.when[kept])}
 
 
+def orders_table(engine: EngineResult, cut: Cut) -> dict[str, Table]:
+    """Return the stage of orders alone, with those decided by a cut: after the last known close."""
+    table = _orders(engine)
+    kept = table.when <= np.datetime64(cut.known_session, "D")
+    return {"orders": Table(table.values[kept], table.when[kept])}
+
+
 def labels_table(labels: LabelFrame) -> Table:
     """Return the stage of labels alone; each is known in the session of its `t1`."""
     values = labels.values

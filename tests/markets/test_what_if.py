@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -41,6 +42,17 @@ def test_an_open_is_known_and_nothing_later(market: MarketData, day: date) -> No
             assert (last["close"] > last["open"]) != (
                 before["close"].iloc[-1] >= before["open"].iloc[-1]
             )
+
+
+def test_what_else_a_source_tells_of_a_session_is_not_known_at_its_open(
+    market: MarketData,
+) -> None:
+    ticker, day = market.tickers[0], SESSIONS[40]
+    bars = market.bars[ticker].assign(average=3.0, trades=7)
+    told = opened(replace(market, bars={ticker: bars}), day).bars[ticker]
+    assert told.loc[pd.Timestamp(day), ["average", "trades"]].tolist() == [1.5, 3.5]
+    assert set(told["average"].iloc[:-1]) == {3.0}
+    assert set(told["trades"].iloc[:-1]) == {7.0}
 
 
 @pytest.mark.parametrize("day", SESSIONS[::40])
