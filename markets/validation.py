@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -16,6 +16,7 @@ TOLD = "told"
 """Type of a problem that says what was wanted; its context has what was given and what is near."""
 
 _INVALID = "invalid value"
+_NO_PARAMETERS = ("none: it has no parameters",)
 _FEW = 12
 """So many names are listed beside the nearest one; more would hide it."""
 
@@ -96,6 +97,31 @@ def explained(error: ValidationError, model: Model, place: Callable[[str], str])
         for key, other in zip(list(by_key)[1:], others, strict=True)
     )
     return first
+
+
+def require_known(given: Iterable[str], known: Collection[str], *, part: str, where: str) -> None:
+    """Refuse a parameter that a part does not have, with the nearest that it has.
+
+    Raises
+    ------
+    ConfigError
+        For the first such name.
+
+    Examples
+    --------
+    >>> require_known({"fst": 3}, ["fast", "slow"], part="strategy", where="strategy.params")
+    Traceback (most recent call last):
+    ...
+    markets.errors.ConfigError: unknown parameter of the strategy
+      where    strategy.params
+      given    fst
+      wanted   fast, slow
+      nearest  fast
+    """
+    for name in given:
+        if name not in known:
+            problem = f"unknown parameter of the {part}"
+            raise ConfigError.no_such(problem, name, known or _NO_PARAMETERS, where)
 
 
 def wanted(problems: Sequence[ErrorDetails]) -> str:

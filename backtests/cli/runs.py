@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit
+from backtests.cli.contract import Config, Json, Run, Set, command, emit
 
 if TYPE_CHECKING:
     from backtests.view import RunView
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
 
 
 class Format(StrEnum):
@@ -132,10 +129,12 @@ def signals(
 
     Example: newswake signals configs/quickstart.toml --as-of 2025-09-12T08:30+08:00
     """
+    from backtests.cli.times import read_instant
     from backtests.config import load_config
     from backtests.live import coming_session, print_coming
 
-    coming = coming_session(load_config(config, sets or []), as_of)
+    instant = read_instant(as_of, "--as-of")
+    coming = coming_session(load_config(config, sets or []), instant)
     if as_json:
         emit(coming)
     else:

@@ -59,9 +59,23 @@ def config(small_config: Path, tmp_path: Path) -> Path:
             {"nearest": "fast", "where": "flag: strategy.params of parts_of_a_test:Own"},
         ),
         (["classifier.name=logistc"], 3, {"nearest": "logistic", "where": "flag: classifier.name"}),
-        (["classifier.params.c=1"], 3, {"where": "flag: classifier.params of logistic"}),
-        (["classifier.tune.c=[1]"], 3, {"where": "classifier.params of logistic"}),
-        (["classifier.tune.C=[0.1,-1.0]"], 3, {"given": "{'C': -1.0}"}),
+        (
+            ["classifier.params.c=1"],
+            3,
+            {"given": "c", "nearest": "C", "where": "flag: classifier.params of logistic"},
+        ),
+        (
+            ["classifier.tune.Cs=[1]"],
+            3,
+            {"given": "Cs", "nearest": "C", "where": "flag: classifier.tune of logistic"},
+        ),
+        (
+            ["classifier.params.C=-1"],
+            3,
+            {"given": "-1", "where": "flag: classifier.params of logistic: C"},
+        ),
+        (["label.params.horizn=3"], 3, {"where": "flag: label.params of forward_return"}),
+        (["classifier.tune.C=[0.1,-1.0]"], 3, {"given": "-1.0"}),
         (["classifier.tune.C=[]"], 3, {"wanted": "1 values or more"}),
         (
             ["classifier.name=sklearn.neighbors:KNeighborsClassifier"],
