@@ -276,6 +276,7 @@ def main(count: int, file: Path | None) -> int:
     fresh = range(len(worlds) + 1, count + 1)
     told, memory = load_inputs(config_of(1, 0.0)), Memory()
     for seed in fresh:
+        print(f"world {seed} of {count}", end="\r", file=sys.stderr)
         worlds.append(world_of(seed, told, memory))
         if file is not None:
             with file.open("a", encoding="utf-8") as lines:
