@@ -55,26 +55,19 @@ class Stance(NamedTuple):
     is_background: bool
 
 
-def stances(sentence: Sentence, fired: Sequence[Match], language: str) -> list[Stance]:
+def stances(sentence: Sentence, fired: Sequence[Match]) -> list[Stance]:
     """Return the stance of each match of a sentence, in the order given."""
     used = [(found.start, found.end) for match in fired for found in match.found]
     denied = _denied(sentence, fired, used)
-    return [
-        _stance(sentence, match, index in denied, used, language)
-        for index, match in enumerate(fired)
-    ]
+    return [_stance(sentence, match, index in denied, used) for index, match in enumerate(fired)]
 
 
 def _stance(
-    sentence: Sentence,
-    match: Match,
-    is_denied: bool,
-    used: list[tuple[int, int]],
-    language: str,
+    sentence: Sentence, match: Match, is_denied: bool, used: list[tuple[int, int]]
 ) -> Stance:
     segment = match.segment
-    is_denied = is_denied or _says_no(sentence, match, used, language)
-    negated = is_denied or _is_negated(sentence, match, used, language)
+    is_denied = is_denied or _says_no(sentence, match, used)
+    negated = is_denied or _is_negated(sentence, match, used)
     hedged = bool(sentence.in_segment("hedge", segment)) or _opens(sentence, "hedge", segment)
     return Stance(
         certainty="denied" if is_denied else _certainty(sentence, match),
@@ -82,7 +75,7 @@ def _stance(
         negated=negated,
         hedged=hedged,
         is_reversed=not match.rule.reaction
-        and _is_reversed(sentence, match, _and_denials(sentence, used, is_denied), language),
+        and _is_reversed(sentence, match, _and_denials(sentence, used, is_denied)),
         is_background=_is_background(sentence, segment),
     )
 
@@ -93,7 +86,7 @@ _PLANNED: frozenset[Kind] = frozenset(
 )
 
 
-def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str) -> bool:
+def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]]) -> bool:
     """Read what a company itself negates as denied ("JD: we never discussed a sale")."""
     if "neg" not in sentence.by_concept:
         return False
@@ -103,16 +96,16 @@ def _says_no(sentence: Sentence, match: Match, used: list[tuple[int, int]], lang
     speaks = _speaks(sentence, match.segment)
     if match.rule.kind == "guidance":  # only who speaks for himself denies: others miss a change
         says = says or (speaks and sentence.is_behind_colon(match.segment))
-        return says and _is_negated(sentence, match, used, language)
+        return says and _is_negated(sentence, match, used)
     says = says or (speaks and _is_statement(sentence, match.segment))
     # A German subject may stand behind its verb ("daran arbeitet Nio nicht").
-    last = sentence.segments[match.segment][1] if language == "de" else match.start
+    last = sentence.segments[match.segment][1] if sentence.language == "de" else match.start
     in_front = any(group.tickers and group.start < last for group in sentence.groups)
     plans_nothing = match.rule.kind in _PLANNED and in_front
     # "ZTE never shipped chips, lawyers say"; of an accident, that nobody was hurt denies nothing.
     tells = in_front and match.rule.subtype != "accident" and "speech" in sentence.by_concept
-    reach = _SAID_REACH if says and language == "zh" else _NEG_REACH[language]
-    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, language, reach)
+    reach = _SAID_REACH if says and sentence.language == "zh" else _NEG_REACH[sentence.language]
+    return (says or plans_nothing or tells) and _is_negated(sentence, match, used, reach)
 
 
 def _speaks(sentence: Sentence, segment: int) -> bool:
@@ -251,21 +244,21 @@ def _is_negated(
     sentence: Sentence,
     match: Match,
     used: list[tuple[int, int]],
-    language: str,
     reach: int | None = None,
 ) -> bool:
     if "neg" not in sentence.by_concept:
         return False
     if any(found.concept in ("record_high", "record_low") for found in match.found):
         return False  # "as high as it has not been since 2015"
-    if match.rule.reaction and match.rule.takes_money is False and language == "zh":
+    if match.rule.reaction and match.rule.takes_money is False and sentence.language == "zh":
         return False
     if reach is None:
-        reach = _NEG_REACH[language]
+        reach = _NEG_REACH[sentence.language]
     return any(
         match.start - hit.end <= reach
         if hit.start < match.start
-        else hit.start < match.end or (language == "de" and _is_behind(sentence, match, hit))
+        else hit.start < match.end
+        or (sentence.language == "de" and _is_behind(sentence, match, hit))
         for hit in _free(sentence.in_segment("neg", match.segment), used)
     )
 
@@ -291,15 +284,13 @@ def _and_denials(
     return [*used, *((hit.start, hit.end) for hit in words)]
 
 
-def _is_reversed(
-    sentence: Sentence, match: Match, used: list[tuple[int, int]], language: str
-) -> bool:
+def _is_reversed(sentence: Sentence, match: Match, used: list[tuple[int, int]]) -> bool:
     turns = TURNS.get(match.rule.kind)
     if turns is None or turns.isdisjoint(sentence.by_concept):
         return False
     if (match.rule.subtype or "") in _ALREADY_TURNED:
         return False
-    reach = _END_REACH[language]
+    reach = _END_REACH[sentence.language]
     if match.rule.kind == "incident" and match.segment > 0:
         restarted = sentence.in_segment("resolved", match.segment - 1)
         if restarted:  # "restarts its plant | after the fire"

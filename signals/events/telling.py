@@ -118,7 +118,7 @@ class Teller:
         denies = "deny" in sentence.by_concept and all(match.only_denied for match in fired)
         if not fired:
             return Told((), subject, denies, _lone_sum(sentence))
-        told = stances(sentence, fired, language)
+        told = stances(sentence, fired)
         figures = _share_figures(sentence, fired)
         here = [
             (self._grammar.rank_of(match), _event(sentence, match, stance, own, whose))
