@@ -37,7 +37,7 @@ _TOLD_BY_NAME = frozenset(("holder", "own_chip", "chip_name", "own_unit"))
 
 
 _LISTED = 18  # letters between two names of a list
-_LEADS = 16  # letters looked at before a firm: a preposition and an article
+_LEADS = 32  # letters looked at before a firm: a preposition and an article
 _FAR = 1 << 30  # behind the end of any text
 
 
@@ -184,7 +184,7 @@ def _without_attributes(folded: str, named: list[Mention], wording: Wording) -> 
 def _left_behind(folded: str, mention: Mention, wording: Wording) -> Mention | None:
     """Make a firm somebody came from ("former Alibaba executive") nobody's, another's nothing."""
     if not (
-        wording[_FORMER].search(folded, max(0, mention.start - 12), mention.start)
+        wording[_FORMER].search(folded, max(0, mention.start - _LEADS), mention.start)
         or wording[_OF_ANOTHER].match(folded, mention.end)
         or wording[_FORMER_BEHIND].match(folded, mention.end)
     ):
