@@ -19,6 +19,7 @@ from signals.weights import day_share, uniqueness
 _DAY = "datetime64[D]"
 _NEEDED = ("t1", "target", "forward_return")
 _KNOWN = ("t0", *_NEEDED, "raw_return")
+_NUMBERS, _DAYS = ("target", "forward_return", "raw_return"), ("t0", "t1")
 
 
 class Labeler(Protocol):
@@ -182,14 +183,31 @@ def _in_order(given: pd.DataFrame, asked: pd.Index, settings: LabelSettings) -> 
     if given.index.has_duplicates or not given.index.isin(asked).all():
         raise DataError("outcomes of no decision, or two of one", where=where)
     found = given.loc[asked[asked.isin(given.index)]].copy()
-    for name in ("target", "forward_return"):
-        if not np.isfinite(found[name].to_numpy(dtype="float64")).all():
-            raise DataError(f"a {name} is no number", where=where)
+    for name in (*_NUMBERS, *_DAYS):
+        if name in found:
+            found[name] = _converted(found[name], name, where)
     if not found["target"].isin([0, 1]).all():
         raise DataError("a target is neither 0 nor 1", where=where)
     found["target"] = found["target"].astype("int64")
-    found["forward_return"] = found["forward_return"].astype("float64")
-    found["raw_return"] = found.get("raw_return", found["forward_return"]).astype("float64")
+    found["raw_return"] = found.get("raw_return", found["forward_return"])
+    return found
+
+
+def _converted(column: pd.Series, name: str, where: str) -> pd.Series:
+    """Return a column as float64, all finite, or as days, all known."""
+    days = name in _DAYS
+    try:
+        found = column.astype("datetime64[s]" if days else "float64")
+        bad = found.isna() if days else ~np.isfinite(found)
+    except (ValueError, TypeError):
+        bad = pd.Series(True, index=column.index)
+    if bad.any():
+        raise DataError(
+            f"a {name} is no {'session' if days else 'number'}",
+            given=column[bad].iloc[0],
+            wanted="an exchange date" if days else "a finite number",
+            where=where,
+        )
     return found
 
 

@@ -83,8 +83,16 @@ def check_targets(
     Raises
     ------
     ConfigError
-        For a ticker without prices, or a weight that is no number, or negative without shorts.
+        For what is no mapping, a ticker without prices, or a weight that is no number, or negative
+        without shorts.
     """
+    if not isinstance(targets, Mapping):
+        raise ConfigError(
+            "the strategy's targets are no mapping",
+            given=type(targets).__name__,
+            wanted="weights of equity by ticker",
+            where=name,
+        )
     for ticker, weight in targets.items():
         if ticker not in tickers:
             raise ConfigError(
@@ -93,7 +101,7 @@ def check_targets(
                 where=name,
                 nearest=nearest_name(ticker, tickers),
             )
-        if not math.isfinite(weight):
+        if not _finite(weight):
             raise ConfigError(
                 "a target weight must be a finite number", given=f"{ticker}: {weight}", where=name
             )
@@ -104,3 +112,10 @@ def check_targets(
                 wanted="at least 0, or broker.short.enabled = true with its list and its rate",
                 where=name,
             )
+
+
+def _finite(weight: float) -> bool:
+    try:
+        return math.isfinite(weight)
+    except TypeError:  # a strategy of one's own may say anything
+        return False

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from backtests.metrics.undefined import Floats, need
+from backtests.sweeps.book import kept_equities
 from backtests.trials import Ledger, Trial
+from markets.calendar import hong_kong_calendar
 
 Looks = Mapping[str, Sequence[Trial]]
 """Trials by a name of their look; those of equal config and inputs are one."""
 
 
+MOST_BESIDE = 1000
+"""Others that are set beside a run in measuring overfitting; an even choice of more."""
 SHARED = 0.5
 """Part of a run's sessions that another must have, to be set beside it in measuring overfitting."""
 
@@ -37,7 +43,7 @@ class Tries:
     sharpe : mapping of str to float or None
         Annual Sharpe ratio by look; None for one that never finished: it was a look too.
     returns : mapping of str to Series
-        Session returns by look, of those whose run folder is still there.
+        Session returns by look, of those whose folder, of a run or a sweep, is still there.
     combinations : mapping of str to int
         By look, how many combinations of parameters were tried inside it for one answer.
     """
@@ -65,13 +71,13 @@ def tries_of(ledger: Ledger | None, look: Look) -> Tries:
     if ledger is None:
         return Tries()
     others = others_of(ledger, look)
+    kept = _Kept(ledger.path.parent)
     returns: dict[str, pd.Series] = {}
     for name, trials in others.items():
         for trial in trials:
-            path = ledger.path.parent / trial.run_id / "equity.csv"
-            if trial.status == "finished" and path.is_file():
-                table = pd.read_csv(path, usecols=["session", "equity_hkd"])
-                returns[name] = _returns(table)
+            found = kept.returns_of(trial) if trial.status == "finished" else None
+            if found is not None:
+                returns[name] = found
     return Tries(sharpe_of(others), returns, combinations_of(others))
 
 
@@ -126,7 +132,8 @@ def together(mine: pd.Series, tries: Tries) -> Floats:
     """Return session returns of this run and of the others, over the sessions they share.
 
     Others that lack more than half of this run's sessions are left out: what all share would be
-    too little to say anything of this run.
+    too little to say anything of this run. Of more than `MOST_BESIDE` others an even choice is
+    taken.
 
     Raises
     ------
@@ -141,7 +148,9 @@ def together(mine: pd.Series, tries: Tries) -> Floats:
         if mine.index.isin(returns.index).sum() >= enough
     ]
     need(bool(ordered), "no other configuration traded in the same sessions")
-    table = pd.concat([mine, *ordered], axis=1, join="inner").sort_index()
+    places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_BESIDE))
+    chosen = [ordered[place] for place in places.round().astype(int).tolist()]
+    table = pd.concat([mine, *chosen], axis=1, join="inner").sort_index()
     need(len(table) > 0, "the runs share no session")
     return np.asarray(table.to_numpy(dtype=np.float64))
 
@@ -151,6 +160,39 @@ def returns_by_session(equity: pd.Series) -> pd.Series:
     return equity.pct_change().iloc[1:]
 
 
-def _returns(table: pd.DataFrame) -> pd.Series:
-    index = pd.DatetimeIndex(pd.to_datetime(table["session"])).astype("datetime64[s]")
-    return returns_by_session(pd.Series(table["equity_hkd"].to_numpy(), index=index))
+class _Kept:
+    """Session returns of trials, from what lies in a folder of runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sweeps: dict[str, dict[int, pd.Series]] = {}
+
+    def returns_of(self, trial: Trial) -> pd.Series | None:
+        """Return a trial's session returns; None where nothing is left of it."""
+        path = self._folder / trial.run_id / "equity.csv"
+        if path.is_file():
+            table = pd.read_csv(path, usecols=["session", "equity_hkd"])
+            return _returns(table["session"], table["equity_hkd"].to_numpy())
+        sweep, _, number = trial.run_id.rpartition("#")
+        if trial.kind != "sweep" or not number.isdigit():
+            return None
+        if sweep not in self._sweeps:
+            self._sweeps[sweep] = dict(_swept(self._folder / "sweeps" / sweep))
+        return self._sweeps[sweep].get(int(number))
+
+
+def _swept(folder: Path) -> Iterator[tuple[int, pd.Series]]:
+    """Yield the number and the session returns of each trial of a sweep."""
+    calendar, spans = hong_kong_calendar(), dict[tuple[str, int], list[date]]()
+    for row, equity in kept_equities(folder):
+        first, count = row.figures["first_session"], row.figures["sessions"]
+        if (first, count) not in spans:
+            begin = date.fromisoformat(first)
+            spans[first, count] = calendar.sessions(begin, calendar.next_session(begin, count))
+        # Value 0 of a path stands before its first session.
+        yield row.number, _returns(pd.Series(spans[first, count][:count]), equity[1:])
+
+
+def _returns(sessions: pd.Series, equity: Floats) -> pd.Series:
+    index = pd.DatetimeIndex(pd.to_datetime(sessions)).astype("datetime64[s]")
+    return returns_by_session(pd.Series(equity, index=index))

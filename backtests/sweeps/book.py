@@ -164,14 +164,10 @@ class Book:
         whole = 0
         size = self._equity.seek(0, os.SEEK_END)
         for line in self._journal:
-            try:
-                told = json.loads(line)
-                place, length = int(told.pop("at")), int(told.pop("length"))
-                row = Row(**told)
-            except (ValueError, KeyError, TypeError):
+            entry = _entry(line)
+            if entry is None:
                 break
-            if not line.endswith(b"\n"):
-                break
+            row, place, length = entry
             whole += len(line)
             if place + 8 * length <= size and self._sound(row, place, length):
                 self.rows[row.number] = row
@@ -184,6 +180,36 @@ class Book:
             return True
         self._equity.seek(place)
         return sha256_of(self._equity.read(8 * length)) == row.equity_sha256
+
+
+def kept_equities(folder: Path) -> Iterator[tuple[Row, npt.NDArray[np.float64]]]:
+    """Yield the finished trials of a sweep with what `Book.equity_of` gives; claims nothing.
+
+    None of a folder that is no sweep; no trial whose equity is not as it was written.
+    """
+    if not ((folder / JOURNAL).is_file() and (folder / EQUITY).is_file()):
+        return
+    with (folder / JOURNAL).open("rb") as journal, (folder / EQUITY).open("rb") as equities:
+        for line in journal:
+            entry = _entry(line)
+            if entry is None:
+                return
+            row, place, length = entry
+            equities.seek(place)
+            content = equities.read(8 * length)
+            if row.status == "finished" and sha256_of(content) == row.equity_sha256:
+                yield row, np.frombuffer(content, dtype="<f8")
+
+
+def _entry(line: bytes) -> tuple[Row, int, int] | None:
+    """Return a trial with the place and the length of its equity; None of a line cut off."""
+    try:
+        told = json.loads(line)
+        place, length = int(told.pop("at")), int(told.pop("length"))
+        row = Row(**told)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (row, place, length) if line.endswith(b"\n") else None
 
 
 def row_of(outcome: Outcome, values: Mapping[str, Any], config_sha256: str) -> Row:

@@ -15,6 +15,7 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
+from markets.errors import DataError
 from signals.classifiers.lexicon import ReturnLexicon
 from signals.classifiers.terms import FoldTerms
 
@@ -38,6 +39,11 @@ def log_odds_of(classifier: Any, seen: Any) -> Floats:
         Fitted, with `decision_function` or, failing that, `predict_proba`.
     seen : array or sparse, shape (n_rows, n_columns)
         What it was fitted on.
+
+    Raises
+    ------
+    DataError
+        If it does not give one number a row.
     """
     if isinstance(classifier, Pipeline):
         return log_odds_of(classifier[-1], classifier[:-1].transform(seen))
@@ -48,11 +54,19 @@ def log_odds_of(classifier: Any, seen: Any) -> Floats:
     elif isinstance(classifier, ReturnLexicon):
         odds = classifier.log_odds(seen)
     elif hasattr(classifier, "decision_function"):
-        odds = np.asarray(classifier.decision_function(seen), dtype="float64").reshape(-1)
+        odds = np.asarray(classifier.decision_function(seen), dtype="float64")
+        odds = odds[:, 0] if odds.ndim == 2 and odds.shape[1] == 1 else odds
     else:
         with np.errstate(divide="ignore"):
             logs = np.log(np.asarray(classifier.predict_proba(seen), dtype="float64"))
-        odds = logs[:, 1] - logs[:, 0]
+        odds = logs[:, 1] - logs[:, 0] if logs.ndim == 2 and logs.shape[1] == 2 else logs
+    if odds.shape != (seen.shape[0],) or np.isnan(odds).any():
+        raise DataError(
+            "a classifier's answer is not one number a row",
+            given="a score that is no number" if odds.ndim == 1 else f"scores of {odds.shape}",
+            wanted=f"finite scores for {seen.shape[0]} rows, of two classes",
+            where=type(classifier).__name__,
+        )
     return np.asarray(np.clip(odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS))
 
 

@@ -94,10 +94,19 @@ def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
     Raises
     ------
     ConfigError
-        If there is none; with the nearest right name.
+        If there is none, with the nearest right name; if it is no feature group.
     """
     part = load("features", BUILT_IN_GROUPS.get(name, name), BUILT_IN_GROUPS, "features.groups")
-    group: FeatureGroup = part(settings)
+    made = part(settings)
+    if not (isinstance(getattr(made, "name", None), str) and callable(getattr(made, "build", 0))):
+        raise ConfigError(
+            "this is no feature group",
+            given=name,
+            wanted="a class with a `name` and a method `build`: see "
+            "signals.features.base.FeatureGroup",
+            where="features.groups",
+        )
+    group: FeatureGroup = made
     return group
 
 
@@ -149,6 +158,13 @@ def story_key(item: NewsItem) -> str:
 
 
 def _checked(name: str, part: pd.DataFrame, n_rows: int) -> pd.DataFrame:
+    if not isinstance(part, pd.DataFrame):
+        raise DataError(
+            "a feature group returned no table",
+            given=type(part).__name__,
+            wanted="a DataFrame",
+            where=name,
+        )
     if len(part) != n_rows:
         raise DataError(
             "a feature group returned another number of rows",
@@ -164,7 +180,21 @@ def _checked(name: str, part: pd.DataFrame, n_rows: int) -> pd.DataFrame:
             wanted=f"{name}__…",
             where=name,
         )
-    part = part.astype("float64").reset_index(drop=True)
+    if part.columns.has_duplicates:
+        raise DataError(
+            "two feature columns share a name",
+            given=part.columns[part.columns.duplicated()][0],
+            where=name,
+        )
+    try:
+        part = part.astype("float64").reset_index(drop=True)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"a feature is no number: {error}",
+            given=", ".join(f"{column}: {kind}" for column, kind in part.dtypes.items()),
+            wanted="float64",
+            where=name,
+        ) from None
     bad = ~np.isfinite(part.to_numpy()).all(axis=0)
     if bad.any():
         raise DataError(

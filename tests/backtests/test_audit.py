@@ -47,7 +47,7 @@ from backtests.robustness.report import html, text
 from backtests.robustness.rounds import Finished, key_of, run_placebos
 from backtests.robustness.settings import PLACEBOS, AuditSettings, CombinatorialSettings
 from backtests.robustness.stress import ScaledCosts, stress
-from backtests.robustness.tries import Look, Tries, together, tries_of
+from backtests.robustness.tries import MOST_BESIDE, Look, Tries, together, tries_of
 from backtests.robustness.verdict import verdict
 from backtests.run import Learned, judge, learn, mean_weight, run, trade
 from backtests.sweeps.space import Space
@@ -541,6 +541,42 @@ def test_a_run_with_too_few_shared_sessions_is_not_set_beside() -> None:
     assert together(mine, tries).shape == (80, 3)
     with pytest.raises(UndefinedMetric, match="same sessions"):
         together(mine, Tries(returns={"short": mine.iloc[60:]}))
+
+
+def test_trials_of_a_sweep_are_set_beside_a_run_as_runs_of_theirs_would(
+    small_config: Path, tmp_path: Path
+) -> None:
+    horizons = [{"label.horizon": horizon} for horizon in (1, 2)]
+    swept = sweep(
+        load_config(small_config, [], {}), Space(rows=horizons), Where(tmp_path / "sweep")
+    )
+    with closing(swept.book):
+        folder = swept.book.folder
+    for horizon in (1, 2):
+        loaded = load_config(small_config, [f"label.horizon={horizon}"], {})
+        run(loaded, tmp_path / "runs", show=False)
+    of_sweep, of_runs = (Ledger(tmp_path / name / "ledger.sqlite") for name in ("sweep", "runs"))
+    (trial, _) = of_runs.trials()
+    look = Look("another", trial.inputs_sha256 or "", trial.family_sha256 or "")
+    beside, alone = (tries_of(ledger, look).returns for ledger in (of_sweep, of_runs))
+    assert beside.keys() == alone.keys()
+    assert len(beside) == 2
+    for name, returns in beside.items():
+        pd.testing.assert_series_equal(returns, alone[name], check_names=False, check_freq=False)
+    with (folder / "equity.f64").open("r+b") as file:
+        file.write(b"\0" * 8)
+    assert len(tries_of(of_sweep, look).returns) == 1, "what is damaged is not set beside"
+    (folder / "equity.f64").unlink()
+    assert tries_of(of_sweep, look).returns == {}
+
+
+def test_of_very_many_others_an_even_choice_is_set_beside() -> None:
+    index = pd.DatetimeIndex(pd.date_range("2024-01-02", periods=20, freq="B"))
+    mine = pd.Series(np.arange(20) / 1e4, index=index)
+    others = {f"{n:05}": mine + n for n in range(2 * MOST_BESIDE)}
+    table = together(mine, Tries(returns=others))
+    assert table.shape == (20, 1 + MOST_BESIDE)
+    assert table[0, [1, -1]].tolist() == [0.0, 2 * MOST_BESIDE - 1.0]
 
 
 def test_combinations_that_tuning_tried_are_tries(tmp_path: Path) -> None:

@@ -22,6 +22,22 @@ class Bent(LogisticRegression):
         return np.tanh(super().decision_function(X))
 
 
+class Speechless(LogisticRegression):
+    """Answers what is no number."""
+
+    def decision_function(self, X: Any) -> Any:
+        """Return scores that are none."""
+        return np.nan * super().decision_function(X)
+
+
+class Shouting(LogisticRegression):
+    """Answers three numbers a row."""
+
+    def decision_function(self, X: Any) -> Any:
+        """Return the same score three times."""
+        return np.column_stack([super().decision_function(X)] * 3)
+
+
 def scaled_again(C: float = 1.0) -> Pipeline:
     """Return a classifier that is a pipeline: only its last step takes weights."""
     return make_pipeline(StandardScaler(with_mean=False), LogisticRegression(C=C))

@@ -155,6 +155,14 @@ def test_reasons_add_up_whatever_the_class(name: str, linear: bool) -> None:
     assert [sum(parts.values()) for parts in reasons] == pytest.approx(odds.tolist(), abs=1e-12)
 
 
+@pytest.mark.parametrize(("name", "said"), [("Speechless", "no number"), ("Shouting", "of (2, 3)")])
+def test_an_answer_that_is_not_one_number_a_row_is_refused(name: str, said: str) -> None:
+    with pytest.raises(DataError, match="not one number a row") as caught:
+        fitted(f"tests.signals.own_classifier:{name}")
+    assert caught.value.where == name
+    assert said in str(caught.value)
+
+
 def test_a_group_that_is_neutral_already_takes_nothing_away() -> None:
     model, _ = fitted("gradient_boosting", params={"max_iter": 20})
     center = sparse.csr_array(np.r_[model.fitted.center, np.zeros(6)][None, :])

@@ -14,7 +14,7 @@ from markets.calendar import DecisionClock, hong_kong_calendar
 from markets.errors import ConfigError, DataError, LeakError
 from markets.prices import MarketData, no_actions
 from signals.events.schema import Event
-from signals.features import BUILT_IN_GROUPS, FeatureSettings
+from signals.features import BUILT_IN_GROUPS, FeatureSettings, build
 from signals.features.base import Row
 from signals.features.build import build_features, group_of, memory_of, story_key
 from signals.features.events import AlreadyMoved, EventKinds, Magnitudes
@@ -240,6 +240,45 @@ def test_groups_are_switched_by_name_and_a_wrong_name_is_explained() -> None:
         build_features(rows, tried.market, FeatureSettings(groups=("flwo",)))
     with pytest.raises(ConfigError, match="share a name"):
         build_features(rows, tried.market, FeatureSettings(groups=("flow", "flow")))
+
+
+class Odd:
+    """A group that returns what it is told to."""
+
+    name, memory = "odd", 0
+
+    def __init__(self, returned: Any) -> None:
+        self.returned = returned
+
+    def build(self, rows: Any, market: Any) -> Any:
+        return self.returned
+
+
+@pytest.mark.parametrize(
+    ("returned", "problem"),
+    [
+        ([[1.0], [2.0]], "returned no table"),
+        (pd.DataFrame({"odd__x": [1.0]}), "another number of rows"),
+        (pd.DataFrame({"x": [1.0, 2.0]}), "must carry its group's name"),
+        (pd.DataFrame([[1.0, 2.0]] * 2, columns=["odd__x", "odd__x"]), "share a name"),
+        (pd.DataFrame({"odd__x": ["up", "down"]}), "a feature is no number"),
+        (pd.DataFrame({"odd__x": [1.0, np.inf]}), "not finite"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused(
+    returned: Any, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = example()
+    monkeypatch.setattr(build, "load", lambda *_: lambda settings: Odd(returned))
+    with pytest.raises(DataError, match=problem) as caught:
+        build_features(tried.rows()[:2], tried.market, FeatureSettings(groups=("odd:Odd",)))
+    assert caught.value.where == "odd"
+
+
+def test_what_is_no_feature_group_is_refused() -> None:
+    for name in ("collections:Counter", "builtins:str"):
+        with pytest.raises(ConfigError, match="this is no feature group"):
+            group_of(name, FeatureSettings())
 
 
 def test_no_rows_and_late_stories_are_refused() -> None:

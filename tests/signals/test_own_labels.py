@@ -131,6 +131,10 @@ REFUSED = {
     "on no session": (LeakError, {"t1": pd.Timestamp("2023-03-05")}),
     "neither 0 nor 1": (DataError, {"target": 2}),
     "is no number": (DataError, {"forward_return": float("nan")}),
+    "raw_return is no number": (DataError, {"raw_return": "x"}),
+    "t1 is no session": (DataError, {"t1": "soon"}),
+    "t0 is no session": (DataError, {"t0": pd.NaT}),
+    "a t1 is no session": (DataError, {"t1": pd.Timestamp("2023-03-06", tz="UTC")}),
     "other columns": (DataError, {"t2": 1}),
 }
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
 
+from markets.errors import ConfigError
 from markets.settings import Settings
 from signals.decisions import Signal
 from strategies.base import NoParams, SignalStrategy, View, build_params
@@ -23,6 +25,7 @@ from strategies.baselines import (
 from strategies.event_hold import EventHold, EventHoldParams
 from strategies.testing import check_strategy
 from strategies.top_ranked import TopRanked, TopRankedParams
+from strategies.trader import check_targets
 
 SESSION, BEFORE = date(2025, 9, 12), date(2025, 9, 11)
 
@@ -161,3 +164,21 @@ def test_the_check_finds_a_strategy_that_breaks_a_law(sin: str, law: str) -> Non
     with pytest.raises(AssertionError, match=law):
         check_strategy(sinner, examples=60)
     check_strategy(Forgetful, examples=10)
+
+
+@pytest.mark.parametrize(
+    ("targets", "problem"),
+    [
+        (["0700.HK"], "no mapping"),
+        ({"0070.HK": 0.5}, "has no prices"),
+        ({"0700.HK": "all"}, "finite number"),
+        ({"0700.HK": None}, "finite number"),
+        ({"0700.HK": float("nan")}, "finite number"),
+        ({"0700.HK": -0.5}, "short selling is off"),
+    ],
+)
+def test_targets_that_no_broker_could_serve_are_refused(targets: Any, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as caught:
+        check_targets(targets, {"0700.HK": None}, "Mine")
+    assert caught.value.where == "Mine"
+    check_targets({"0700.HK": Decimal("0.5")}, {"0700.HK": None}, "Mine")
