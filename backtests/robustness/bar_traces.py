@@ -101,7 +101,7 @@ def adjusted_in_secret(market: MarketData) -> Iterator[Leak]:
     for ticker in market.tickers:
         frame = market.bars[ticker]
         places = _spread(len(frame))
-        for column in PRICE_COLUMNS:
+        for column in PRICE_COLUMNS[::-1]:  # the close first: every source has it
             off = 0
             for place in places.tolist():
                 given = float(frame[column].iloc[place]) * UNITS_PER_HKD

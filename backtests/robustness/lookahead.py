@@ -28,6 +28,7 @@ from backtests.robustness.examination import Examination
 from backtests.robustness.foundations import check_foundations
 from backtests.robustness.lookahead_report import Leak, LookaheadReport
 from backtests.robustness.memory_checks import check_memory
+from backtests.robustness.prices_again import prices_as_of
 from backtests.robustness.promises import PROMISES, first_breach, late_rows
 from backtests.robustness.story_stamps import late_stamps
 from backtests.robustness.traces import (
@@ -216,7 +217,6 @@ def _check_data(audit: Examination) -> None:
             bar_traces.adjusted_in_secret(market),
         ),
         ("averaged opens", "no open is a mean of its day", bar_traces.averaged_opens(market)),
-        ("closes that know", "no close foretells the open", bar_traces.closes_that_know(market)),
         (
             "ahead of the index",
             "bars move with the index of their own session",
@@ -255,7 +255,12 @@ def _check_sources(audit: Examination, whole: Trace, cuts: tuple[Cut, ...], days
         (
             "prices as of",
             "the source's earlier bars do not depend on its later ones",
-            source_checks.prices_as_of(config, inputs, cuts, asked),
+            prices_as_of(config, inputs, cuts, asked),
+        ),
+        (
+            "closes that know",
+            "no close foretells the next open",
+            bar_traces.closes_that_know(inputs.market),
         ),
         (
             "stories as of",
