@@ -16,7 +16,7 @@ from backtests.reports.formats import direction, whole
 from backtests.reports.table import Table
 from backtests.run import learn
 from markets.calendar import Calendar
-from markets.clock import for_people, parse_instant
+from markets.clock import for_people
 from markets.errors import UsageError
 from signals.store import NewsStore
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
+def coming_session(loaded: LoadedConfig, as_of: datetime) -> Record:
     """Return the signals and orders for the session that a decision at `as_of` can still reach.
 
     Parameters
     ----------
     loaded : LoadedConfig
         The run's config; its `end` gives way to the coming session.
-    as_of : str
-        ISO 8601 with a zone, or a date (its end in Hong Kong).
+    as_of : datetime
+        The instant that it is asked at, UTC.
 
     Returns
     -------
@@ -48,15 +48,14 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
     UsageError
         If the coming session lies before the run's start.
     """
-    instant = parse_instant(as_of, where="--as-of")
     config = loaded.config
     inputs = load_inputs(config)
-    coming = inputs.clock.effective_session(instant)
+    coming = inputs.clock.effective_session(as_of)
     if coming <= config.start:
         raise UsageError("this is before the run", given=coming, wanted=f"after {config.start}")
-    known = last_closed(inputs.calendar, instant)
+    known = last_closed(inputs.calendar, as_of)
     asked = config.model_copy(update={"end": coming})
-    cut = known_at(inputs, instant, known)
+    cut = known_at(inputs, as_of, known)
     learned = learn(asked, cut, Journal())
     signals = [signal for signal in learned.signals if signal.effective_session == coming]
     engine = stages.trade_one(
@@ -68,7 +67,7 @@ def coming_session(loaded: LoadedConfig, as_of: str) -> Record:
     )
     orders = engine.orders[engine.orders["effective_session"] == str(coming)]
     return {
-        "as_of": instant.isoformat(),
+        "as_of": as_of.isoformat(),
         "session": coming.isoformat(),
         "known_session": known.isoformat(),
         "signals": [_signal(signal) for signal in signals],

@@ -79,7 +79,7 @@ def parse_instant(text: str, *, where: str | None = None) -> datetime:
         if len(text) == 10:
             return end_of_day(date.fromisoformat(text))
         return as_utc(datetime.fromisoformat(text), where=where)
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:  # the end of the last day there is lies beyond
         raise DataError(
             f"no such date or time ({error})",
             given=text,

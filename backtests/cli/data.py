@@ -82,13 +82,14 @@ def fetch(
 
     Example: newswake data fetch 0700.HK 9988.HK --start 2023-01-01
     """
-    from backtests.cli.market import read_date, read_ticker
+    from backtests.cli.market import read_ticker
+    from backtests.cli.times import read_date
     from markets.errors import UsageError
     from markets.sources import PriceSettings, load_prices
     from markets.sources.yahoo import YahooSettings
 
     since = read_date(start, "--start")
-    until: date | None = read_date(end, "--end") if end else None
+    until: date | None = None if end is None else read_date(end, "--end")
     if until is not None and until < since:
         raise UsageError(
             "the end lies before the start", given=end, wanted=f"{since} or later", where="--end"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtests.cli.contract import Json, command, emit
-from markets.errors import TickerError, UsageError
+from backtests.cli.times import read_date, read_instant
+from markets.errors import TickerError
 
 if TYPE_CHECKING:
     from markets.instruments import Instruments
@@ -82,10 +83,10 @@ def session(
 
     Example: newswake market session 2025-09-12T08:30+08:00
     """
-    from markets.clock import for_people, parse_instant
+    from markets.clock import for_people
     from markets.lookup import session_at
 
-    answer = session_at(parse_instant(instant, where="INSTANT"), timedelta(seconds=latency))
+    answer = session_at(read_instant(instant, "INSTANT"), timedelta(seconds=latency))
     told = answer.as_dict()
     if not as_json:
         for name in ("instant", "decision_at", "tradable_at"):
@@ -169,22 +170,6 @@ def register(path: Path | None) -> Instruments:
 
     known = Instruments.default()
     return known if path is None else known.extended(Instruments.from_toml(path))
-
-
-def read_date(text: str, where: str = "--on") -> date:
-    """Return a date.
-
-    Raises
-    ------
-    UsageError
-        If there is no such date; names the option.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"no such date ({error})", given=text, wanted="as in 2025-09-12", where=where
-        ) from None
 
 
 def read_ticker(text: str) -> str:

@@ -138,9 +138,14 @@ def _lines(
     files: list[Path], reading: Reading, published_at: str | None, language: str | None
 ) -> Iterator[Line]:
     """Yield the lines of all files, a plain text file as one."""
+    from backtests.cli.times import read_instant
     from backtests.reading import article, lines_of
     from markets.errors import UsageError
+    from signals.sources.clocks import ClockReader
 
+    if published_at is not None:
+        clocks = ClockReader(reading.news.zone, reading.news.epoch_unit)
+        read_instant(published_at, "--published-at", clocks.read)
     for file in files:
         if file.suffix != ".txt":
             yield from lines_of([file], sys.stdin.buffer, reading.news)

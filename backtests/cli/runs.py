@@ -132,10 +132,12 @@ def signals(
 
     Example: newswake signals configs/quickstart.toml --as-of 2025-09-12T08:30+08:00
     """
+    from backtests.cli.times import read_instant
     from backtests.config import load_config
     from backtests.live import coming_session, print_coming
 
-    coming = coming_session(load_config(config, sets or []), as_of)
+    instant = read_instant(as_of, "--as-of")
+    coming = coming_session(load_config(config, sets or []), instant)
     if as_json:
         emit(coming)
     else:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from backtests.config import LoadedConfig, load_config
 from backtests.folder import read_run
 from backtests.live import coming_session
+from markets.clock import parse_instant
 from markets.errors import UsageError
 
 
@@ -25,7 +26,7 @@ def test_live_orders_are_the_backtests_orders(
     past = read_run(small_run)
     sessions = past.orders["effective_session"].drop_duplicates()
     session = sessions.iloc[int(place * len(sessions))]
-    coming = coming_session(loaded, f"{session.date()}T08:58:00+08:00")
+    coming = coming_session(loaded, parse_instant(f"{session.date()}T08:58:00+08:00"))
     assert coming["session"] == str(session.date())
     mine = past.orders[past.orders["effective_session"] == session]
     assert [(o["ticker"], o["side"], o["shares"]) for o in coming["orders"]] == list(
@@ -39,4 +40,4 @@ def test_live_orders_are_the_backtests_orders(
 
 def test_an_instant_before_the_run_is_refused(loaded: LoadedConfig) -> None:
     with pytest.raises(UsageError, match="before the run"):
-        coming_session(loaded, str(pd.Timestamp("2022-01-03", tz="UTC").isoformat()))
+        coming_session(loaded, datetime(2022, 1, 3, tzinfo=UTC))

@@ -105,6 +105,30 @@ def test_every_option_and_argument_is_described(path: tuple[str, ...]) -> None:
     assert [one.name for one in COMMANDS[path].params if not one.help] == []
 
 
+DATED = [
+    (path, one) for path in COMMANDS for one in COMMANDS[path].params
+    if one.metavar in ("DATE", "INSTANT")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "option"), DATED, ids=lambda of: getattr(of, "name", " "))
+@pytest.mark.parametrize("text", ["nonsense", "2025-02-30", "", "12.9.2025", "2025-09-12T08:30"])
+def test_what_is_no_date_is_a_wrong_call(path: tuple[str, ...], option: Any, text: str) -> None:
+    """A call as its help has it, with one date or time that is none."""
+    words = shlex.split(COMMANDS[path].help.partition("Example: ")[2])[1:]
+    words = [word.replace("configs/", f"{ROOT}/configs/") for word in words]
+    name = option.opts[0] if option.param_type_name == "option" else option.metavar
+    if name in words:
+        words[words.index(name) + 1] = text
+    else:
+        words[-1:] = [text] if name == option.metavar else [words[-1], name, text]
+    result = invoke(*words, "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["where"], told["given"]) == (2, name, text)
+    assert "2025-09-12" in told["wanted"]
+    assert "no such date" in told["problem"] or "zone" in told["problem"]
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

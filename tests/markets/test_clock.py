@@ -27,7 +27,7 @@ def test_a_naive_time_is_refused_with_its_place():
 
 
 @pytest.mark.parametrize(
-    "text", ["2025-02-30", "2025-09-12T25:00:00Z", "yesterday", "", "12.09.2025"]
+    "text", ["2025-02-30", "2025-09-12T25:00:00Z", "yesterday", "", "12.09.2025", "9999-12-31"]
 )
 def test_a_date_that_does_not_exist_is_refused(text):
     with pytest.raises(DataError) as refused:
