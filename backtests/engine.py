@@ -12,11 +12,12 @@ from backtests.orders import REPLACED
 from backtests.outlook import Outlook, Standing
 from backtests.result import EngineResult
 from backtests.tape import Tape
-from markets.errors import ConfigError, MissingDataError, nearest_name
+from markets.errors import ConfigError, MissingDataError
 from markets.plugins import load
 from markets.prices import MarketData
 from markets.rules import UNITS_PER_HKD
 from markets.settings import Settings
+from markets.validation import require_known
 from signals.decisions import Signal
 from strategies.base import (
     SignalStrategy,
@@ -190,15 +191,7 @@ def checked_strategy(
             wanted="a subclass of strategies.base.SignalStrategy or backtrader.Strategy",
         )
     keys = cls.params._getkeys()  # type: ignore[attr-defined]
-    for key in settings.params:
-        if key not in keys:
-            raise ConfigError(
-                "unknown parameter of the strategy",
-                given=key,
-                wanted=", ".join(keys) or "none: it has no parameters",
-                where=where,
-                nearest=nearest_name(key, keys),
-            )
+    require_known(settings.params, keys, part="strategy", where=where)
     return cls, None
 
 

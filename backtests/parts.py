@@ -11,6 +11,7 @@ from markets.designated import DesignatedList
 from markets.instruments import Instruments
 from markets.plugins import load
 from markets.sources import open_source
+from markets.validation import require_known
 from signals.events.lexicon import Lexicon
 from signals.sources import open_news
 
@@ -74,7 +75,7 @@ def _check_sources(config: RunConfig) -> None:
 
 def _check_learning(config: RunConfig) -> None:
     # Imported here: they have scikit-learn in them.
-    from signals.classifiers.build import classifier_of
+    from signals.classifiers.build import classifier_of, require_params
     from signals.classifiers.tuning import grid
     from signals.features.build import group_of
     from signals.labels import FORWARD_RETURN
@@ -82,9 +83,13 @@ def _check_learning(config: RunConfig) -> None:
 
     if config.label.name != FORWARD_RETURN:
         labeler_of(config.label)
+    else:  # its settings are keys of the section; a label of one's own alone knows what it takes
+        where = f"label.params of {FORWARD_RETURN}"
+        require_known(config.label.params, (), part="label", where=where)
     for name in config.features.groups:
         group_of(name, config.features)
     chosen = config.classifier
+    require_params(chosen)
     for params in grid(chosen)[:1]:  # the names are those of every combination
         one = chosen.model_copy(update={"params": params, "tune": {}})
         classifier_of(one, config.seed, columns=len(config.features.groups))

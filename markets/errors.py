@@ -157,11 +157,13 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
 
     Examples
     --------
-    >>> nearest_name("horizn", ["horizon", "benchmark"])
-    'horizon'
+    >>> nearest_name("horizn", ["horizon", "benchmark"]), nearest_name("c", ["C", "tol"])
+    ('horizon', 'C')
     """
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return found[0] if found else None
+    known = list(names)
+    folded = {one.casefold(): one for one in reversed(known)}
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return found[0] if found else folded.get(name.casefold())
 
 
 def nearest_file(path: Path) -> str | None:

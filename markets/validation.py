@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -96,6 +96,36 @@ def explained(error: ValidationError, model: Model, place: Callable[[str], str])
         for key, other in zip(list(by_key)[1:], others, strict=True)
     )
     return first
+
+
+def require_known(given: Iterable[str], known: Collection[str], *, part: str, where: str) -> None:
+    """Refuse a parameter that a part does not have, with the nearest that it has.
+
+    Raises
+    ------
+    ConfigError
+        For the first such name.
+
+    Examples
+    --------
+    >>> require_known({"fst": 3}, ["fast", "slow"], part="strategy", where="strategy.params")
+    Traceback (most recent call last):
+    ...
+    markets.errors.ConfigError: unknown parameter of the strategy
+      where    strategy.params
+      given    fst
+      wanted   fast, slow
+      nearest  fast
+    """
+    for name in given:
+        if name not in known:
+            raise ConfigError(
+                f"unknown parameter of the {part}",
+                given=name,
+                wanted=", ".join(known) or "none: it has no parameters",
+                where=where,
+                nearest=nearest_name(name, known),
+            )
 
 
 def wanted(problems: Sequence[ErrorDetails]) -> str:

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from markets.errors import ConfigError, nearest_name
 from markets.settings import Settings
-from markets.validation import explained
+from markets.validation import explained, require_known
 from signals.decisions import Signal
 
 Floats = npt.NDArray[np.float64]
@@ -235,15 +234,7 @@ def build_params(model: type[Settings], values: Mapping[str, Any], *, where: str
     ConfigError
         For an unknown key (with the nearest right one) or a value that does not fit.
     """
-    for key in values:
-        if key not in model.model_fields:
-            raise ConfigError(
-                "unknown parameter of the strategy",
-                given=key,
-                wanted=", ".join(model.model_fields) or "none: it has no parameters",
-                where=where,
-                nearest=nearest_name(key, model.model_fields),
-            )
+    require_known(values, model.model_fields, part="strategy", where=where)
     try:
         return model(**values)
     except ValidationError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,14 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardSca
 
 from markets.errors import ConfigError, nearest_name
 from markets.plugins import load
+from markets.validation import require_known
 from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.lexicon import ReturnLexicon
 from signals.classifiers.stack import Folds, PurgedStack
 from signals.classifiers.terms import FoldTerms
 
+_REFUSED = re.compile(r"The '(\w+)' parameter of \w+ must be (.*)\. Got (.*) instead\.", re.DOTALL)
+"""How scikit-learn words it."""
 LARGEST_SCALED = 8.0
 """Standard deviations from the training mean at which a feature of a linear model is cut."""
 STACKED = ("linear", "trees", "words", "lexicon")
@@ -53,23 +58,14 @@ def classifier_of(
     ConfigError
         If it is unknown, does not take its parameters, or gives no class probabilities or scores.
     """
-    makers = {
-        "logistic": _logistic,
-        "gradient_boosting": _gradient_boosting,
-        "complement_nb": _complement_nb,
-        "sestm": _sestm,
-        "dummy": _dummy,
-    }
+    require_params(settings)
     try:
         if settings.name == "stack":
             model = _stack(settings, seed, columns, text)
-        elif settings.name in makers:
-            model = makers[settings.name](settings.params, seed)
         else:
-            model = load("classifiers", settings.name, BUILT_IN, "classifier.name")(
-                **settings.params
-            )
-            if "random_state" in model.get_params() and "random_state" not in settings.params:
+            model = _made(settings.name, settings.params, seed)
+            own = settings.name not in BUILT_IN and "random_state" in model.get_params()
+            if own and "random_state" not in settings.params:
                 model.set_params(random_state=seed)
     except TypeError as error:
         raise ConfigError(
@@ -87,6 +83,60 @@ def classifier_of(
     if "cv" in model.get_params(deep=False) and "cv" not in settings.params and len(inner):
         model.set_params(cv=list(inner))
     return model
+
+
+def require_params(settings: ClassifierSettings) -> None:
+    """Refuse what the classifier has no parameter for, set or tuned, and values that do not fit.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such classifier, or no parameter of a name, with the nearest; or if
+        scikit-learn would refuse a value where the classifier is first fitted.
+    """
+    known = _parameters(settings.name)
+    fixed = {name: [value] for name, value in settings.params.items()}
+    for key, given in (("params", fixed), ("tune", settings.tune)):
+        where = f"classifier.{key} of {settings.name}"
+        if known is not None:
+            require_known(given, known, part="classifier", where=where)
+        for name, values in given.items():
+            for value in values:
+                _require_value(settings, name, value, where)
+
+
+def _require_value(settings: ClassifierSettings, name: str, value: Any, where: str) -> None:
+    if settings.name == "stack":
+        return  # its own: it has no bounds declared
+    try:
+        model = _made(settings.name, {**settings.params, name: value}, 0)
+        if hasattr(model, "_parameter_constraints"):
+            model._validate_params()
+    except ValueError as error:
+        told = _REFUSED.fullmatch(str(error))
+        raise ConfigError(
+            "a parameter of the classifier does not fit" if told else str(error),
+            given=told[3] if told else value,
+            wanted=told[2] if told else None,
+            where=f"{where}: {told[1] if told else name}",
+        ) from None
+    except TypeError:
+        return  # one that it needs is not there: told where all are given to it
+
+
+def _parameters(name: str) -> list[str] | None:
+    """Return what a classifier takes by name; None where it does not say, or takes any name."""
+    makers = _makers()
+    if name == "stack":
+        made: Any = PurgedStack
+    else:
+        made = type(makers[name]({}, 0)) if name in makers else _published(name)
+    try:
+        taken = inspect.signature(made).parameters
+    except (TypeError, ValueError):  # nothing that can be called, or not written in Python
+        return None
+    kinds = {one.kind for one in taken.values()}
+    return None if inspect.Parameter.VAR_KEYWORD in kinds else list(taken)
 
 
 def wants_inner_folds(settings: ClassifierSettings) -> bool:
@@ -159,6 +209,21 @@ def _by_sign(values: Any) -> Any:
 
 def _signed_names(transformer: Any, names: Any) -> Any:
     return np.array([f"{name}{sign}" for sign in ("_up", "_down") for name in names], dtype=object)
+
+
+def _made(name: str, params: dict[str, Any], seed: int) -> Any:
+    makers = _makers()
+    return makers[name](params, seed) if name in makers else _published(name)(**params)
+
+
+def _makers() -> dict[str, Callable[[dict[str, Any], int], Any]]:
+    return {
+        "logistic": _logistic,
+        "gradient_boosting": _gradient_boosting,
+        "complement_nb": _complement_nb,
+        "sestm": _sestm,
+        "dummy": _dummy,
+    }
 
 
 def _published(name: str) -> Any:

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from markets.errors import ConfigError, DataError
 from signals.classifiers import ClassifierSettings
-from signals.classifiers.build import classifier_of
+from signals.classifiers.build import classifier_of, require_params
 from signals.classifiers.calibration import LEAST_SLOPE, calibrate
 from signals.classifiers.digest import digest
 from signals.classifiers.inputs import Inputs
@@ -286,7 +286,7 @@ def test_a_users_classifier_is_held_to_the_rules() -> None:
     ("name", "params", "problem"),
     [
         ("logistik", {}, "no such part"),
-        ("logistic", {"Cc": 1}, "does not take its parameters"),
+        ("logistic", {"Cc": 1}, "unknown parameter of the classifier"),
         ("sklearn.preprocessing:StandardScaler", {}, "no probabilities"),
         ("sklearn.linear_model:Missing", {}, "no such name"),
         ("stack", {"members": ["lexikon"]}, "no such member"),
@@ -296,3 +296,57 @@ def test_a_users_classifier_is_held_to_the_rules() -> None:
 def test_a_wrong_classifier_is_explained(name: str, params: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         classifier_of(ClassifierSettings(name=name, params=params), 1)
+
+
+@pytest.mark.parametrize("key", ["params", "tune"])
+@pytest.mark.parametrize(
+    ("name", "given", "nearest"),
+    [
+        ("logistic", "max_itr", "max_iter"),
+        ("gradient_boosting", "learning_rat", "learning_rate"),
+        ("complement_nb", "Alpha", "alpha"),
+        ("sestm", "topic", None),
+        ("stack", "member", "members"),
+        ("dummy", "constants", "constant"),
+        ("sklearn.svm:LinearSVC", "c", "C"),
+    ],
+)
+def test_a_name_that_is_no_parameter_is_refused_with_the_nearest(
+    name: str, given: str, nearest: str | None, key: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        require_params(settings(name, **{key: {given: [1]}}))
+    assert refused.value.where == f"classifier.{key} of {name}"
+    assert (refused.value.given, refused.value.nearest) == (given, nearest)
+    assert nearest is None or nearest in str(refused.value.wanted).split(", ")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "value", "wanted"),
+    [
+        ("logistic", "C", -1, "a float in the range (0.0, inf]"),
+        ("gradient_boosting", "max_iter", 1.5, "an int in the range [1, inf)"),
+        ("complement_nb", "norm", "yes", "an instance of 'bool'"),
+        ("dummy", "strategy", "priors", "a str among"),
+        ("sklearn.svm:LinearSVC", "C", "much", "a float in the range (0.0, inf)"),
+    ],
+)
+def test_a_value_that_no_fit_would_take_is_refused_before(
+    name: str, parameter: str, value: Any, wanted: str
+) -> None:
+    for key, given in (("params", value), ("tune", [value])):
+        with pytest.raises(ConfigError) as refused:
+            require_params(settings(name, **{key: {parameter: given}}))
+        assert refused.value.where == f"classifier.{key} of {name}: {parameter}"
+        assert wanted in str(refused.value.wanted)
+        assert str(refused.value.given) == repr(value)
+
+
+def test_a_classifier_that_takes_any_name_is_given_any() -> None:
+    class Open(LogisticRegression):
+        def __init__(self, **more: Any) -> None:
+            super().__init__()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("signals.classifiers.build.load", lambda *_: Open)
+        require_params(settings("mine:Open", params={"anything": 1}))
