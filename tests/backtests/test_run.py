@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -92,12 +93,19 @@ def signed(value: float, places: int = 3) -> str:
     return decimal(value, places, sign=True)
 
 
+def explained(
+    folder: Path, trade_id: int, capsys: pytest.CaptureFixture[str]
+) -> tuple[dict[str, Any], str]:
+    """Return an explanation and what is printed of it, in one line."""
+    explanation = explain(folder, trade_id)
+    print_explanation(explanation)
+    return explanation, " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
 def test_explain_tells_what_each_group_of_features_added(
     small_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explanation = explain(small_run, 1)
-    print_explanation(explanation)
-    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    explanation, told = explained(small_run, 1, capsys)
     groups = explanation["fills"][0]["prediction"]["groups"]
     assert f"log-odds {signed(sum(groups.values()))}: " in told
     for name, value in groups.items():
@@ -107,9 +115,7 @@ def test_explain_tells_what_each_group_of_features_added(
 def test_explain_tells_what_each_story_and_event_added(
     small_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explanation = explain(small_run, 2)
-    print_explanation(explanation)
-    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    explanation, told = explained(small_run, 2, capsys)
     for fill in explanation["fills"]:
         prediction, stories = fill["prediction"], fill["stories"]
         parts = [*stories, *(event for story in stories for event in story["events"])]

@@ -88,6 +88,22 @@ def finished(out: Path) -> int:
     return next(out.glob("sweeps/*/trials.jsonl")).read_bytes().count(b"\n")
 
 
+def require_kept(out: Path) -> int:
+    """Hold that the results of a sweep that ended early are those of its finished trials."""
+    kept = finished(out)
+    assert len(json.loads(next(out.glob("sweeps/*/results.json")).read_text())) == kept
+    return kept
+
+
+def require_taken_up(alone: Swept, config: Path, where: Where) -> None:
+    """Hold that a sweep taken up runs what is left, no more, and ends as the undisturbed one."""
+    kept = finished(where.out)
+    again = sweep(load_config(config, environment={}), SPACE, where)
+    again.book.close()
+    assert 0 < again.fresh == len(SPACE) - kept
+    assert tables(again) == tables(alone)
+
+
 def tables(done: Swept) -> dict[str, bytes]:
     return {name: (done.folder / name).read_bytes() for name in TABLES}
 
@@ -131,12 +147,7 @@ def test_a_sweep_killed_on_a_cluster_is_taken_up_on_it(
 ) -> None:
     os.killpg(under_way.pid, signal.SIGKILL)
     under_way.wait()
-    kept = finished(tmp_path)
-    where = Where(tmp_path, cache=warm, cluster=apart.address)
-    again = sweep(load_config(small_config, environment={}), SPACE, where)
-    again.book.close()
-    assert 0 < again.fresh == len(SPACE) - kept
-    assert tables(again) == tables(alone)
+    require_taken_up(alone, small_config, Where(tmp_path, cache=warm, cluster=apart.address))
 
 
 def test_a_cluster_that_dies_under_a_sweep_is_said_and_keeps_what_is_finished(
@@ -153,12 +164,8 @@ def test_a_cluster_that_dies_under_a_sweep_is_said_and_keeps_what_is_finished(
     assert under_way.returncode == 7
     assert said.startswith("error: the scheduler of the cluster has gone")
     assert "Traceback" not in said
-    kept = finished(tmp_path)
-    assert len(json.loads(next(tmp_path.glob("sweeps/*/results.json")).read_text())) == kept
-    again = sweep(load_config(small_config, environment={}), SPACE, Where(tmp_path, cache=warm))
-    again.book.close()
-    assert 0 < again.fresh == len(SPACE) - kept
-    assert tables(again) == tables(alone)
+    require_kept(tmp_path)
+    require_taken_up(alone, small_config, Where(tmp_path, cache=warm))
 
 
 def test_a_cluster_without_workers_is_not_waited_for_for_ever(
@@ -232,9 +239,7 @@ def test_ctrl_c_ends_a_cluster_on_this_machine_in_one_word(
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=120)  # as long as a worker is left to write
     assert (process.returncode, output, errors) == (130, "", "interrupted\n")
-    kept = finished(tmp_path)
-    assert 0 < kept < len(SPACE)
-    assert len(json.loads(next(tmp_path.glob("sweeps/*/results.json")).read_text())) == kept
+    assert 0 < require_kept(tmp_path) < len(SPACE)
 
 
 def test_a_worker_with_several_threads_is_refused(small_config: Path, tmp_path: Path) -> None:
