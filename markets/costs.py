@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from markets.errors import DataError, TableError, nearest_name
+from markets.errors import DataError, TableError
 from markets.hk.fees import STATUTORY, BrokerPlan, Charge, broker_plan, fee_tables
 from markets.rules import UNITS_PER_HKD, Price, as_hkd, read_price
 
@@ -309,13 +309,7 @@ class CostSchedule:
         tables = self._tables
         known = frozenset[str]().union(*tables.applies_to.values())
         if kind not in known:
-            raise TableError(
-                "no fees for this kind",
-                given=kind,
-                wanted=", ".join(sorted(known)),
-                where="fees.toml",
-                nearest=nearest_name(kind, known),
-            )
+            raise TableError.no_such("no fees for this kind", kind, sorted(known), "fees.toml")
         charges = {}
         for name in STATUTORY:
             free = name == "stamp_duty" and kind in tables.duty_free.on(day)

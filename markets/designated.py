@@ -11,8 +11,8 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-from markets.errors import MissingDataError, TableError, nearest_name
-from markets.hk.tables import Fields, open_table, required
+from markets.errors import MissingDataError, TableError
+from markets.hk.tables import Fields, open_table, refuse_unknown, required
 from markets.tickers import normalize_ticker
 
 _KEYS = ("ticker", "valid_from", "valid_to")
@@ -86,15 +86,7 @@ class DesignatedList:
         """
         spells = defaultdict(list)
         for where, row in _rows(path):
-            for key in row:
-                if key not in _KEYS:
-                    raise TableError(
-                        "unknown key in a row",
-                        given=key,
-                        wanted=", ".join(_KEYS),
-                        where=where,
-                        nearest=nearest_name(key, _KEYS),
-                    )
+            refuse_unknown(row, _KEYS, where)
             first = required(row, "valid_from", date, where)
             last = required(row, "valid_to", date, where) if "valid_to" in row else date.max
             if last < first:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 INTERRUPTED = 130
 """How a command ends that was interrupted, as a shell says it of SIGINT."""
@@ -72,6 +73,30 @@ class NewswakeError(Exception):
         self.where = where
         self.nearest = nearest
         self.also = tuple(also)
+
+    @classmethod
+    def no_such(
+        cls, problem: str, given: str, known: Iterable[str], where: str | None = None
+    ) -> Self:
+        """Return the refusal of a name that is none of those known; tells them, and the nearest.
+
+        Examples
+        --------
+        >>> print(TableError.no_such("unknown key", "valu", ("value", "source"), "row 3"))
+        unknown key
+          where    row 3
+          given    valu
+          wanted   value, source
+          nearest  value
+        """
+        names = tuple(known)
+        return cls(
+            problem,
+            given=given,
+            wanted=", ".join(names) or None,
+            where=where,
+            nearest=nearest_name(given, names),
+        )
 
     def __str__(self) -> str:
         details = {

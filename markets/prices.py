@@ -235,12 +235,7 @@ class MarketData:
             If a ticker has no bars.
         """
         if column not in BAR_COLUMNS:
-            raise ConfigError(
-                "no such column of a bar",
-                given=column,
-                wanted=", ".join(BAR_COLUMNS),
-                nearest=nearest_name(column, BAR_COLUMNS),
-            )
+            raise ConfigError.no_such("no such column of a bar", column, BAR_COLUMNS)
         chosen = self.tickers if tickers is None else tuple(tickers)
         wanted = sessions.to_numpy().astype("datetime64[s]")
         values = np.full((len(wanted), len(chosen)), np.nan)

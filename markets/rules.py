@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Literal
 
 from markets.dated import Dated
-from markets.errors import DataError, TableError, nearest_name
+from markets.errors import DataError, TableError
 from markets.hk.tables import open_table, required
 
 Direction = Literal["up", "down", "nearest"]
@@ -192,13 +192,7 @@ def tick_table(kind: str, day: date) -> TickTable:
 def _table(kind: str) -> Dated[TickTable]:
     tables = _tables()
     if kind not in tables:
-        raise TableError(
-            "no tick table for this kind",
-            given=kind,
-            wanted=", ".join(sorted(tables)),
-            where="ticks.toml",
-            nearest=nearest_name(kind, tables),
-        )
+        raise TableError.no_such("no tick table for this kind", kind, sorted(tables), "ticks.toml")
     return tables[kind]
 
 

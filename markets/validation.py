@@ -16,6 +16,7 @@ TOLD = "told"
 """Type of a problem that says what was wanted; its context has what was given and what is near."""
 
 _INVALID = "invalid value"
+_NO_PARAMETERS = ("none: it has no parameters",)
 _FEW = 12
 """So many names are listed beside the nearest one; more would hide it."""
 
@@ -119,13 +120,8 @@ def require_known(given: Iterable[str], known: Collection[str], *, part: str, wh
     """
     for name in given:
         if name not in known:
-            raise ConfigError(
-                f"unknown parameter of the {part}",
-                given=name,
-                wanted=", ".join(known) or "none: it has no parameters",
-                where=where,
-                nearest=nearest_name(name, known),
-            )
+            problem = f"unknown parameter of the {part}"
+            raise ConfigError.no_such(problem, name, known or _NO_PARAMETERS, where)
 
 
 def wanted(problems: Sequence[ErrorDetails]) -> str:

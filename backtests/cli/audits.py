@@ -7,10 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit, print_report
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
+from backtests.cli.contract import Config, Json, Run, Set, command, emit, print_report
 
 
 def register(app: typer.Typer) -> None:

@@ -8,12 +8,10 @@ from typing import Annotated
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit
+from backtests.cli.contract import Config, Json, Set, command, emit
 from markets.wording import counted, row_problem
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, import and check prices and stories.")
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
 
 
 @app.command()

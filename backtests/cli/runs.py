@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit
+from backtests.cli.contract import Config, Json, Run, Set, command, emit
 
 if TYPE_CHECKING:
     from backtests.view import RunView
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as in runs/….")]
 
 
 class Format(StrEnum):

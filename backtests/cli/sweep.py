@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backtests.cli.contract import Json, Set, command, emit, print_report
-
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, as in configs/.")]
+from backtests.cli.contract import Config, Json, Set, command, emit, print_report
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from markets.dated import Dated
-from markets.errors import ConfigError, TableError, nearest_name
+from markets.errors import ConfigError, TableError
 from markets.hk.tables import Fields, open_table, required
 
 Rounding = Literal["dollar_up", "cent"]
@@ -142,13 +142,7 @@ def broker_plan(name: str, tier: int = 1, path: Path | None = None) -> BrokerPla
     files = [open_table("brokers"), *([open_table(path)] if path else [])]
     plans = {row["name"]: (where, row) for file in files for where, row in file.rows("plans")}
     if name not in plans:
-        raise ConfigError(
-            "no such broker plan",
-            given=name,
-            wanted=", ".join(sorted(plans)),
-            where="broker.costs",
-            nearest=nearest_name(name, plans),
-        )
+        raise ConfigError.no_such("no such broker plan", name, sorted(plans), "broker.costs")
     where, row = plans[name]
     tiers = required(row, "tiers", list, where)
     if not 1 <= tier <= len(tiers):
@@ -176,9 +170,7 @@ def read_charge(value: Fields, where: str, rounding: Rounding = "cent") -> Charg
     known = ("rate", "amount", "minimum", "maximum")
     for key in value:
         if key not in known:
-            raise TableError(
-                "unknown key", given=key, where=where, nearest=nearest_name(key, known)
-            )
+            raise TableError.no_such("unknown key", key, known, where)
     rate = _exact(value.get("rate", "0"), _MAX_RATE, where)
     if rate >= _MAX_RATE:
         raise TableError("a rate of the whole price", given=value["rate"], where=where)
@@ -219,13 +211,7 @@ def _passed_on(value: Any, where: str) -> frozenset[str]:
         return frozenset(STATUTORY)
     unknown = sorted(set(value) - set(STATUTORY))
     if unknown:
-        raise TableError(
-            "no statutory component",
-            given=unknown[0],
-            wanted=", ".join(STATUTORY),
-            where=where,
-            nearest=nearest_name(unknown[0], STATUTORY),
-        )
+        raise TableError.no_such("no statutory component", unknown[0], STATUTORY, where)
     return frozenset(value)
 
 

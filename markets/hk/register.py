@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from markets.dated import Dated, DatedRow
-from markets.errors import TableError, nearest_name
+from markets.errors import TableError
 from markets.hk.tables import (
     Fields,
     TableFile,
@@ -50,13 +50,7 @@ def read_register(path: Path) -> Instruments:
     known = ("instruments", "lots", "indices")
     for key in tables.content:
         if key not in known:
-            raise TableError(
-                "unknown table",
-                given=key,
-                wanted=", ".join(known),
-                where=tables.name,
-                nearest=nearest_name(key, known),
-            )
+            raise TableError.no_such("unknown table", key, known, tables.name)
     defaults = {"source": tables.name, "verified": True}
     lots = _lots(tables, defaults)
     instruments = list(_instruments(tables, lots, defaults))
@@ -168,10 +162,4 @@ def _trap(given: Fields, where: str) -> Trap:
 
 def _one_of(given: str, known: tuple[str, ...], problem: str, where: str) -> None:
     if given not in known:
-        raise TableError(
-            problem,
-            given=given,
-            wanted=", ".join(known),
-            where=where,
-            nearest=nearest_name(str(given), known),
-        )
+        raise TableError.no_such(problem, str(given), known, where)

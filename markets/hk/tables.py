@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.resources import files
@@ -147,7 +147,7 @@ def dated_row(
     )
 
 
-def refuse_unknown(row: Fields, known: frozenset[str], where: str) -> None:
+def refuse_unknown(row: Fields, known: Collection[str], where: str) -> None:
     """Refuse a row with a key that nobody reads: a mistyped one would be left out silently.
 
     Raises
@@ -157,13 +157,7 @@ def refuse_unknown(row: Fields, known: frozenset[str], where: str) -> None:
     """
     for key in row:
         if key not in known:
-            raise TableError(
-                "unknown key in a row",
-                given=key,
-                wanted=", ".join(sorted(known)),
-                where=where,
-                nearest=nearest_name(key, known),
-            )
+            raise TableError.no_such("unknown key in a row", key, sorted(known), where)
 
 
 def required(row: Fields, key: str, kind: type[T], where: str) -> T:

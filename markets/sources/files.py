@@ -224,13 +224,9 @@ class FileSource:
         if name in self.settings.columns:
             asked = self.settings.columns[name]
             if asked not in raw.columns:
-                raise ConfigError(
-                    "the file has no such column",
-                    where=f"prices.files.columns.{name}",
-                    given=asked,
-                    wanted=", ".join(map(str, raw.columns)),
-                    nearest=nearest_name(asked, map(str, raw.columns)),
-                )
+                where = f"prices.files.columns.{name}"
+                columns = map(str, raw.columns)
+                raise ConfigError.no_such("the file has no such column", asked, columns, where)
             return asked
         spelled = {str(column).strip().lower(): str(column) for column in raw.columns}
         return next((spelled[word] for word in SYNONYMS[name] if word in spelled), None)
