@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Collection
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,13 @@ def module_of(kind: str, name: str) -> str | None:
 
 
 def _published(kind: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=f"newswake.{kind}")}
+    return _published_on(tuple(sys.path), f"newswake.{kind}")
+
+
+@lru_cache(maxsize=64)
+def _published_on(path: tuple[str, ...], group: str) -> dict[str, EntryPoint]:
+    """Return what is published on an import path; every package there is read for it, once."""
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def _load_path(kind: str, name: str) -> Any:
