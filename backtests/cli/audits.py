@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from backtests.cli.contract import Config, Json, Run, Set, command, emit, print_report
+from markets.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -58,6 +60,8 @@ def audit(
     from backtests.robustness import report as page
     from backtests.robustness.lookahead import audit_lookahead
 
+    if html is not None:
+        _require_place(html)
     loaded = load_config(config, sets or []).config
     show = sys.stderr.isatty()
     journal = Journal(show=show)
@@ -105,6 +109,14 @@ def audit(
         typer.echo(lookahead.text())
     if not lookahead.ok:
         raise typer.Exit(5)
+
+
+def _require_place(page: Path) -> None:
+    """Refuse a page that cannot be written before an audit of minutes, not after it."""
+    folder = page.parent
+    if page.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        wanted = "a file in a folder that can be written to"
+        raise UsageError("no place for the page", given=page, wanted=wanted, where="--html")
 
 
 @command

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,17 @@ def share(value: float | None) -> str:
 def basis_points(cost: float, traded: float) -> str:
     """Return a cost in basis points of what was traded, an en dash where nothing was."""
     return decimal(cost / traded * 10_000.0, 1) if traded else "–"
+
+
+def interval_95(bounds: Sequence[float] | None) -> str:
+    """Return an interval and its level; nothing where there is none.
+
+    Examples
+    --------
+    >>> interval_95((-0.441, 2.37)), interval_95(None)
+    ('95%: −0.44 to 2.37', '')
+    """
+    return f"95%: {decimal(bounds[0])} to {decimal(bounds[1])}" if bounds else ""
 
 
 def scalar(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from backtests.metrics.verdict import decimal, percent
 from backtests.reports import ReportSettings, formats, learned, sections
 from backtests.reports.charted import chart_data
+from backtests.reports.formats import interval_95
 from backtests.reports.table import Table
 from backtests.reports.terminal import plain
 from backtests.view import RunView
@@ -68,7 +69,6 @@ def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return the headline figures: name, value, and what stands beside it."""
     own, risk, costs = metrics["performance"], metrics["risk"], metrics["costs"]
     model = metrics["predictions"].get("model", {})
-    low, high = risk["sharpe_interval_95"] or (None, None)
     benchmark = metrics["benchmark"]
     return [
         (
@@ -77,7 +77,7 @@ def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f"benchmark {percent(benchmark['total_return'])}" if benchmark else "no benchmark",
         ),
         ("CAGR", percent(own["cagr"]), f"gross return {percent(own['gross_total_return'])}"),
-        ("Sharpe ratio", decimal(risk["sharpe"]), f"95%: {decimal(low)} to {decimal(high)}"),
+        ("Sharpe ratio", decimal(risk["sharpe"]), interval_95(risk["sharpe_interval_95"]) or "–"),
         (
             "Maximum drawdown",
             percent(risk["max_drawdown"]),

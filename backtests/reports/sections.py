@@ -7,7 +7,7 @@ from typing import Any
 
 from backtests.metrics.breakdowns import NOTHING_NEW
 from backtests.metrics.verdict import decimal, named, percent
-from backtests.reports.formats import basis_points, day, money, share, whole
+from backtests.reports.formats import basis_points, day, interval_95, money, share, whole
 from backtests.reports.learned import drift, predictions
 from backtests.reports.table import Cells, Table
 from backtests.view import RunView
@@ -57,12 +57,11 @@ def performance(metrics: Mapping[str, Any]) -> Table:
 def risk(metrics: Mapping[str, Any]) -> Table:
     """Return the strategy's own risk figures."""
     own, span = metrics["risk"], metrics["span"]
-    low, high = own["sharpe_interval_95"] or (None, None)
     fall = own["max_drawdown_peak_session"]
     back = own["max_drawdown_recovery_session"]
     after = f"recovered {back}" if back else "not recovered"
     rows = [
-        ("Sharpe ratio", decimal(own["sharpe"]), f"95%: {decimal(low)} to {decimal(high)}"),
+        ("Sharpe ratio", decimal(own["sharpe"]), interval_95(own["sharpe_interval_95"])),
         ("Sharpe, autocorrelation (Lo)", decimal(own["sharpe_lo"]), ""),
         ("Sortino ratio", decimal(own["sortino"]), ""),
         ("Volatility a year", percent(own["volatility"]).lstrip("+"), ""),

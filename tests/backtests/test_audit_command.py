@@ -56,6 +56,17 @@ def test_the_page_is_written_whatever_is_found(
     assert "could be luck was" in page
 
 
+@pytest.mark.parametrize("place", ["nowhere/audit.html", "."])
+def test_a_page_without_a_place_is_refused_before_anything_is_audited(
+    place: str, small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audited: list[object] = []
+    monkeypatch.setattr(lookahead, "audit_lookahead", lambda *of, **_: audited.append(of))
+    ran = CliRunner().invoke(app, ["audit", str(small_config), "--html", str(tmp_path / place)])
+    assert (ran.exit_code, audited) == (2, [])
+    assert "where    --html" in ran.stderr
+
+
 REACH = (Reach("features", 59, 710), Reach("orders, as handed over", 554, 554))
 
 
