@@ -52,7 +52,7 @@ def checks_of(
         _clocks(inputs, signals),
         *_embargo(config.split, memory),
         *_thresholds(config.decision, folds),
-        *_prices(inputs),
+        *_prices(config, inputs),
         *_actions(config, inputs),
         *_stories(inputs),
         *reading(left_out),
@@ -123,9 +123,11 @@ def _side(says: str, bounds: Sequence[float]) -> str:
     return f"{span}, not in {missing} of {folds}" if missing else span
 
 
-def _prices(inputs: Inputs) -> Iterator[Check]:
-    from markets.check import adjustment_findings
+def _prices(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
+    from markets.check import adjustment_findings, end_findings
 
+    for finding in end_findings(inputs.market, inputs.calendar, config.end):
+        yield check("prices", finding.level, finding.message)
     for finding in adjustment_findings(inputs.market):
         yield check("adjusted prices", finding.level, finding.message)
     dropped = Counter(row.problem for row in inputs.market.rejections)
