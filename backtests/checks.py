@@ -55,7 +55,7 @@ def checks_of(
         *_embargo(config.split, memory),
         *_thresholds(config.decision, folds),
         *_sized_down(config, signals),
-        *_prices(inputs),
+        *_prices(config, inputs),
         *_actions(config, inputs),
         *_stories(inputs),
         *reading(left_out),
@@ -141,9 +141,11 @@ def _sized_down(config: RunConfig, signals: Sequence[Signal]) -> Iterator[Check]
     yield check("drift", "note" if smaller else "ok", message)
 
 
-def _prices(inputs: Inputs) -> Iterator[Check]:
-    from markets.check import adjustment_findings
+def _prices(config: RunConfig, inputs: Inputs) -> Iterator[Check]:
+    from markets.check import adjustment_findings, end_findings
 
+    for finding in end_findings(inputs.market, inputs.calendar, config.end):
+        yield check("prices", finding.level, finding.message)
     for finding in adjustment_findings(inputs.market):
         yield check("adjusted prices", finding.level, finding.message)
     dropped = Counter(row.problem for row in inputs.market.rejections)

@@ -41,8 +41,9 @@ def cli_page() -> str:
         "goes to standard error and names what was given, what was wanted and where. Progress "
         "is shown on a terminal only. `newswake --version` prints the version; `newswake "
         "--install-completion` lets your shell complete commands and options, `--show-completion` "
-        "shows what it would install. Into a pipe, lines break at 80 columns, or at `COLUMNS` "
-        "where that is set; `NO_COLOR` turns color off.",
+        "shows what it would install. Into a pipe, reports break at 80 columns, or at "
+        "`COLUMNS` where that is set, and lists keep a line for each finding; "
+        "`NO_COLOR` turns color off.",
         "## Exit codes",
         "\n".join(_exit_codes(tree or "")),
     ]

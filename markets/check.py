@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,7 +94,10 @@ class DataReport:
 
 
 def check(
-    market: MarketData, calendar: SessionCalendar, news: Iterable[NewsClock] | None = None
+    market: MarketData,
+    calendar: SessionCalendar,
+    news: Iterable[NewsClock] | None = None,
+    end: date | None = None,
 ) -> DataReport:
     """Check prices against the calendar and themselves, and news clocks against the sessions.
 
@@ -106,6 +109,8 @@ def check(
         Must cover the dates of the bars.
     news : iterable of NewsClock, optional
         The stories that shall be used with these prices.
+    end : date, optional
+        Last day of the run that shall stand on them.
 
     Returns
     -------
@@ -123,6 +128,7 @@ def check(
         *_check_indices(market, sessions),
         *_check_rejections(market),
         *adjustment_findings(market),
+        *end_findings(market, calendar, end),
     ]
     for ticker in market.tickers:
         for look in (check_stale_closes, check_lent_opens, check_drawn_bars):
@@ -147,6 +153,22 @@ def check(
             "notes": levels.count("note"),
         },
     )
+
+
+def end_findings(
+    market: MarketData, calendar: SessionCalendar, end: date | None
+) -> tuple[Finding, ...]:
+    """Return that a run outlasts its prices, if it does; a run puts this into its result."""
+    lasts = [frame.index[-1].date() for frame in market.bars.values() if len(frame)]
+    if end is None or not lasts or end <= max(lasts):
+        return ()
+    beyond = len(calendar.sessions(max(lasts) + timedelta(days=1), end))
+    message = (
+        f"prices end on {max(lasts)}, {counted(beyond, 'session')} before the run does on {end}: "
+        "in these it stands still, and they count in every figure a year"
+    )
+    kind = "prices end before the run"
+    return (Finding("warning", kind, "prices", message, count=beyond),) if beyond else ()
 
 
 def adjustment_findings(market: MarketData) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,9 +113,10 @@ def audit(
 
 
 def _require_place(page: Path) -> None:
-    """Refuse a page that cannot be written before an audit of minutes, not after it."""
-    folder = page.parent
-    if page.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    """Make the page's folder, or refuse it before an audit of minutes, not after it."""
+    with contextlib.suppress(OSError):
+        page.parent.mkdir(parents=True, exist_ok=True)
+    if page.is_dir() or not page.parent.is_dir() or not os.access(page.parent, os.W_OK):
         wanted = "a file in a folder that can be written to"
         raise UsageError("no place for the page", given=page, wanted=wanted, where="--html")
 

@@ -31,9 +31,10 @@ def check(config: Config, sets: Set = None, as_json: Json = False) -> None:
     from backtests.news_clocks import news_clocks
     from markets.check import check as check_market
 
-    inputs = load_inputs(load_config(config, sets or []).config)
+    loaded = load_config(config, sets or []).config
+    inputs = load_inputs(loaded)
     reader = CountingReader(inputs.reader())
-    report = check_market(inputs.market, inputs.calendar, news_clocks(inputs, reader))
+    report = check_market(inputs.market, inputs.calendar, news_clocks(inputs, reader), loaded.end)
     rejections = [r for r in inputs.rejections if not r.kept]
     if as_json:
         rows = [r.as_dict() for r in rejections]

@@ -287,7 +287,7 @@ def _say(report: AddReport, name: str = "") -> None:
         typer.echo(f"{len(rejected) - 50:,} more rejected: --json has them all", err=True)
     for problem, count in _notices(report).most_common():
         typer.echo(f"{name}kept with a notice, {count:,}: {problem}", err=True)
-    typer.echo(name + ", ".join(f"{n} {what}" for what, n in _counts(report).items()))
+    typer.echo(name + ", ".join(f"{n:,} {what}" for what, n in _counts(report).items()))
 
 
 def _notices(report: AddReport) -> Counter[str]:

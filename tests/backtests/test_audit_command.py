@@ -45,7 +45,7 @@ def test_the_page_is_written_whatever_is_found(
 ) -> None:
     report = FOUND[found]
     monkeypatch.setattr(lookahead, "audit_lookahead", lambda *_, **__: report)
-    path = tmp_path / "audit.html"
+    path = tmp_path / "pages" / "audit.html"
     ran = CliRunner().invoke(app, ["audit", str(small_config), *flags, "--html", str(path)])
     assert ran.exit_code == status, ran.output
     page = path.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_the_page_is_written_whatever_is_found(
     assert "could be luck was" in page
 
 
-@pytest.mark.parametrize("place", ["nowhere/audit.html", "."])
+@pytest.mark.parametrize("place", ["small.toml/audit.html", "."])
 def test_a_page_without_a_place_is_refused_before_anything_is_audited(
     place: str, small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,9 +20,16 @@ BYD, TENCENT = "1211.HK", "0700.HK"
 
 
 def checks(
-    folder: Path, prices: dict[str, tuple[float, float]], turn: str, extra: str = ""
+    folder: Path,
+    prices: dict[str, tuple[float, float]],
+    turn: str,
+    extra: str = "",
+    more_days: int = 0,
 ) -> list[dict[str, str]]:
-    """Return the checks of a run on stocks whose price changes at the session `turn`."""
+    """Return the checks of a run on stocks whose price changes at the session `turn`.
+
+    It goes on for `more_days` after its prices.
+    """
     middle = date.fromisoformat(turn)
     start, end = (middle - pd.Timedelta(days=14), middle + pd.Timedelta(days=14))
     rows = ["date,ticker,open,high,low,close,volume"]
@@ -33,9 +40,10 @@ def checks(
     (folder / "prices.csv").write_text("\n".join(rows) + "\n")
     story = {"id": "1", "published_at": f"{start}T08:00:00+08:00", "source": "x", "title": "x"}
     (folder / "news.jsonl").write_text(json.dumps(story) + "\n")
+    ran_to = end + pd.Timedelta(days=more_days)
     path = folder / "run.toml"
     path.write_text(
-        f'name = "t"\nstart = {start}\nend = {end}\ndata_dir = "{folder}"\n'
+        f'name = "t"\nstart = {start}\nend = {ran_to}\ndata_dir = "{folder}"\n'
         f'universe = {json.dumps(list(prices))}\n[prices]\nsource = "files"\n{extra}'
         '[prices.files]\npattern = "prices.csv"\n[news]\nsource = "jsonl"\npath = "news.jsonl"\n'
     )
@@ -86,6 +94,14 @@ def test_a_distribution_of_shares_without_prices_is_a_warning(tmp_path: Path) ->
     assert "distributed shares of 9618.HK on 2022-01-20" in alone[0][1]
     both = checks(tmp_path, {TENCENT: (480.0, 465.0), "9618.HK": (300.0, 300.0)}, "2022-01-20")
     assert [level for level, _ in said(both, "corporate actions")] == ["note"]
+
+
+def test_a_run_that_outlasts_its_prices_warns(tmp_path: Path) -> None:
+    for more_days, told in ((0, []), (30, ["warning"])):
+        found = checks(tmp_path, {TENCENT: (600.0, 600.0)}, "2025-09-12", more_days=more_days)
+        ended = [one for one in found if "before the run does" in one["message"]]
+        assert [one["level"] for one in ended] == told
+    assert "prices end on 2025-09-26, 18 sessions before" in ended[0]["message"]
 
 
 def test_a_run_before_a_listing_warns(tmp_path: Path) -> None:

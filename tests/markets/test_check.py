@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from markets.check import DataReport, adjustment_findings, check
+from markets.check import DataReport, adjustment_findings, check, end_findings
 from markets.clock import hong_kong
 from markets.errors import NaiveTimeError
 from markets.findings import Finding
@@ -294,3 +295,23 @@ def test_the_shared_prices_have_no_errors(shared_dir: Path) -> None:
     assert report.ok, report.errors
     assert len(report.coverage) == 38
     assert found(report, "adjusted prices")
+
+
+@given(
+    st.lists(st.integers(1, len(DAYS)), min_size=3, max_size=3),
+    st.integers(-10, 10),
+)
+def test_a_run_that_outlasts_all_prices_is_told_by_how_many_sessions(
+    known: list[int], beyond: int
+) -> None:
+    frames = {
+        f"_{ticker[:4]}": bars(DAYS[:some]) for ticker, some in zip(TICKERS, known, strict=True)
+    }
+    last = DAYS[max(known) - 1]
+    end = last + timedelta(days=beyond)
+    found = end_findings(market(**frames), CALENDAR, end)
+    missed = [day for day in DAYS if last < day <= end]
+    assert [one.count for one in found] == ([len(missed)] if missed else [])
+    for one in found:
+        assert (one.level, str(last) in one.message) == ("warning", True)
+    assert end_findings(market(**frames), CALENDAR, None) == ()
