@@ -561,8 +561,8 @@ def test_trials_of_a_sweep_are_set_beside_a_run_as_runs_of_theirs_would(
     beside, alone = (tries_of(ledger, look).returns for ledger in (of_sweep, of_runs))
     assert beside.keys() == alone.keys()
     assert len(beside) == 2
-    for name, returns in beside.items():
-        pd.testing.assert_series_equal(returns, alone[name], check_names=False, check_freq=False)
+    for name, earned in beside.items():
+        pd.testing.assert_series_equal(earned, alone[name], check_names=False, check_freq=False)
     with (folder / "equity.f64").open("r+b") as file:
         file.write(b"\0" * 8)
     assert len(tries_of(of_sweep, look).returns) == 1, "what is damaged is not set beside"
