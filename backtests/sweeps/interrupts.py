@@ -19,6 +19,17 @@ def held_back() -> Iterator[None]:
 
 
 @contextmanager
+def unheard_threads() -> Iterator[None]:
+    """Let threads fail without a word: what hands work on may still want what was just given up."""
+    before = threading.excepthook
+    threading.excepthook = lambda _: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+@contextmanager
 def unbroken() -> Iterator[None]:
     """Let Ctrl-C wait until journal and ledger say the same."""
     if threading.current_thread() is not threading.main_thread():

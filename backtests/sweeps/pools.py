@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from backtests.sweeps.cluster import open_cluster
-from backtests.sweeps.interrupts import held_back
+from backtests.sweeps.interrupts import held_back, unheard_threads
 
 T = TypeVar("T")
 
@@ -114,7 +114,8 @@ class Processes:
     def close(self) -> None:
         """End the processes, whatever they are at."""
         if self._executor is not None:
-            self._executor.shutdown(wait=True, kill_workers=True)
+            with unheard_threads():
+                self._executor.shutdown(wait=True, kill_workers=True)
             self._executor = None
 
     def _started(self) -> Any:

@@ -33,6 +33,7 @@ from backtests.run import learn, run
 from backtests.sweeps import book as book_module
 from backtests.sweeps.figures import PLACEBO, QUALITY
 from backtests.sweeps.flags import parse_axis, read_rows
+from backtests.sweeps.pools import Processes
 from backtests.sweeps.heat_map import heat_map
 from backtests.sweeps.judged import heat_of, judge, shared_returns
 from backtests.sweeps.report import html, short_names, text
@@ -667,3 +668,22 @@ def test_a_sweep_of_nothing_but_failures_ends_with_one(small_config: Path, tmp_p
     page = next(tmp_path.glob("sweeps/*/report.html")).read_text(encoding="utf-8")
     assert "2 trials failed" in page
     assert "<table" not in page
+
+
+def test_a_thread_that_fails_while_work_is_given_up_is_not_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Killed:
+        def shutdown(self, **_: bool) -> None:
+            thread = threading.Thread(target={}.pop, args=("work",))
+            thread.start()
+            thread.join()
+
+    heard: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", heard.append)
+    pool = Processes(1)
+    pool._executor = Killed()
+    pool.close()
+    assert heard == []
+    Killed().shutdown()
+    assert len(heard) == 1, "it is heard again"
