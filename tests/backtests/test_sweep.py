@@ -33,9 +33,9 @@ from backtests.run import learn, run
 from backtests.sweeps import book as book_module
 from backtests.sweeps.figures import PLACEBO, QUALITY
 from backtests.sweeps.flags import parse_axis, read_rows
-from backtests.sweeps.pools import Processes
 from backtests.sweeps.heat_map import heat_map
 from backtests.sweeps.judged import heat_of, judge, shared_returns
+from backtests.sweeps.pools import Processes
 from backtests.sweeps.report import html, short_names, text
 from backtests.sweeps.space import Space
 from backtests.sweeps.sweep import Swept, Where, finish, sweep
