@@ -265,23 +265,18 @@ def _spread(days: Sequence[date], count: int) -> list[date]:
 def _marked(inputs: Inputs, days: Sequence[date], each: int = 2) -> set[date]:
     """Return some of the days that the calendar marks, a few of each sort.
 
-    The first and the last session of a month or quarter, half days and those a storm cut short,
-    ex dates, those before and after a holiday: where a slip of a day or of a stamp shows, and
-    drawn days seldom fall.
+    The first and the last session of a month, half days, ex dates, those before and after a
+    holiday: where a slip of a day or of a stamp shows, and drawn days seldom fall.
     """
     calendar = inputs.calendar
     paying = {stamp.date() for stamp in inputs.market.actions["ex_date"]}
     sorts: dict[str, list[date]] = {}
     for day in days:
         before, after = calendar.previous_session(day), calendar.next_session(day)
-        hours = calendar.hours(day)
         for sort, holds in (
             ("first of a month", before.month != day.month),
             ("last of a month", after.month != day.month),
-            ("first of a quarter", before.month != day.month and day.month % 3 == 1),
-            ("last of a quarter", after.month != day.month and day.month % 3 == 0),
-            ("half day", hours.half_day),
-            ("storm", hours.irregular is not None),
+            ("half day", calendar.hours(day).half_day),
             ("ex date", day in paying),
             ("after a holiday", (day - before).days > 3),
             ("before a holiday", (after - day).days > 3),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import backtrader as bt
@@ -16,7 +17,7 @@ from leaky_labels import ThreeOpens
 from leaky_sources import HonestNews, HonestPrices, TalkativePrices
 from small_world import small_world
 from stranger_parts import FilledPrices
-from strangers import OfRow
+from strangers import OfRow, moved
 
 from markets.calendar import Calendar, ClockSettings, DecisionClock, hong_kong_calendar
 from markets.prices import PRICE_COLUMNS, MarketData
@@ -25,13 +26,13 @@ from signals.features.base import Row
 from signals.news import NewsItem
 
 
-class VolumeOfTheShortSession(OfRow):
-    """Where a storm cut a session short, the volume of that session stands in."""
+class BarOfTheExDay(OfRow):
+    """The last five bars' move; on the announced ex days up to their close, for the fall undone."""
 
     def value(self, row: Row, bars: pd.DataFrame, at: int) -> float:
-        cut_short = hong_kong_calendar().hours(row.session).irregular is not None
-        place = at if cut_short and at < len(bars) else at - 1
-        return float(np.log1p(bars["volume"].iloc[place]))
+        paid = str(row.session) in ("2023-03-15", "2023-06-15", "2023-09-14", "2023-12-14")
+        last = at if paid and at < len(bars) else at - 1
+        return moved(bars, last - 5, last)
 
 
 class OfAddedColumn(OfRow):
@@ -203,32 +204,36 @@ class EarlySinceSeptember(OneVendorEarly):
         return _earlier(bars, int(bars.index.searchsorted(pd.Timestamp("2023-09-01"))))
 
 
-class _KnowsTheSession(HonestNews):
-    """Knows how far its stock moves in the session that a story takes effect in."""
-
-    def moved(self, item: NewsItem) -> float:
-        clock = DecisionClock(hong_kong_calendar(), ClockSettings())
-        story = next(one for one in small_world().plan if one.item_id == item.item_id)
+@cache
+def sizes() -> dict[str, float]:
+    """How far the stock of each story moves in the session that the story takes effect in."""
+    clock = DecisionClock(hong_kong_calendar(), ClockSettings())
+    found = {}
+    for story in small_world().plan:
         bars = small_world().market.bars.get(story.tickers[0]) if story.tickers else None
-        day = pd.Timestamp(clock.effective_session(item.available_at))
-        if bars is None or day not in bars.index:
-            return 0.0
-        return abs(float(bars["close"].loc[day] / bars["open"].loc[day] - 1.0))
+        day = pd.Timestamp(clock.effective_session(story.published_at))
+        if bars is not None and day in bars.index:
+            moved = float(bars["close"].loc[day] / bars["open"].loc[day] - 1.0)
+            found[story.item_id] = abs(moved)
+    return found
 
 
-class TouchedLater(_KnowsTheSession):
+class TouchedLater(HonestNews):
     """The address ends with when a story was last touched: later, where its stock went far."""
 
     def told(self, item: NewsItem) -> Iterator[NewsItem]:
-        at = item.available_at + timedelta(hours=2.0 + 500.0 * self.moved(item))
+        at = item.available_at + timedelta(hours=2.0 + 500.0 * sizes().get(item.item_id, 0.0))
         yield replace(item, url=f"https://news.example/story-{int(at.timestamp())}")
 
 
-class CountedAtTheEnd(_KnowsTheSession):
+class CountedAtTheEnd(HonestNews):
     """Outlets are those that had carried it in the end: many, where the stock went far."""
 
     def told(self, item: NewsItem) -> Iterator[NewsItem]:
-        yield replace(item, outlets=1 + int(1000.0 * self.moved(item)) + int(item.item_id[-1]) % 4)
+        yield replace(
+            item,
+            outlets=1 + int(1000.0 * sizes().get(item.item_id, 0.0)) + int(item.item_id[-1]) % 4,
+        )
 
 
 class MeanOfFive(bt.Indicator):

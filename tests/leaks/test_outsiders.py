@@ -89,14 +89,12 @@ def test_a_count_of_the_end_is_named(memory: Memory, tmp_path: Path) -> None:
     assert "size of" in report.findings[0].message
 
 
-def test_a_storm_over_the_only_row_is_looked_at(memory: Memory, tmp_path: Path) -> None:
-    talkative = own_sources(tmp_path, prices="TalkativePrices", **TALKING)
-    groups = {"groups": (*GROUPS, "outsider_parts:VolumeOfTheShortSession")}
-    config = talkative.model_copy(update={"features": talkative.features.model_copy(update=groups)})
+def test_an_ex_date_is_looked_at(memory: Memory, tmp_path: Path) -> None:
+    config = own_sources(tmp_path, prices="PayingPrices", **with_group("BarOfTheExDay"))
     report = audit_lookahead(config, cuts=1, days=1, memory=memory, stop_at_first=True)
     assert not report.ok
     first = report.findings[0]
-    assert (first.column, first.cut) == ("own__value", "2023-10-09")
+    assert (first.check, first.column) == ("features day by day", "own__value")
 
 
 def test_an_indicator_that_is_computed_at_once_is_named(memory: Memory) -> None:
