@@ -15,13 +15,14 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from backtests.inputs import Inputs
-from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.lookahead_report import Leak, Unseen
 from markets.prices import BAR_COLUMNS, PRICE_COLUMNS, MarketData
 from markets.rules import UNITS_PER_HKD, tick_size
 
 _SAMPLE = 60
 _MOST_SAME_VOLUME = 0.25  # honest: 0.1 % at the most
 _FEWEST_FLAT = 5
+_LEAST_PAIRS = 98
 _MOST_FLAT = 0.9
 _MOST_AVERAGES = 0.5  # honest: 10 % at the most
 _WIDE_TICKS = 8  # in a range of few ticks an open meets their average by chance
@@ -97,7 +98,7 @@ def adjusted_in_secret(market: MarketData) -> Iterator[Leak]:
     Looked at in up to 60 bars of each ticker, spread over time. Bound: a fifth of them.
     """
     if market.adjusted:
-        return
+        raise Unseen("prices are adjusted: they never lay on ticks")
     for ticker in market.tickers:
         frame = market.bars[ticker]
         places = _spread(len(frame))
@@ -135,7 +136,7 @@ def averaged_opens(market: MarketData) -> Iterator[Leak]:
     eight ticks or more. Bound: half of 30 or more.
     """
     if market.adjusted:
-        return
+        raise Unseen("prices are adjusted: they never lay on ticks")
     for ticker in market.tickers:
         frame = market.bars[ticker]
         wide, hits = 0, {"high, low and close": 0, "high and low": 0}
@@ -177,7 +178,7 @@ def closes_that_know(market: MarketData) -> Iterator[Leak]:
         nights.append(opens[1:] - closes[:-1])
     within, after = rankdata(np.concatenate(sessions)), rankdata(np.concatenate(nights))
     if len(within) < 2 * _SAMPLE or not within.std() or not after.std():
-        return
+        raise Unseen(f"fewer than {2 * _SAMPLE} nights")
     rho = float(np.corrcoef(within, after)[0, 1])
     if rho > max(_MOST_TO_COME, _SURE / np.sqrt(len(within))):
         yield Leak(
@@ -200,6 +201,8 @@ def ahead_of_the_index(market: MarketData) -> Iterator[Leak]:
     together and over all time, also five standard errors.
     """
     days = market.sessions()
+    if not market.indices or len(days) < _LEAST_PAIRS:
+        raise Unseen(f"no index, or fewer than {_LEAST_PAIRS} sessions")
     closes = market.matrix("close", days, forward_adjusted=True)
     own = closes.pct_change(fill_method=None)
     mean = own.mean(axis=1)
@@ -212,7 +215,7 @@ def ahead_of_the_index(market: MarketData) -> Iterator[Leak]:
             *((ticker, own[ticker], _SURE) for ticker in own.columns),
         ):
             both = pd.DataFrame({"own": given, "same": moves, "next": moves.shift(-1)}).dropna()
-            if len(both) < 100 - 2:
+            if len(both) < _LEAST_PAIRS:
                 continue
             same, following = (float(both["own"].corr(both[side])) for side in ("same", "next"))
             if following > same + max(0.3, sure / np.sqrt(len(both))):

@@ -11,7 +11,7 @@ from backtests.inputs import Inputs
 from backtests.journal import Journal
 from backtests.robustness.cuts import Cut, drawn_days
 from backtests.robustness.differences import Moved
-from backtests.robustness.lookahead_report import Done, Leak, Reach
+from backtests.robustness.lookahead_report import Done, Leak, Reach, Unseen
 from backtests.robustness.parts import forget
 from backtests.robustness.traces import Memory, Trace, trace
 
@@ -37,14 +37,20 @@ class Examination:
         return self.stop_at_first and any(leak.level != "note" for leak in self.findings)
 
     def record(self, name: str, about: str, leaks: Iterable[Leak]) -> None:
-        """Keep the findings of a check, and that it was run."""
+        """Keep the findings of a check, and that it was run, or had nothing to look at."""
         if self.over:
             return
+        found: list[Leak] = []
+        unseen = ""
         with self.journal.stage(name) as told:
-            found = list(leaks)
+            try:
+                found += leaks
+            except Unseen as reason:
+                unseen = str(reason)
             told["findings"] = len(found)
         self.findings += found
-        self.done.append(Done(name, about, all(leak.level == "note" for leak in found)))
+        held = all(leak.level == "note" for leak in found)
+        self.done.append(Done(name, about, None if unseen and held else held, unseen))
 
     def drawn(self, stage: str, days: Sequence[date], count: int) -> list[date]:
         """Return the days of a stage that are compared, and keep how many there are."""

@@ -8,6 +8,7 @@ show is recomputed (`promises`) or looked for in the data (`suspicions`, `source
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 from backtests import stages
 from backtests.config import RunConfig
@@ -29,7 +30,7 @@ from backtests.robustness.foundations import check_foundations
 from backtests.robustness.lookahead_report import Leak, LookaheadReport
 from backtests.robustness.memory_checks import check_memory
 from backtests.robustness.prices_again import prices_as_of
-from backtests.robustness.promises import PROMISES, first_breach, late_rows
+from backtests.robustness.promises import PROMISES, late_rows
 from backtests.robustness.story_stamps import late_stamps
 from backtests.robustness.traces import (
     STAGES,
@@ -230,8 +231,7 @@ def _check_data(audit: Examination) -> None:
 def _check_run(audit: Examination, whole: Trace) -> None:
     """Hold the whole run to its promises, and look at what it knows."""
     for promise in PROMISES:
-        breach = None if audit.over else first_breach(promise, whole)
-        audit.record(promise.name, promise.about, [breach] if breach else [])
+        audit.record(promise.name, promise.about, islice(promise.breaches(whole), 1))
     for name, about, test in suspicions.TESTS:
         audit.record(name, about, test(whole))
 

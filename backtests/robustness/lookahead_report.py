@@ -53,11 +53,33 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One check that was run: its name, what it compared or tested, and whether it held."""
+    """One check that was run.
+
+    Attributes
+    ----------
+    check, about : str
+        Its name, and what it compared or tested.
+    held : bool or None
+        None where there was nothing to look at.
+    unseen : str
+        Why there was nothing, else empty.
+    """
 
     check: str
     about: str
-    held: bool
+    held: bool | None
+    unseen: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """Return what came of it, in words."""
+        if self.held is None:
+            return f"nothing to look at: {self.unseen}"
+        return "held" if self.held else "broken"
+
+
+class Unseen(Exception):
+    """A check has nothing to look at here, and why."""
 
 
 RARE = 20
@@ -129,7 +151,7 @@ class LookaheadReport:
             return (
                 f"No look-ahead found: {self.compared:,} values decided before "
                 f"{counted(len(self.cuts), 'cut')} stayed the same bit by bit, "
-                f"{len(self.done)} checks held."
+                f"{sum(one.held is True for one in self.done)} checks held."
             )
         first = self.findings[0]
         word = "Look-ahead" if first.level == "leak" else "Suspected look-ahead"
@@ -191,7 +213,9 @@ class LookaheadReport:
             lines += _told(finding)
         lines.append(f"checks ({len(self.done)}), seed {self.seed}, cuts {', '.join(self.cuts)}")
         for done in self.done:
-            lines.append(f"  {'held ' if done.held else 'BROKE'}  {done.check}: {done.about}")
+            mark = "-" if done.held is None else "held" if done.held else "BROKE"
+            why = f" ({done.outcome})" if done.unseen else ""
+            lines.append(f"  {mark:<5}  {done.check}: {done.about}{why}")
         if self.reach:
             lines += ["", POWER]
             lines += [f"  {stage:<24} {days:<22} {met}" for stage, days, met in self.power]

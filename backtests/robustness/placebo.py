@@ -190,6 +190,7 @@ def _shifts(ground: Ground) -> Places:
 def with_news_of(features: FeatureFrame, source: Places) -> FeatureFrame:
     """Return rows that keep their prices and got the news of other rows.
 
+    Prices are the group of that name: one of a user's own goes with the news.
     What the news said comes from another time on purpose, so `available_at` stays the row's own:
     this is no frame that anybody could have had.
     """

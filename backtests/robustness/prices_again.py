@@ -18,7 +18,7 @@ from backtests.own_parts import is_own
 from backtests.robustness.bar_traces import repeats
 from backtests.robustness.cuts import Cut
 from backtests.robustness.elsewhere import in_own_process
-from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.lookahead_report import Leak, Unseen
 from backtests.robustness.parts import forget
 from markets.actions import all_columns
 from markets.errors import MissingDataError
@@ -39,7 +39,7 @@ def prices_as_of(
     asked again: the one is known to be cut, the other would go to the network.
     """
     if config.prices.source in _BUILT_IN_PRICES:
-        return
+        raise Unseen(f"source {config.prices.source} is not asked again")
     folder = config.resolve_data_dir(os.environ)
     days = {*more, *(cut.known_session for cut in cuts)}
     days |= {day for day, _ in repeats(inputs.market)[:5]}

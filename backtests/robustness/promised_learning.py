@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtests.robustness.breaches import breach, row_name
-from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.lookahead_report import Leak, Unseen
 from backtests.robustness.traces import Trace
 from markets.calendar import Calendar
 from signals import training
@@ -17,6 +18,7 @@ from signals.labels import FORWARD_RETURN
 from signals.splits import PurgedWalkForward
 from signals.timeline import Timeline
 
+Floats = NDArray[np.float64]
 _DAY = "datetime64[D]"
 
 
@@ -50,63 +52,78 @@ def label_spans(traced: Trace) -> Iterator[Leak]:
 
 
 def label_values(traced: Trace) -> Iterator[Leak]:
-    """Yield labels that are not what their span earned, less the benchmark over the same.
+    """Yield labels that are not what their span earned, from open to open.
 
     What one's own measures nobody else can say.
     """
-    labels, market = traced.learned.labels.values, traced.inputs.market
-    settings = traced.config.label
-    if settings.name != FORWARD_RETURN:
-        return
-    opens = {ticker: market.forward_adjusted(ticker)["open"] for ticker in market.tickers}
-    days = market.sessions()
-    panel = pd.DataFrame({ticker: series.reindex(days) for ticker, series in opens.items()})
-    tickers = labels.index.get_level_values("ticker")
-    begin, end = pd.DatetimeIndex(labels["t0"]), pd.DatetimeIndex(labels["t1"])
-    first, last = panel.reindex(begin).to_numpy(), panel.reindex(end).to_numpy()
-    earned = last / first - 1.0
-    column = panel.columns.get_indexer(tickers)
-    raw = earned[np.arange(len(labels)), column]
-    given = labels["raw_return"].to_numpy()
-    broken = ~(np.abs(given - raw) <= 1e-9)
+    if traced.config.label.name != FORWARD_RETURN:
+        raise Unseen("a label of one's own")
+    labels = traced.learned.labels.values
+    given, wanted = labels["raw_return"].to_numpy(), _earned_by(traced)[1]
     yield from breach(
         "labels",
         "label values",
         labels.index,
-        broken,
+        ~(np.abs(given - wanted) <= 1e-9),
         "raw_return",
         given,
-        raw,
+        wanted,
         "a label is not the return from the open of t0 to the open of t1",
     )
-    if settings.benchmark == "universe" and settings.beta == "one":
-        with np.errstate(all="ignore"):
-            known = ~np.isnan(earned) & _members_at(traced, begin, panel.columns)
-            mean = np.where(known, earned, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        given, wanted = labels["forward_return"].to_numpy(), raw - mean
-        broken = ~(np.abs(given - wanted) <= 1e-9)
-        yield from breach(
-            "labels",
-            "label values",
-            labels.index,
-            broken,
-            "forward_return",
-            given,
-            wanted,
-            "a label is not less the benchmark over the same span",
-        )
-    target = labels["target"].to_numpy()
-    wanted = (labels["forward_return"].to_numpy() > 0.0).astype("int64")
+
+
+def label_benchmarks(traced: Trace) -> Iterator[Leak]:
+    """Yield labels that are not less what the benchmark earned over their span."""
+    settings = traced.config.label
+    if settings.name != FORWARD_RETURN:
+        raise Unseen("a label of one's own")
+    if settings.beta != "one" and settings.benchmark != "none":
+        raise Unseen("a trailing beta is not estimated again")
+    labels = traced.learned.labels.values
+    given = labels["forward_return"].to_numpy()
+    wanted = _earned_by(traced)[1] - _benchmark(traced)
     yield from breach(
         "labels",
-        "label values",
+        "label benchmarks",
         labels.index,
-        target != wanted,
-        "target",
-        target,
+        ~(np.abs(given - wanted) <= 1e-9),
+        "forward_return",
+        given,
         wanted,
-        "a target is not the sign of its return",
+        "a label is not less the benchmark over the same span",
     )
+
+
+def _earned_by(traced: Trace) -> tuple[pd.DataFrame, Floats]:
+    """Return what each stock earned over the span of each label, and of it the label's own."""
+    labels, market = traced.learned.labels.values, traced.inputs.market
+    opens = {ticker: market.forward_adjusted(ticker)["open"] for ticker in market.tickers}
+    earned = _over_spans(traced, pd.DataFrame(opens))
+    column = earned.columns.get_indexer(labels.index.get_level_values("ticker"))
+    return earned, earned.to_numpy()[np.arange(len(labels)), column]
+
+
+def _over_spans(traced: Trace, opens: pd.DataFrame) -> pd.DataFrame:
+    """Return the return of each column from the open of t0 to that of t1, by label."""
+    labels = traced.learned.labels.values
+    panel = opens.reindex(traced.inputs.market.sessions())
+    first, last = (panel.reindex(pd.DatetimeIndex(labels[name])) for name in ("t0", "t1"))
+    return last.set_axis(labels.index) / first.set_axis(labels.index) - 1.0
+
+
+def _benchmark(traced: Trace) -> Floats:
+    """Return what the benchmark earned over the span of each label."""
+    name = traced.config.label.benchmark
+    earned = _earned_by(traced)[0]
+    if name == "none":
+        return np.zeros(len(earned))
+    if name != "universe":
+        levels = traced.inputs.market.indices[name]["open"].to_frame()
+        return _over_spans(traced, levels).iloc[:, 0].to_numpy()
+    begin = pd.DatetimeIndex(traced.learned.labels.values["t0"])
+    known = earned.notna().to_numpy() & _members_at(traced, begin, earned.columns)
+    sums = np.where(known, earned.to_numpy(), 0.0).sum(axis=1)
+    return np.asarray(sums / np.maximum(known.sum(axis=1), 1))
 
 
 def _members_at(traced: Trace, days: pd.DatetimeIndex, tickers: pd.Index) -> np.ndarray:

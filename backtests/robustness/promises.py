@@ -127,8 +127,13 @@ PROMISES = (
     ),
     Promise(
         "label values",
-        "labels are open to open, less the benchmark over the same span",
+        "labels are open to open",
         promised_learning.label_values,
+    ),
+    Promise(
+        "label benchmarks",
+        "labels are less the benchmark over the same span",
+        promised_learning.label_benchmarks,
     ),
     Promise(
         "splits",
@@ -152,8 +157,3 @@ PROMISES = (
     ),
     Promise("marks", "holdings are worth their last close", promised_trading.marks),
 )
-
-
-def first_breach(promise: Promise, traced: Trace) -> Leak | None:
-    """Return the first breach of a promise, None if it is kept."""
-    return next(iter(promise.breaches(traced)), None)

@@ -223,7 +223,7 @@ def lookahead_tables(report: LookaheadReport) -> list[Table]:
         key="lookahead",
         title="Looking ahead: what was tried",
         columns=("<check", "<of", "<"),
-        rows=tuple((one.check, one.about, "held" if one.held else "broken") for one in report.done),
+        rows=tuple((one.check, one.about, one.outcome) for one in report.done),
         note="Everything decided before an instant stays the same bits whatever comes after it.",
     )
     power = Table(

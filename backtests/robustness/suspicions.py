@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, rankdata
 
-from backtests.robustness.lookahead_report import Leak
+from backtests.robustness.lookahead_report import Leak, Unseen
 from backtests.robustness.traces import Trace
 from markets.prices import MarketData
 from signals import pipeline
@@ -29,6 +29,8 @@ LEAST_ENTRIES = 30
 MOST_RIGHT = 0.95
 MOST_LEAD = 5
 _MIN_ROWS = 60
+_FEW_ROWS = f"fewer than {_MIN_ROWS} rows with an outcome"
+_LEAST_TOLD = 8
 
 
 def features_that_know(traced: Trace) -> Iterator[Leak]:
@@ -41,7 +43,7 @@ def features_that_know(traced: Trace) -> Iterator[Leak]:
     features, labels = traced.learned.features.values, traced.learned.labels.values
     common = features.loc[labels.index]
     if len(common) < _MIN_ROWS:
-        return
+        raise Unseen(_FEW_ROWS)
     outcomes = _outcomes(traced, labels)
     for column in common.columns:
         values = common[column].to_numpy()
@@ -99,7 +101,9 @@ def too_good(traced: Trace) -> Iterator[Leak]:
     target = labels["target"].reindex(answers.index)
     known = target.notna().to_numpy()
     auc = _auc(target.to_numpy()[known], answers.to_numpy()[known])
-    if known.sum() >= _MIN_ROWS and auc is not None and auc > MOST_AUC:
+    if known.sum() < _MIN_ROWS or auc is None:
+        raise Unseen(_FEW_ROWS)
+    if auc > MOST_AUC:
         yield Leak(
             "suspect",
             "too good",
@@ -133,11 +137,11 @@ def learns_noise(traced: Trace) -> Iterator[Leak]:
         baselines=False,
     )
     answers = predictions.values["probability"]
+    if answers.index.isin(values.index).sum() < _MIN_ROWS:
+        raise Unseen(_FEW_ROWS)
     for name, labels in (("shuffled", shuffled), ("true", values)):
         target = labels["target"].reindex(answers.index)
         known = target.notna().to_numpy()
-        if known.sum() < _MIN_ROWS:
-            continue
         truth = target.to_numpy()[known]
         auc = _auc(truth, answers.to_numpy()[known])
         if auc is None:
@@ -183,6 +187,8 @@ def told_before_it_happened(traced: Trace) -> Iterator[Leak]:
         if len(named) == 1 and sign and all(event.is_reaction for event in events):
             effective = traced.inputs.clock.effective_session(item.available_at)
             told.append((item.item_id, named.pop(), np.datetime64(effective, "D"), sign))
+    if len(told) < _LEAST_TOLD:
+        raise Unseen(f"fewer than {_LEAST_TOLD} stories that only report a move of one stock")
     for lead in range(MOST_LEAD + 1):
         agree, oppose, example = 0, 0, ""
         for item_id, ticker, session, sign in told:
@@ -194,7 +200,7 @@ def told_before_it_happened(traced: Trace) -> Iterator[Leak]:
             else:
                 oppose += 1
         p = float(binom.sf(agree - 1, agree + oppose, 0.5)) if agree else 1.0
-        if agree >= 8 and p * (MOST_LEAD + 1) < LEAST_P:
+        if agree >= _LEAST_TOLD and p * (MOST_LEAD + 1) < LEAST_P:
             yield Leak(
                 "suspect",
                 "told before it happened",
@@ -263,7 +269,7 @@ def jumps_after_the_news(traced: Trace) -> Iterator[Leak]:
             if at + lead < len(grid) and not np.isnan(gaps[at + lead, place]):
                 signed[lead].append(float(sign * gaps[at + lead, place]))
     if min(map(len, signed)) < _MIN_ROWS:
-        return
+        raise Unseen(f"fewer than {_MIN_ROWS} stories that are news of one stock")
     here = float(np.mean(signed[0]))
     for lead in range(1, MOST_LEAD + 1):
         later = np.array(signed[lead])
@@ -299,7 +305,9 @@ def entries_that_know(traced: Trace) -> Iterator[Leak]:
         if moved:
             n += 1
             right += (moved > 0) == (side == "long")
-    if n >= LEAST_ENTRIES and right > MOST_RIGHT * n:
+    if n < LEAST_ENTRIES:
+        raise Unseen(f"fewer than {LEAST_ENTRIES} entries")
+    if right > MOST_RIGHT * n:
         yield Leak(
             "suspect",
             "entries that know",

@@ -133,12 +133,12 @@ def together(mine: pd.Series, tries: Tries) -> Floats:
 
     Others that lack more than half of this run's sessions are left out: what all share would be
     too little to say anything of this run. Of more than `MOST_BESIDE` others an even choice is
-    taken.
+    taken. Looks that earned the same, as where only the audit's own settings differ, are one.
 
     Raises
     ------
     UndefinedMetric
-        If no other run's returns are known, or they share no session.
+        If no other run's returns are known, they share no session, or all earned the same.
     """
     need(bool(tries.returns), "no other configuration's returns are known")
     enough = SHARED * len(mine)
@@ -152,6 +152,8 @@ def together(mine: pd.Series, tries: Tries) -> Floats:
     chosen = [ordered[place] for place in places.round().astype(int).tolist()]
     table = pd.concat([mine, *chosen], axis=1, join="inner").sort_index()
     need(len(table) > 0, "the runs share no session")
+    table = table.loc[:, ~table.T.duplicated().to_numpy()]
+    need(table.shape[1] > 1, "no other configuration earned anything else")
     return np.asarray(table.to_numpy(dtype=np.float64))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -32,8 +32,9 @@ from backtests.robustness.audit import AuditReport, PlaceboResult, statistical_a
 from backtests.robustness.combinatorial import combinatorial
 from backtests.robustness.deflation import deflation_of
 from backtests.robustness.event_study import events_of
+from backtests.robustness.examination import Examination
 from backtests.robustness.ground import Ground, answers_judged, ground_of
-from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport
+from backtests.robustness.lookahead_report import Done, Leak, LookaheadReport, Unseen
 from backtests.robustness.placebo import (
     Habits,
     figures_of,
@@ -537,10 +538,22 @@ def test_other_inputs_of_the_same_stories_are_other_tries(tmp_path: Path) -> Non
 def test_a_run_with_too_few_shared_sessions_is_not_set_beside() -> None:
     index = pd.DatetimeIndex(pd.date_range("2024-01-02", periods=100, freq="B"))
     mine = pd.Series(np.arange(100) / 1e4, index=index)
-    tries = Tries(returns={"whole": mine + 0.1, "late": mine.iloc[20:], "short": mine.iloc[60:]})
+    late, short = mine.iloc[20:] + 0.2, mine.iloc[60:] + 0.3
+    tries = Tries(returns={"whole": mine + 0.1, "late": late, "short": short})
     assert together(mine, tries).shape == (80, 3)
     with pytest.raises(UndefinedMetric, match="same sessions"):
-        together(mine, Tries(returns={"short": mine.iloc[60:]}))
+        together(mine, Tries(returns={"short": short}))
+
+
+def test_looks_that_earned_the_same_are_one_beside_a_run() -> None:
+    sessions = pd.bdate_range("2024-01-02", periods=80)
+    mine, other = (
+        pd.Series(np.random.default_rng(seed).normal(size=80), sessions) for seed in (1, 2)
+    )
+    twice = Tries(returns={"audited": mine, "other": other, "other, audited": other})
+    np.testing.assert_array_equal(together(mine, twice), np.column_stack([mine, other]))
+    with pytest.raises(UndefinedMetric, match="no other configuration earned anything else"):
+        together(mine, Tries(returns={"audited": mine}))
 
 
 def test_trials_of_a_sweep_are_set_beside_a_run_as_runs_of_theirs_would(
@@ -573,10 +586,10 @@ def test_trials_of_a_sweep_are_set_beside_a_run_as_runs_of_theirs_would(
 def test_of_very_many_others_an_even_choice_is_set_beside() -> None:
     index = pd.DatetimeIndex(pd.date_range("2024-01-02", periods=20, freq="B"))
     mine = pd.Series(np.arange(20) / 1e4, index=index)
-    others = {f"{n:05}": mine + n for n in range(2 * MOST_BESIDE)}
+    others = {f"{n:05}": mine + n for n in range(1, 2 * MOST_BESIDE)}
     table = together(mine, Tries(returns=others))
     assert table.shape == (20, 1 + MOST_BESIDE)
-    assert table[0, [1, -1]].tolist() == [0.0, 2 * MOST_BESIDE - 1.0]
+    assert table[0, [1, -1]].tolist() == [1.0, 2 * MOST_BESIDE - 1.0]
 
 
 def test_combinations_that_tuning_tried_are_tries(tmp_path: Path) -> None:
@@ -639,3 +652,24 @@ def test_tuned_combinations_count_alike_in_a_run_a_sweep_and_an_audit(
 def test_settings_refuse_what_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         AuditSettings.model_validate(wrong)
+
+
+def test_a_check_without_anything_to_look_at_does_not_count_as_held(
+    small: Small, report: AuditReport
+) -> None:
+    def blind(*before: Leak) -> Iterator[Leak]:
+        yield from before
+        raise Unseen("no index")
+
+    leak = Leak("leak", "second", "prices", "a bar moved")
+    audit = Examination(small.config, small.inputs, 7, Journal(), {}, stop_at_first=False)
+    audit.record("first", "one", [])
+    audit.record("blind", "two", blind())
+    told = LookaheadReport((), tuple(audit.done), ("2023-05-06",), 7, 12)
+    assert told.verdict.endswith("1 checks held.")
+    assert "  -      blind: two (nothing to look at: no index)" in told.text().splitlines()
+    assert "nothing to look at: no index" in html(report, told)
+    assert [one["held"] for one in told.as_dict()["checks"]] == [True, None]
+    audit.record("second", "three", blind(leak))
+    assert audit.done[-1].held is False, "what was found before stands"
+    assert audit.findings == [leak]

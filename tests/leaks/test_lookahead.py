@@ -113,6 +113,20 @@ CLEAN: dict[str, Callable[[Path], RunConfig]] = {
 }
 
 
+TICKS = "prices are adjusted: they never lay on ticks"
+OWN = "a label of one's own"
+UNSEEN = {
+    "barriers, trailing beta, dead band, hashed words, another clock": {
+        "label benchmarks": "a trailing beta is not estimated again"
+    },
+    "back-adjusted prices": {"adjusted in secret": TICKS, "averaged opens": TICKS},
+    "own label, holidays as announced, a memory that fades": dict.fromkeys(
+        ("label values", "label benchmarks"), OWN
+    ),
+}
+"""What has nothing to look at, but for too few entries and a source that is not asked again."""
+
+
 @pytest.mark.parametrize("name", CLEAN)
 def test_accuses_no_honest_run(name: str, memory: Memory, tmp_path: Path) -> None:
     report = audit_lookahead(CLEAN[name](tmp_path), cuts=2, memory=memory)
@@ -120,6 +134,11 @@ def test_accuses_no_honest_run(name: str, memory: Memory, tmp_path: Path) -> Non
     assert report.compared > 10_000
     first, second = (date.fromisoformat(cut) for cut in report.cuts)
     assert first.day > 5, "one cut lies inside a test window"
+    unseen = {one.check: one.unseen for one in report.done if one.held is None}
+    few, asked = unseen.pop("entries that know", None), unseen.pop("prices as of", None)
+    assert few in (None, "fewer than 30 entries")
+    assert (asked is None) == (name in ("dividends", "back-adjusted prices"))
+    assert unseen == UNSEEN.get(name, {})
     assert second.month % 3 == 1, "the other at the start of one"
     assert second.day < 15
 
