@@ -100,6 +100,10 @@ def _embargo(split: SplitSettings, memory: Mapping[str, int | None]) -> Iterator
     else:
         message = f"{kept} sessions between training and test; the slowest feature looks {longest}"
         yield check("embargo", "ok", f"{message} back")
+    if not split.story_sessions and kept < SplitSettings().story_sessions:
+        message = f"split.story_sessions = 0 and {counted(kept, 'session')} between training and"
+        message += " test: a story that comes again later can be learned from and tested"
+        yield check("embargo", "warning", message)
 
 
 def _thresholds(settings: DecisionSettings, folds: Sequence[FoldReport]) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from operator import attrgetter
@@ -26,6 +26,7 @@ from markets.round_trip import RoundTrip
 from markets.sources import load_prices
 from markets.tickers import normalize_ticker
 from signals.events.lexicon import Lexicon
+from signals.labels import FORWARD_RETURN
 from signals.news import NewsSource, Rejection
 from signals.sources import open_news
 from signals.store import NewsStore
@@ -167,12 +168,12 @@ def load_inputs(config: RunConfig, environment: Mapping[str, str] | None = None)
     instruments = _instruments(config, world)
     calendar = hong_kong_calendar()
     market = _market(config, world, instruments, _data_dir(config, environment))
-    _require_benchmark(config, market)
+    require_indices(config, market.indices)
     universe = Universe(config, instruments, market)
     store = NewsStore(":memory:")
     known = frozenset(instruments) | set(market.tickers)
     source = open_news(config.news, _data_dir(config, environment), known=known, world=world)
-    added = store.add(source.read())
+    added = store.add(source.read(), where=config.news.source)
     content = f"{market.sha256}{store.sha256()}{own_tables(config)}"
     digest = hashlib.sha256(content.encode()).hexdigest()
     return Inputs(
@@ -295,16 +296,24 @@ def _data_dir(config: RunConfig, environment: Mapping[str, str] | None) -> Path:
     return config.resolve_data_dir(os.environ if environment is None else environment)
 
 
-def _require_benchmark(config: RunConfig, market: MarketData) -> None:
-    known = sorted(market.indices)
-    if config.benchmark is not None and config.benchmark not in known:
-        raise ConfigError(
-            "the prices have no such index",
-            given=config.benchmark,
-            wanted=f"one of {', '.join(known)}" if known else "prices with index levels",
-            where="benchmark",
-            nearest=nearest_name(config.benchmark, known),
-        )
+def require_indices(config: RunConfig, known: Collection[str]) -> None:
+    """Refuse an index to measure against that the prices do not have, with the nearest.
+
+    A label of one's own need not heed `label.benchmark`.
+    """
+    asked: dict[str, tuple[str | None, tuple[str, ...]]] = {"benchmark": (config.benchmark, ())}
+    if config.label.name == FORWARD_RETURN:
+        asked["label.benchmark"] = (config.label.benchmark, ("universe", "none"))
+    for where, (name, others) in asked.items():
+        choices = [*others, *sorted(known)]
+        if name is not None and name not in choices:
+            raise ConfigError(
+                "the prices have no such index",
+                given=name,
+                wanted=f"one of {', '.join(choices)}" if choices else "prices with index levels",
+                where=where,
+                nearest=nearest_name(name, choices),
+            )
 
 
 def index_name(name: str, instruments: Instruments) -> str:

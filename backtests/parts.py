@@ -6,11 +6,11 @@ from pathlib import Path
 
 from backtests.config import RunConfig
 from backtests.engine import checked_strategy
-from backtests.inputs import index_name, instruments_of, own_tables
+from backtests.inputs import index_name, instruments_of, own_tables, require_indices
 from markets.designated import DesignatedList
 from markets.instruments import Instruments
 from markets.plugins import load
-from markets.sources import open_source
+from markets.sources import index_names, open_source
 from markets.validation import require_known
 from signals.events.lexicon import Lexicon
 from signals.sources import open_news
@@ -67,6 +67,9 @@ def _check_tables(config: RunConfig) -> None:
 
 def _check_sources(config: RunConfig) -> None:
     open_source(config.prices, Path())
+    indices = index_names(config.prices)
+    if indices is not None:
+        require_indices(config, indices)
     if config.news.source != "synthetic":
         load("news_sources", config.news.source, ("synthetic",), "news.source")
     elif config.prices.source != "synthetic":
@@ -77,18 +80,21 @@ def _check_learning(config: RunConfig) -> None:
     # Imported here: they have scikit-learn in them.
     from signals.classifiers.build import classifier_of, require_params
     from signals.classifiers.tuning import grid
-    from signals.features.build import group_of
+    from signals.features.build import groups_of, memory_of
     from signals.labels import FORWARD_RETURN
     from signals.own_labels import labeler_of
+    from signals.training import groups_seen
 
     if config.label.name != FORWARD_RETURN:
         labeler_of(config.label)
     else:  # its settings are keys of the section; a label of one's own alone knows what it takes
         where = f"label.params of {FORWARD_RETURN}"
         require_known(config.label.params, (), part="label", where=where)
-    for name in config.features.groups:
-        group_of(name, config.features)
+    groups = groups_of(config.features)
+    for group in groups:
+        memory_of(group)
     chosen = config.classifier
+    groups_seen(chosen, [group.name for group in groups])
     require_params(chosen)
     for params in grid(chosen)[:1]:  # the names are those of every combination
         one = chosen.model_copy(update={"params": params, "tune": {}})

@@ -173,7 +173,10 @@ def _described(
     if first["type"] == "missing":
         return ConfigError("a key is absent", wanted=f"{key} = …", where=place(""))
     told: dict[str, Any] = {"given": repr(first["input"])} if key else {}
-    told |= {"wanted": wanted(alike), "nearest": nearest_choice(first)}
+    told |= {
+        "wanted": wanted(alike),
+        "nearest": next(filter(None, map(nearest_choice, alike)), None),
+    }
     if first["type"] == TOLD:
         told |= {"wanted": first["msg"]} | {n: text for n, text in first["ctx"].items() if text}
     return ConfigError(_INVALID, where=place(key), **told)

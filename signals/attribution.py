@@ -20,7 +20,7 @@ from signals.classifiers.counting import OR
 from signals.classifiers.fitted import ROUNDING, TEXT, Fitted
 from signals.features import FeatureSettings
 from signals.features.base import FeatureFrame, Row
-from signals.features.build import group_of
+from signals.features.build import groups_of
 from signals.features.shares import Divides
 from signals.features.text import terms_by_story
 
@@ -81,8 +81,7 @@ def attributions(
     settings : FeatureSettings
         With which they were built.
     """
-    groups = [group_of(name, settings) for name in settings.groups]
-    dividing = [group for group in groups if isinstance(group, Divides)]
+    dividing = [group for group in groups_of(settings) if isinstance(group, Divides)]
     texts = features.texts.tolist()
     found: list[Attribution | None] = [None] * len(predictions)
     for fold, model in predictions.models.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -150,3 +150,31 @@ class NewsSource(Protocol):
             If the whole file is unreadable (wrong encoding, not the declared format).
         """
         ...
+
+
+def told(
+    items: Iterable[NewsItem | Rejection], where: str | None = None
+) -> Iterator[NewsItem | Rejection]:
+    """Yield what a source tells, held to the protocol: a source of one's own may tell anything.
+
+    Raises
+    ------
+    DataError
+        If it is nothing to go through, or one of it is neither a story nor a rejection.
+    """
+    if not isinstance(items, Iterable):
+        raise DataError(
+            "a news source told nothing that can be gone through",
+            given=type(items).__name__,
+            wanted="`read` that yields NewsItem and Rejection",
+            where=where,
+        )
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, NewsItem | Rejection):
+            raise DataError(
+                "neither a story nor a rejection",
+                given=type(item).__name__,
+                wanted="NewsItem or Rejection",
+                where=f"{where}: item {number}" if where else f"item {number}",
+            )
+        yield item

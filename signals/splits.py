@@ -37,7 +37,8 @@ class SplitSettings(Settings):
     group looks back. A smaller number is allowed, and stands in the report as a warning. At least
     `story_sessions` in either case."""
     story_sessions: int = Field(default=5, ge=0)
-    """Sessions over which the same headline is one story; after that it is news again."""
+    """Sessions over which the same headline is one story; after that it is news again. With 0 and a
+    short embargo a story can stand in training and in test: the report has a warning."""
 
     def embargo(self, memory: int) -> int:
         """Return the sessions that are kept free between what trains and what is tested after it.

@@ -16,7 +16,7 @@ from typing import Self
 
 from markets.clock import as_utc
 from markets.errors import DataError
-from signals.news import NewsItem, Rejection, shorten
+from signals.news import NewsItem, Rejection, shorten, told
 from signals.records import (
     COLUMNS,
     SCHEMA,
@@ -157,12 +157,24 @@ class NewsStore:
                     where=self.path,
                 )
 
-    def add(self, items: Iterable[NewsItem | Rejection]) -> AddReport:
+    def add(self, items: Iterable[NewsItem | Rejection], *, where: str | None = None) -> AddReport:
         """Add stories; what a source rejected passes into the report.
 
         A story is known by (source, id). The same one again is counted, and the first one stands
         with its first clocks. Another text, publication clock, language, address or tickers under a
         known id are rejected: a correction comes as a new id with `revision_of`.
+
+        Parameters
+        ----------
+        items : iterable of NewsItem or Rejection
+            As a source reads them.
+        where : str, optional
+            What the source is called, for the error.
+
+        Raises
+        ------
+        DataError
+            If one is neither, or the file cannot be written.
 
         Notes
         -----
@@ -172,7 +184,7 @@ class NewsStore:
         batch: list[NewsItem | Rejection] = []
         held = 0
         try:
-            for item in items:
+            for item in told(items, where):
                 batch.append(item)
                 held += len(item.body) if isinstance(item, NewsItem) else 0
                 if len(batch) == BATCH or held > LETTERS:

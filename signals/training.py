@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
-from markets.errors import ConfigError, DataError, nearest_name
+from markets.errors import ConfigError, DataError
 from signals.answers import FoldReport, Predictions
 from signals.classifiers import BASELINES, ClassifierSettings
 from signals.classifiers.build import wants_inner_folds
@@ -19,6 +19,7 @@ from signals.classifiers.inputs import Inputs, inputs_of, prices_alone
 from signals.classifiers.model import FoldModel, Outcomes, fit
 from signals.drift import LAST, drift_of_groups, psi, trailing_psi, trailing_scores
 from signals.features.base import FeatureFrame
+from signals.features.build import require_distinct
 from signals.folds import calibration_block, inner_folds
 from signals.labels import LabelFrame
 from signals.splits import PurgedWalkForward, Split, SplitSettings
@@ -196,6 +197,24 @@ def outcomes_of(features: FeatureFrame, labels: LabelFrame) -> Outcomes:
     )
 
 
+def groups_seen(settings: ClassifierSettings, built: Collection[str]) -> tuple[str, ...]:
+    """Return the feature groups that a model sees, of those that are built.
+
+    Raises
+    ------
+    ConfigError
+        If one is not there, or is named twice.
+    """
+    if settings.groups is None:
+        return tuple(built)
+    for group in settings.groups:
+        if group not in built:
+            problem = "no such feature group was built"
+            raise ConfigError.no_such(problem, group, built, "classifier.groups")
+    require_distinct(settings.groups, "classifier.groups")
+    return settings.groups
+
+
 def contenders_of(
     settings: ClassifierSettings,
     inputs: Inputs,
@@ -209,19 +228,9 @@ def contenders_of(
     Raises
     ------
     ConfigError
-        If a feature group is not there.
+        As `groups_seen`.
     """
-    groups = tuple(inputs.groups) if settings.groups is None else settings.groups
-    for group in groups:
-        if group not in inputs.groups:
-            raise ConfigError(
-                "no such feature group was built",
-                given=group,
-                wanted=f"one of {', '.join(inputs.groups)}",
-                where="classifier.groups",
-                nearest=nearest_name(group, inputs.groups),
-            )
-    full = inputs.only(groups, text=settings.text.enabled)
+    full = inputs.only(groups_seen(settings, inputs.groups), text=settings.text.enabled)
     if prices is None:
         prices = inputs.only([g for g in ("prices",) if g in inputs.groups], text=False)
     plain = {"name": "logistic", "params": {}, "tune": {}}

@@ -10,14 +10,14 @@ from typing import Any, cast
 from pydantic import Field
 
 from markets import plugins
-from markets.errors import ConfigError
+from markets.errors import ConfigError, DataError
 from markets.hk.actions import with_known_actions
 from markets.prices import MarketData, PriceSource
 from markets.settings import Settings
 from markets.sources.files import FileSettings, FileSource
 from markets.sources.rows import SessionTest
 from markets.sources.sound import require_sound
-from markets.sources.synthetic import SyntheticSettings, SyntheticSource
+from markets.sources.synthetic import INDEX_NAME, SyntheticSettings, SyntheticSource
 from markets.sources.yahoo import YahooSettings, YahooSource
 from markets.tickers import normalize_ticker
 
@@ -74,12 +74,21 @@ def load_prices(
     ------
     ConfigError
         If there is no such source.
-    MissingDataError, DataError, NetworkError
+    DataError
+        If what the source returns is no sound MarketData.
+    MissingDataError, NetworkError
         As `PriceSource.load`.
     """
     wanted = None if tickers is None else [normalize_ticker(ticker) for ticker in tickers]
     source = open_source(settings, data_dir, is_session or hong_kong_session)
     market = source.load(wanted, start, end)
+    if not isinstance(market, MarketData):
+        raise DataError(
+            "a price source returned no prices",
+            given=type(market).__name__,
+            wanted="MarketData",
+            where=settings.source,
+        )
     if settings.known_actions and settings.source != "synthetic":
         market = with_known_actions(market)
     require_sound(market, where=settings.source)
@@ -94,7 +103,7 @@ def open_source(
     Raises
     ------
     ConfigError
-        If there is no such source, or its class takes other options.
+        If there is no such source, its class makes none, or it takes other options.
     """
     if settings.source == "files":
         return FileSource(settings.files, data_dir, is_session)
@@ -106,13 +115,32 @@ def open_source(
         "price_sources", settings.source, ("files", "synthetic", "yahoo"), "prices.source"
     )
     try:
-        return cast(PriceSource, maker(**settings.options))
+        made = maker(**settings.options)
     except TypeError as error:
         raise ConfigError(
             f"the price source takes other options ({error})",
             given=", ".join(settings.options) or "none",
             where="prices.options",
         ) from error
+    if not callable(getattr(made, "load", None)):
+        raise ConfigError(
+            "this is no price source",
+            given=settings.source,
+            wanted="a class with a method `load`: see markets.prices.PriceSource",
+            where="prices.source",
+        )
+    return cast(PriceSource, made)
+
+
+def index_names(settings: PriceSettings) -> tuple[str, ...] | None:
+    """Return the indices that prices can come with; None where only reading them tells."""
+    if settings.source == "synthetic":
+        return (INDEX_NAME,)
+    if settings.source == "yahoo":
+        return tuple(settings.yahoo.indices)
+    if settings.source == "files" and settings.files.index_pattern is None:
+        return ()
+    return None
 
 
 def hong_kong_session(day: date) -> bool:

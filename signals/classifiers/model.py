@@ -12,6 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.utils import get_tags
 
 from markets.errors import DataError
+from markets.wording import counted
 from signals.classifiers import BUILT_IN, ClassifierSettings
 from signals.classifiers.build import classifier_of, preprocessor_of, takes_text
 from signals.classifiers.calibration import Calibration, calibrate
@@ -233,11 +234,13 @@ def _fit_once(
     inner: Folds,
 ) -> FoldModel:
     """Fit a classifier with given parameters, not calibrated and not hashed."""
-    train = outcomes.clear(train)
+    given, train = train, outcomes.clear(train)
     if not len(train):
+        largest = np.abs(outcomes.forward_return[given]).max(initial=0.0)
         raise DataError(
             "every row to learn from lies within the dead band",
-            wanted="a smaller one",
+            given=f"{counted(len(given), 'row')}, none that moved more than {largest * 1e4:.0f} bp",
+            wanted="a dead band below that",
             where="label.dead_band_bp",
         )
     inner = [(outcomes.clear(learned), outcomes.clear(asked)) for learned, asked in inner]

@@ -40,7 +40,7 @@ def build_features(
     Raises
     ------
     ConfigError
-        If a group is unknown.
+        As `groups_of`.
     DataError
         If a group returns another number of rows, or values that are no finite float64.
     LeakError
@@ -50,12 +50,7 @@ def build_features(
         raise DataError("no story reaches a session of the run", wanted="at least one row")
     parts: dict[str, pd.DataFrame] = {}
     memory: dict[str, int | None] = {}
-    for name in settings.groups:
-        group = group_of(name, settings)
-        if group.name in parts:
-            raise ConfigError(
-                "two feature groups share a name", given=group.name, where="features.groups"
-            )
+    for name, group in zip(settings.groups, groups_of(settings), strict=True):
         memory[group.name] = memory_of(group)
         parts[group.name] = kept(name, _checked(group.name, group.build(rows, market), len(rows)))
     decided = pd.DatetimeIndex([row.decision_at for row in rows])
@@ -108,6 +103,31 @@ def group_of(name: str, settings: FeatureSettings) -> FeatureGroup:
         )
     group: FeatureGroup = made
     return group
+
+
+def groups_of(settings: FeatureSettings) -> tuple[FeatureGroup, ...]:
+    """Return every feature group that the settings name, in their order.
+
+    Raises
+    ------
+    ConfigError
+        As `group_of`, and if two share a name.
+    """
+    groups = tuple(group_of(name, settings) for name in settings.groups)
+    require_distinct([group.name for group in groups], "features.groups")
+    return groups
+
+
+def require_distinct(names: Sequence[str], where: str) -> None:
+    """Refuse feature groups of which one is named twice: its columns would count double."""
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise ConfigError(
+            "two feature groups share a name",
+            given=", ".join(twice),
+            wanted="every name once",
+            where=where,
+        )
 
 
 def kept(name: str, part: pd.DataFrame) -> pd.DataFrame:

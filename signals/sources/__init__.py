@@ -125,7 +125,8 @@ def open_news(
     Raises
     ------
     ConfigError
-        If there is no such source, or the synthetic one is asked for without its market.
+        If there is no such source, its class makes none, or the synthetic one is asked for without
+        its market.
 
     Examples
     --------
@@ -137,7 +138,15 @@ def open_news(
     if as_of is not None and settings.as_of is None:
         settings = settings.model_copy(update={"as_of": as_of})
     kind = load("news_sources", settings.source, ("synthetic",), "news.source")
-    source: NewsSource = kind(settings, Path(data_dir), known=known)
+    made = kind(settings, Path(data_dir), known=known)
+    if not callable(getattr(made, "read", None)):
+        raise ConfigError(
+            "this is no news source",
+            given=settings.source,
+            wanted="a class with a method `read`: see signals.news.NewsSource",
+            where="news.source",
+        )
+    source: NewsSource = made
     return source
 
 

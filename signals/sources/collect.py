@@ -120,7 +120,8 @@ def import_files(
     MissingDataError, DataError
         If no file fits or one is unreadable; what came before is in the store.
     """
-    return store.add(open_news(settings, data_dir, as_of=as_of, known=known).read())
+    source = open_news(settings, data_dir, as_of=as_of, known=known)
+    return store.add(source.read(), where=settings.source)
 
 
 def fetch_url(address: str, limit_kb: int = 2_048) -> bytes:

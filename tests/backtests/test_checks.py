@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from backtests.checks import checks_of
 from backtests.config import load_config
@@ -132,3 +133,19 @@ def test_an_embargo_shorter_than_the_slowest_feature_is_a_warning(tmp_path: Path
     longer = "[split]\nembargo_sessions = 70\n"
     _, long = said(checks(tmp_path, prices, "2025-06-10", longer), "embargo")
     assert long[0] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("embargo", "stories", "warned"),
+    [("0", 0, True), ("2", 0, True), ("5", 0, False), ("0", 1, False), (None, 0, False)],
+)
+def test_a_story_that_nothing_keeps_out_of_training_and_test_is_a_warning(
+    tmp_path: Path, embargo: str | None, stories: int, warned: bool
+) -> None:
+    split = f"[split]\nstory_sessions = {stories}\n"
+    split += f"embargo_sessions = {embargo}\n" if embargo else ""
+    found = said(checks(tmp_path, {BYD: (393.0, 393.0)}, "2025-06-10", split), "embargo")
+    told = [(level, text) for level, text in found if "story" in text]
+    assert [level for level, _ in told] == ["warning"] * warned
+    if told:
+        assert told[0][1].startswith(f"split.story_sessions = 0 and {embargo} sessions between")

@@ -127,6 +127,7 @@ def test_a_source_of_the_users_own_is_loaded_each_time(data: Path, tmp_path: Pat
         digest_through(own, Cache(tmp_path / "cache"), load)
     (data.parent / "own_source.py").write_text(
         "class Own:\n    def __init__(self, settings, data_dir, known=None): pass\n"
+        "    def read(self): yield from ()\n"
     )
     own = config_of(data, "news.source=own_source:Own")
     for _ in range(2):

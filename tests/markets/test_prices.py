@@ -196,3 +196,22 @@ def test_a_users_own_class_is_built_with_its_options_and_held_to_the_promises(
     assert load_prices(settings, None, None, None, tmp_path).adjusted
     with pytest.raises(ConfigError, match="takes other options"):
         load_prices(PriceSettings(source="mine:Held", options={"x": 1}), None, None, None, tmp_path)
+
+
+@pytest.mark.parametrize("returned", [{}, None, {"0700.HK": pd.DataFrame()}])
+def test_a_source_that_returns_no_prices_is_refused(
+    returned: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = type("Empty", (), {"load": lambda *asked: returned})
+    monkeypatch.setattr("markets.plugins.load", lambda *asked: made)
+    with pytest.raises(DataError, match="returned no prices") as caught:
+        load_prices(PriceSettings(source="mine:Empty"), None, None, None, tmp_path)
+    error = caught.value
+    assert (error.where, error.wanted) == ("mine:Empty", "MarketData")
+    assert error.given == type(returned).__name__
+
+
+def test_what_is_no_price_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="this is no price source") as caught:
+        open_source(PriceSettings(source="collections:Counter"), tmp_path)
+    assert caught.value.where == "prices.source"

@@ -190,8 +190,11 @@ def test_what_lies_within_the_dead_band_is_calibrated_on_but_teaches_nothing(nam
     assert learned(banded, none).sha256 == learned(flipped, none).sha256
     assert learned(banded, none).sha256 != learned(outcomes, none).sha256
     assert learned(banded, block).calibration != learned(flipped, block).calibration
-    with pytest.raises(DataError, match="dead band"):
+    with pytest.raises(DataError, match="dead band") as caught:
         learned(replace(outcomes, neutral=np.ones(300, dtype=bool)), none)
+    largest = np.abs(outcomes.forward_return[:160]).max() * 1e4
+    assert caught.value.given == f"160 rows, none that moved more than {largest:.0f} bp"
+    assert caught.value.where == "label.dead_band_bp"
 
 
 @pytest.mark.parametrize("name", ["sestm", "stack"])

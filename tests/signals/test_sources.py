@@ -398,6 +398,13 @@ def test_sources_are_found_by_name_or_path(tmp_path: Path) -> None:
         open_news(NewsSettings(), tmp_path)
 
 
+def test_what_is_no_news_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signals.sources.load", lambda *asked: lambda *given, known: None)
+    with pytest.raises(ConfigError, match="this is no news source") as caught:
+        open_news(NewsSettings(source="mine:Own"), tmp_path)
+    assert (caught.value.given, caught.value.where) == ("mine:Own", "news.source")
+
+
 @pytest.mark.real
 def test_the_real_topics_keep_every_story_at_its_honest_clock(shared_dir: Path) -> None:
     path = next((shared_dir / "data").glob("events_*.parquet"))

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,3 +273,24 @@ def test_a_store_that_lost_its_table_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="damaged news store") as caught, NewsStore(path) as store:
         store.get("wire", "1")
     assert (caught.value.exit_code, str(caught.value.given)) == (4, str(path))
+
+
+@pytest.mark.parametrize(
+    ("read", "given", "where"),
+    [
+        (None, "NoneType", "mine:Own"),
+        (7, "int", "mine:Own"),
+        ([{"id": "a"}], "dict", "mine:Own: item 1"),
+        ([story(), None], "NoneType", "mine:Own: item 2"),
+        ("news", "str", "mine:Own: item 1"),
+    ],
+)
+def test_what_is_neither_a_story_nor_a_rejection_is_refused(
+    read: Any, given: str, where: str
+) -> None:
+    store = NewsStore()
+    with pytest.raises(DataError) as caught:
+        store.add(read, where="mine:Own")
+    assert (caught.value.given, caught.value.where) == (given, where)
+    assert "NewsItem" in str(caught.value.wanted)
+    assert len(store) == where.endswith("2")  # what came before it stands
