@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from backtests.metrics.undefined import Floats
 from backtests.robustness.breaches import breach, row_name
 from backtests.robustness.lookahead_report import Leak, Unseen
 from backtests.robustness.traces import Trace
@@ -18,7 +18,6 @@ from signals.labels import FORWARD_RETURN
 from signals.splits import PurgedWalkForward
 from signals.timeline import Timeline
 
-Floats = NDArray[np.float64]
 _DAY = "datetime64[D]"
 
 
@@ -52,14 +51,13 @@ def label_spans(traced: Trace) -> Iterator[Leak]:
 
 
 def label_values(traced: Trace) -> Iterator[Leak]:
-    """Yield labels that are not what their span earned, from open to open.
+    """Yield labels that are not what their span earned, or whose target is not their sign.
 
     What one's own measures nobody else can say.
     """
-    if traced.config.label.name != FORWARD_RETURN:
-        raise Unseen("a label of one's own")
+    _require_built_in(traced)
     labels = traced.learned.labels.values
-    given, wanted = labels["raw_return"].to_numpy(), _earned_by(traced)[1]
+    given, wanted = labels["raw_return"].to_numpy(), _of_its_own(traced, _earned(traced))
     yield from breach(
         "labels",
         "label values",
@@ -70,18 +68,30 @@ def label_values(traced: Trace) -> Iterator[Leak]:
         wanted,
         "a label is not the return from the open of t0 to the open of t1",
     )
+    target = labels["target"].to_numpy()
+    sign = (labels["forward_return"].to_numpy() > 0.0).astype("int64")
+    yield from breach(
+        "labels",
+        "label values",
+        labels.index,
+        target != sign,
+        "target",
+        target,
+        sign,
+        "a target is not the sign of its return",
+    )
 
 
 def label_benchmarks(traced: Trace) -> Iterator[Leak]:
     """Yield labels that are not less what the benchmark earned over their span."""
+    _require_built_in(traced)
     settings = traced.config.label
-    if settings.name != FORWARD_RETURN:
-        raise Unseen("a label of one's own")
     if settings.beta != "one" and settings.benchmark != "none":
         raise Unseen("a trailing beta is not estimated again")
     labels = traced.learned.labels.values
+    earned = _earned(traced)
     given = labels["forward_return"].to_numpy()
-    wanted = _earned_by(traced)[1] - _benchmark(traced)
+    wanted = _of_its_own(traced, earned) - _benchmark(traced, earned)
     yield from breach(
         "labels",
         "label benchmarks",
@@ -94,13 +104,22 @@ def label_benchmarks(traced: Trace) -> Iterator[Leak]:
     )
 
 
-def _earned_by(traced: Trace) -> tuple[pd.DataFrame, Floats]:
-    """Return what each stock earned over the span of each label, and of it the label's own."""
-    labels, market = traced.learned.labels.values, traced.inputs.market
+def _require_built_in(traced: Trace) -> None:
+    if traced.config.label.name != FORWARD_RETURN:
+        raise Unseen("a label of one's own")
+
+
+def _earned(traced: Trace) -> pd.DataFrame:
+    """Return what each stock earned over the span of each label."""
+    market = traced.inputs.market
     opens = {ticker: market.forward_adjusted(ticker)["open"] for ticker in market.tickers}
-    earned = _over_spans(traced, pd.DataFrame(opens))
-    column = earned.columns.get_indexer(labels.index.get_level_values("ticker"))
-    return earned, earned.to_numpy()[np.arange(len(labels)), column]
+    return _over_spans(traced, pd.DataFrame(opens))
+
+
+def _of_its_own(traced: Trace, earned: pd.DataFrame) -> Floats:
+    """Return what each label's own stock earned."""
+    tickers = traced.learned.labels.values.index.get_level_values("ticker")
+    return earned.to_numpy()[np.arange(len(earned)), earned.columns.get_indexer(tickers)]
 
 
 def _over_spans(traced: Trace, opens: pd.DataFrame) -> pd.DataFrame:
@@ -111,10 +130,9 @@ def _over_spans(traced: Trace, opens: pd.DataFrame) -> pd.DataFrame:
     return last.set_axis(labels.index) / first.set_axis(labels.index) - 1.0
 
 
-def _benchmark(traced: Trace) -> Floats:
+def _benchmark(traced: Trace, earned: pd.DataFrame) -> Floats:
     """Return what the benchmark earned over the span of each label."""
     name = traced.config.label.benchmark
-    earned = _earned_by(traced)[0]
     if name == "none":
         return np.zeros(len(earned))
     if name != "universe":

@@ -127,7 +127,7 @@ PROMISES = (
     ),
     Promise(
         "label values",
-        "labels are open to open",
+        "labels are open to open, and targets their sign",
         promised_learning.label_values,
     ),
     Promise(

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from backtests.metrics.bootstrap import annual_sharpe, interval_of_returns
 from backtests.metrics.undefined import UndefinedMetric
 from backtests.result import EngineResult
 from backtests.robustness import ground as ground_module
-from backtests.robustness import lookahead
+from backtests.robustness import lookahead, promised_learning
 from backtests.robustness.audit import AuditReport, PlaceboResult, statistical_audit
 from backtests.robustness.combinatorial import combinatorial
 from backtests.robustness.deflation import deflation_of
@@ -673,3 +674,25 @@ def test_a_check_without_anything_to_look_at_does_not_count_as_held(
     audit.record("second", "three", blind(leak))
     assert audit.done[-1].held is False, "what was found before stands"
     assert audit.findings == [leak]
+
+
+@pytest.mark.parametrize("benchmark", ["universe", "none", "SYNTH"])
+def test_labels_are_measured_again_to_the_column(small: Small, benchmark: str) -> None:
+    chosen = small.config.label.model_copy(update={"benchmark": benchmark})
+    config = small.config.model_copy(update={"label": chosen})
+    labels = stages.label(config, small.inputs, small.learned.features)
+
+    def breaches(**changed: Any) -> list[tuple[str, str]]:
+        moved = replace(labels, values=labels.values.assign(**changed))
+        learned = replace(small.learned, labels=moved)
+        traced: Any = SimpleNamespace(config=config, inputs=small.inputs, learned=learned)
+        found = [*promised_learning.label_values(traced)]
+        found += promised_learning.label_benchmarks(traced)
+        return [(one.check, one.column) for one in found]
+
+    values = labels.values
+    assert breaches() == []
+    assert breaches(target=1 - values["target"]) == [("label values", "target")]
+    assert breaches(raw_return=values["raw_return"] * 1.001) == [("label values", "raw_return")]
+    nearly = values["forward_return"] * 1.001  # of the same sign
+    assert breaches(forward_return=nearly) == [("label benchmarks", "forward_return")]
