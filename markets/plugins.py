@@ -66,6 +66,25 @@ def load(kind: str, name: str, built_in: Collection[str] = (), where: str | None
     return published[name].load()
 
 
+def require_method(
+    made: object, method: str, *, part: str, protocol: str, given: str, where: str
+) -> None:
+    """Refuse what a user's class made if it lacks the method that the part is asked by.
+
+    Raises
+    ------
+    ConfigError
+        With the protocol that it must fit.
+    """
+    if not callable(getattr(made, method, None)):
+        raise ConfigError(
+            f"this is no {part}",
+            given=given,
+            wanted=f"a class with a method `{method}`: see {protocol}",
+            where=where,
+        )
+
+
 def import_from(folder: Path) -> None:
     """Let modules of a folder be imported; those that could be before keep their precedence."""
     place = str(folder.resolve())

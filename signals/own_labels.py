@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from markets.calendar import Calendar
-from markets.errors import ConfigError, DataError, LeakError
-from markets.plugins import load
+from markets.errors import DataError, LeakError
+from markets.plugins import load, require_method
 from markets.prices import MarketData
 from signals.labels import FORWARD_RETURN, Costs, LabelFrame, LabelSettings
 from signals.panel import Panel, has_entry, scaled
@@ -155,13 +155,14 @@ def labeler_of(settings: LabelSettings) -> Labeler:
         If there is none, or it gives no outcomes.
     """
     made = load("labels", settings.name, (FORWARD_RETURN,), "label.name")(settings)
-    if not callable(getattr(made, "outcomes", None)):
-        raise ConfigError(
-            "this is no label",
-            given=settings.name,
-            wanted="a class with a method `outcomes`: see signals.own_labels.Labeler",
-            where="label.name",
-        )
+    require_method(
+        made,
+        "outcomes",
+        part="label",
+        protocol="signals.own_labels.Labeler",
+        given=settings.name,
+        where="label.name",
+    )
     labeler: Labeler = made
     return labeler
 

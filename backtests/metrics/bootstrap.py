@@ -22,6 +22,8 @@ FEWEST = 20
 
 Statistic = Callable[[Floats], Floats]
 """Resampled series, float64 (draws, n), to one figure a draw, float64 (draws,)."""
+Positions = npt.NDArray[np.int64]
+"""Places 0..n-1 of resampled values, (draws, n)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,7 @@ def interval(
     """
     series = np.asarray(values, dtype=np.float64)
     block = block_length(series, least_block)
-    positions = resampled_positions(len(series), draws=draws, block=block, seed=seed)
-    estimate = float(statistic(series[None, :])[0])
-    low, high = _quantiles(statistic(series[positions]), level)
-    return Interval(estimate, low, high, level, block, draws, len(series))
+    return _drawn(lambda at: statistic(series[at]), len(series), block, seed, level, draws)
 
 
 def paired_interval(
@@ -164,10 +163,11 @@ def paired_interval(
     first, second = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
     need(len(first) == len(second), "the series do not pair")
     block = block_length(first - second, least_block)
-    positions = resampled_positions(len(first), draws=draws, block=block, seed=seed)
-    estimate = float(statistic(first[None, :])[0] - statistic(second[None, :])[0])
-    low, high = _quantiles(statistic(first[positions]) - statistic(second[positions]), level)
-    return Interval(estimate, low, high, level, block, draws, len(first))
+
+    def difference(at: Positions) -> Floats:
+        return statistic(first[at]) - statistic(second[at])
+
+    return _drawn(difference, len(first), block, seed, level, draws)
 
 
 def annual_sharpe(samples: Floats) -> Floats:
@@ -247,6 +247,16 @@ def intervals_of(
     return found
 
 
+def _drawn(
+    figure: Callable[[Positions], Floats], n: int, block: float, seed: int, level: float, draws: int
+) -> Interval:
+    """Return the interval of a figure of `n` values, given of those at some positions."""
+    estimate = float(figure(np.arange(n)[None, :])[0])
+    positions = resampled_positions(n, draws=draws, block=block, seed=seed)
+    low, high = _quantiles(figure(positions), level)
+    return Interval(estimate, low, high, level, block, draws, n)
+
+
 def _quantiles(figures: Floats, level: float) -> tuple[float, float]:
     known = figures[np.isfinite(figures)]
     need(len(known) > len(figures) / 2, "the figure has no value on most resamples")
@@ -255,7 +265,7 @@ def _quantiles(figures: Floats, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def resampled_positions(n: int, *, draws: int, block: float, seed: int) -> npt.NDArray[np.int64]:
+def resampled_positions(n: int, *, draws: int, block: float, seed: int) -> Positions:
     """Return positions 0..n-1 of the stationary bootstrap; int64 (draws, n).
 
     `block` is the mean length of a block.

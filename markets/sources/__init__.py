@@ -122,13 +122,14 @@ def open_source(
             given=", ".join(settings.options) or "none",
             where="prices.options",
         ) from error
-    if not callable(getattr(made, "load", None)):
-        raise ConfigError(
-            "this is no price source",
-            given=settings.source,
-            wanted="a class with a method `load`: see markets.prices.PriceSource",
-            where="prices.source",
-        )
+    plugins.require_method(
+        made,
+        "load",
+        part="price source",
+        protocol="markets.prices.PriceSource",
+        given=settings.source,
+        where="prices.source",
+    )
     return cast(PriceSource, made)
 
 

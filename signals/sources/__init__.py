@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from markets.errors import ConfigError
-from markets.plugins import load
+from markets.plugins import load, require_method
 from markets.settings import Settings
 from signals.news import NewsSource
 
@@ -139,13 +139,14 @@ def open_news(
         settings = settings.model_copy(update={"as_of": as_of})
     kind = load("news_sources", settings.source, ("synthetic",), "news.source")
     made = kind(settings, Path(data_dir), known=known)
-    if not callable(getattr(made, "read", None)):
-        raise ConfigError(
-            "this is no news source",
-            given=settings.source,
-            wanted="a class with a method `read`: see signals.news.NewsSource",
-            where="news.source",
-        )
+    require_method(
+        made,
+        "read",
+        part="news source",
+        protocol="signals.news.NewsSource",
+        given=settings.source,
+        where="news.source",
+    )
     source: NewsSource = made
     return source
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,11 +52,11 @@ def test_luck_is_what_was_earned_beyond_drift_and_costs() -> None:
     shares, cost = 1000, 25.0
     earned = shares * 10.0 * 1.25 * 0.0002 - cost
     equity = capital + earned * np.arange(1, 5) + np.array([0.0, 500.0, 500.0, 500.0])
-    engine = SimpleNamespace(
+    engine: Any = SimpleNamespace(
         equity=pd.DataFrame({"equity_hkd": equity, "cost_hkd": cost}, sessions),
         holdings=pd.DataFrame({"99001.HK": shares}, sessions),
     )
     bars = {"99001.HK": pd.DataFrame({"open": 10.0}, sessions)}
-    inputs = SimpleNamespace(market=SimpleNamespace(bars=bars))
-    found = luck_of(engine, inputs, config)  # type: ignore[arg-type]
+    inputs: Any = SimpleNamespace(market=SimpleNamespace(bars=bars))
+    found = luck_of(engine, inputs, config)
     assert found == pytest.approx(500.0 / (capital + earned) / 4, rel=1e-9)
